@@ -1,7 +1,12 @@
 //! unet-lens: see what a U-Net has learned, and learn how backprop through it works.
 
+pub mod autodiff;
 pub mod error;
+pub mod exec;
+pub mod graph;
 pub mod keras;
+pub mod ops;
+pub mod plan;
 pub mod tensor;
 
 pub use error::{Error, Result};

@@ -82,3 +82,49 @@ impl Tensor {
         &self.data[n * len..(n + 1) * len]
     }
 }
+
+/// The same in f64: what the reference executor computes with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tensor64 {
+    pub shape: Shape,
+    pub data: Vec<f64>,
+}
+
+impl Tensor64 {
+    pub fn zeros(shape: Shape) -> Tensor64 {
+        Tensor64 { shape, data: vec![0.0; shape.len()] }
+    }
+
+    /// The value of image `n`, row `y`, column `x`, channel `c`.
+    pub fn get(&self, n: usize, y: usize, x: usize, c: usize) -> f64 {
+        self.data[self.shape.at(n, y, x, c)]
+    }
+
+    /// The place of image `n`, row `y`, column `x`, channel `c`, to write to.
+    pub fn get_mut(&mut self, n: usize, y: usize, x: usize, c: usize) -> &mut f64 {
+        &mut self.data[self.shape.at(n, y, x, c)]
+    }
+
+    /// Every value through `f`.
+    pub fn map(&self, f: impl Fn(f64) -> f64) -> Tensor64 {
+        Tensor64 { shape: self.shape, data: self.data.iter().map(|&v| f(v)).collect() }
+    }
+
+    /// Every pair of values of two tensors of one shape through `f`.
+    pub fn zip(&self, other: &Tensor64, f: impl Fn(f64, f64) -> f64) -> Tensor64 {
+        assert_eq!(self.shape, other.shape);
+        Tensor64 { shape: self.shape, data: self.data.iter().zip(&other.data).map(|(&a, &b)| f(a, b)).collect() }
+    }
+}
+
+impl From<&Tensor> for Tensor64 {
+    fn from(t: &Tensor) -> Tensor64 {
+        Tensor64 { shape: t.shape, data: t.data.iter().map(|&v| v.into()).collect() }
+    }
+}
+
+impl From<&Tensor64> for Tensor {
+    fn from(t: &Tensor64) -> Tensor {
+        Tensor { shape: t.shape, data: t.data.iter().map(|&v| v as f32).collect() }
+    }
+}

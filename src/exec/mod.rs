@@ -1,0 +1,48 @@
+//! What runs a plan. Three executors, one truth: [`reference`] is the specification, the others are tested against it.
+
+pub mod reference;
+
+use crate::Result;
+use crate::graph::NodeId;
+use crate::plan::Plan;
+use crate::tensor::Tensor;
+use std::sync::Arc;
+
+/// For each run, for each traced node in the order of the plan, one number per image.
+pub type Trace = Vec<Vec<Vec<f32>>>;
+
+/// A way to compute.
+pub trait Executor {
+    /// What computes, for people: "cpu, AVX-512, 2 threads".
+    fn describe(&self) -> String;
+
+    /// Packs weights, builds pipelines, takes memory: all that is done once.
+    ///
+    /// # Errors
+    /// If the plan needs more memory than the device has or binds.
+    fn prepare(&self, plan: Arc<Plan>) -> Result<Box<dyn Program>>;
+
+    /// Bytes that `prepare` would take for this plan.
+    fn bytes(&self, plan: &Plan) -> u64;
+}
+
+/// A plan with everything that it needs to run, many times.
+pub trait Program {
+    /// Sets an input of the plan.
+    ///
+    /// # Panics
+    /// If the node is no input of the plan or the shape differs.
+    fn write(&mut self, input: NodeId, values: &Tensor) -> Result<()>;
+
+    /// Runs the plan `count` times; after every run the state moves on (see [`Plan::state`]).
+    fn run(&mut self, count: usize) -> Result<Trace>;
+
+    /// Runs the plan only until the first traced value is known, and returns that: one number per image. The state stays.
+    fn first_traced(&mut self) -> Result<Vec<f32>>;
+
+    /// The result of a node that the plan keeps, after `run`.
+    ///
+    /// # Panics
+    /// If the plan does not keep it.
+    fn read(&mut self, node: NodeId) -> Result<Tensor>;
+}

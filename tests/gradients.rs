@@ -1,0 +1,74 @@
+//! The gradient of every op and of whole nets against finite differences on the reference executor.
+
+use std::sync::Arc;
+use unet_lens::autodiff::gradient;
+use unet_lens::exec::reference::evaluate;
+use unet_lens::graph::{Graph, NodeId};
+use unet_lens::ops::{Conv2d, Kernel, Window};
+use unet_lens::tensor::{Shape, Tensor64};
+
+/// Numbers that look random and are the same everywhere.
+fn numbers(count: usize, salt: u64) -> Vec<f32> {
+    let mut state = salt.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 40) as f32 / (1u64 << 24) as f32) * 2.0 - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+fn conv(kh: usize, kw: usize, ci: usize, co: usize) -> Conv2d {
+    let kernel = Kernel::new(kh, kw, ci, co, numbers(kh * kw * ci * co, 3).into()).unwrap();
+    Conv2d { kernel, bias: Some(numbers(co, 4).into()) }
+}
+
+/// Central differences along every coordinate of the image against backprop.
+fn check(name: &str, image: Shape, build: impl Fn(&mut Graph, NodeId) -> NodeId) {
+    let mut graph = Graph::new();
+    let x = graph.input("image", image).unwrap();
+    let y = build(&mut graph, x);
+    // The op is followed by a nonlinear one, so that dy is not constant.
+    let squashed = graph.sigmoid("squash", y).unwrap();
+    let loss = graph.mean("loss", squashed).unwrap();
+    let dx = gradient(&mut graph, loss, x).unwrap().of_wrt();
+    let at = Tensor64 { shape: image, data: numbers(image.len(), 7).iter().map(|&v| f64::from(v)).collect() };
+    let gradient = evaluate(&graph, &[(x, &at)], &[dx]).remove(0);
+    let largest = gradient.data.iter().fold(0.0, |m: f64, g| m.max(g.abs()));
+    let step = 1e-5;
+    for i in 0..image.len() {
+        let loss_at = |offset: f64| {
+            let mut moved = at.clone();
+            moved.data[i] += offset;
+            evaluate(&graph, &[(x, &moved)], &[loss]).remove(0).data[i / image.image_len()]
+        };
+        let difference = (loss_at(step) - loss_at(-step)) / (2.0 * step);
+        let error = (difference - gradient.data[i]).abs() / largest;
+        assert!(error < 1e-6, "{name}: index {i}: finite difference {difference}, backprop {}", gradient.data[i]);
+    }
+}
+
+#[test]
+fn every_op() {
+    let image = Shape::new(2, 6, 4, 3);
+    let scale: Arc<[f32]> = vec![1.5, -0.5, 0.8].into();
+    for (kh, kw) in [(1, 1), (3, 3), (5, 5), (7, 7), (3, 5)] {
+        check(&format!("conv2d {kh}x{kw}"), image, |g, x| g.conv2d("y", x, conv(kh, kw, 3, 4)).unwrap());
+    }
+    check("own channels", image, |g, x| g.conv2d("y", x, conv(3, 3, 3, 4).own_channels(&[2, 0])).unwrap());
+    check("batch_norm", image, |g, x| g.batch_norm("y", x, scale.clone(), scale.clone()).unwrap());
+    check("relu", image, |g, x| g.relu("y", x).unwrap());
+    check("sigmoid", image, |g, x| g.sigmoid("y", x).unwrap());
+    check("max_pool", image, |g, x| g.max_pool("y", x, Window::new(2, 2)).unwrap());
+    check("max_pool 3x1", image, |g, x| g.max_pool("y", x, Window::new(3, 1)).unwrap());
+    check("upsample", image, |g, x| g.upsample("y", x, Window::new(2, 3)).unwrap());
+    check("concat", image, |g, x| {
+        let r = g.relu("r", x).unwrap();
+        g.concat("y", &[x, r]).unwrap()
+    });
+    check("used twice", image, |g, x| {
+        let r = g.relu("r", x).unwrap();
+        let s = g.sigmoid("s", r).unwrap();
+        g.add("y", r, s).unwrap()
+    });
+    check("added to itself", image, |g, x| g.add("y", x, x).unwrap());
+}
