@@ -1,5 +1,6 @@
 //! unet-lens: see what a U-Net has learned, and learn how backprop through it works.
 
+pub mod ascent;
 pub mod autodiff;
 pub mod error;
 pub mod exec;
@@ -8,5 +9,6 @@ pub mod keras;
 pub mod ops;
 pub mod plan;
 pub mod tensor;
+pub mod unet;
 
 pub use error::{Error, Result};

@@ -1,5 +1,6 @@
 //! What runs a plan. Three executors, one truth: [`reference`] is the specification, the others are tested against it.
 
+pub mod memory;
 pub mod reference;
 
 use crate::Result;
@@ -24,6 +25,16 @@ pub trait Executor {
 
     /// Bytes that `prepare` would take for this plan.
     fn bytes(&self, plan: &Plan) -> u64;
+
+    /// # Errors
+    /// [`crate::Error::Memory`] with the number and the way out, if this plan is larger than what there is.
+    fn fits(&self, plan: &Plan) -> Result<()> {
+        let (needed, free) = (self.bytes(plan), memory::available());
+        if needed > free {
+            return Err(memory::error(plan, needed, free));
+        }
+        Ok(())
+    }
 }
 
 /// A plan with everything that it needs to run, many times.

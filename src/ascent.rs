@@ -1,0 +1,235 @@
+//! Gradient ascent on the image: loss, gradient, normalise, step (F. Chollet, "How convolutional neural networks see the
+//! world", 2016).
+//!
+//! Image `i` of a batch climbs filter `i`. The whole loop is a plan: the executor repeats it, and only the pictures and a
+//! few numbers per step come back.
+
+use crate::autodiff;
+use crate::exec::Executor;
+use crate::graph::NodeId;
+use crate::keras::Network;
+use crate::plan::Plan;
+use crate::tensor::{Shape, Tensor};
+use crate::unet;
+use crate::{Error, Result};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Added to the gradient's RMS before it divides: the recipe's, so that a gradient of zero stays zero.
+pub const EPSILON: f32 = 1e-5;
+
+/// How long a chunk of steps should take on the device before progress is shown.
+const CHUNK: Duration = Duration::from_millis(250);
+
+/// How to climb. The default is the recipe.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Recipe {
+    pub steps: usize,
+    pub rate: f32,
+}
+
+impl Default for Recipe {
+    fn default() -> Recipe {
+        Recipe { steps: 20, rate: 1.0 }
+    }
+}
+
+/// What became of one filter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Climb {
+    pub filter: usize,
+    /// The filter's mean activation before each step, and after the last.
+    pub losses: Vec<f32>,
+    /// The RMS of the gradient of each step.
+    pub rms: Vec<f32>,
+    /// `[h, w, c]`, flat: the image after the last step.
+    pub picture: Vec<f32>,
+    pub verdict: Verdict,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Ok,
+    /// The gradient at the seed is zero everywhere: no step leads anywhere, the picture is still the seed.
+    Dead,
+    /// A loss or a gradient became NaN or infinite: the picture means nothing.
+    NotFinite,
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.pad(match self {
+            Verdict::Ok => "ok",
+            Verdict::Dead => "dead",
+            Verdict::NotFinite => "not finite",
+        })
+    }
+}
+
+/// The ascent as a plan.
+#[derive(Debug, Clone)]
+pub struct Objective {
+    pub plan: Arc<Plan>,
+    pub image: NodeId,
+    /// `[n, 1, 1, 1]`: the mean of each image's own filter.
+    pub loss: NodeId,
+    /// `d loss / d image`.
+    pub gradient: NodeId,
+}
+
+impl Objective {
+    /// One step of the climb of `filters` of convolution `layer`, an image for each. With `keep_gradient` the gradient can
+    /// be read after a run.
+    ///
+    /// # Errors
+    /// If the image's shape does not fit the network.
+    pub fn new(
+        network: &Network,
+        layer: usize,
+        filters: &[usize],
+        image: Shape,
+        rate: f32,
+        keep_gradient: bool,
+    ) -> Result<Objective> {
+        let built = unet::graph_to(network, layer, Some(filters), image.with_n(filters.len()))?;
+        let (mut graph, image) = (built.graph, built.image);
+        let loss = graph.mean("loss", built.output)?;
+        let gradient = autodiff::gradient(&mut graph, loss, image)?.of_wrt();
+        let rms = graph.rms("rms", gradient)?;
+        let direction = graph.normalise("direction", gradient, rms, EPSILON)?;
+        let next = graph.step("next image", image, direction, rate)?;
+        let keep = if keep_gradient { vec![image, gradient] } else { vec![image] };
+        let plan = Plan::compile(graph, &keep, &[loss, rms], &[(image, next)]);
+        Ok(Objective { plan: Arc::new(plan), image, loss, gradient })
+    }
+}
+
+/// Climbs `filters` of convolution `layer`, filter `i` from image `i` of `seeds`. `progress` hears how many steps of how
+/// many are done, all filters counted.
+///
+/// # Errors
+/// If not even one image fits into the executor's memory, or the device fails.
+pub fn climb(
+    executor: &dyn Executor,
+    network: &Network,
+    layer: usize,
+    filters: &[usize],
+    seeds: &Tensor,
+    recipe: Recipe,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Vec<Climb>> {
+    let mut climbs = vec![];
+    let total = filters.len() * recipe.steps;
+    for batch in batches(executor, network, layer, filters, seeds.shape, recipe.rate)? {
+        let first = climbs.len();
+        let len = seeds.shape.image_len();
+        let seeds =
+            Tensor::new(seeds.shape.with_n(batch.len()), seeds.data[first * len..(first + batch.len()) * len].to_vec());
+        progress(first * recipe.steps, total);
+        let objective = Objective::new(network, layer, batch, seeds.shape, recipe.rate, false)?;
+        climbs.extend(climb_batch(executor, &objective, batch, &seeds, recipe, &mut |steps| {
+            progress(first * recipe.steps + steps * batch.len(), total);
+        })?);
+    }
+    Ok(climbs)
+}
+
+/// Cuts `filters` into as few equal batches as fit into memory.
+fn batches<'f>(
+    executor: &dyn Executor,
+    network: &Network,
+    layer: usize,
+    filters: &'f [usize],
+    image: Shape,
+    rate: f32,
+) -> Result<Vec<&'f [usize]>> {
+    let mut count = 1;
+    loop {
+        let size = filters.len().div_ceil(count);
+        let objective = Objective::new(network, layer, &filters[..size], image, rate, false)?;
+        match executor.fits(&objective.plan) {
+            Ok(()) => return Ok(filters.chunks(size).collect()),
+            Err(Error::Memory(_)) if size > 1 => count *= 2,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Climbs one batch; `progress` hears the number of steps done.
+fn climb_batch(
+    executor: &dyn Executor,
+    objective: &Objective,
+    filters: &[usize],
+    seeds: &Tensor,
+    recipe: Recipe,
+    progress: &mut dyn FnMut(usize),
+) -> Result<Vec<Climb>> {
+    let mut program = executor.prepare(objective.plan.clone())?;
+    program.write(objective.image, seeds)?;
+    let mut losses: Vec<Vec<f32>> = vec![vec![]; filters.len()];
+    let mut rms: Vec<Vec<f32>> = vec![vec![]; filters.len()];
+    let (mut done, mut chunk) = (0, 1);
+    while done < recipe.steps {
+        let start = Instant::now();
+        for run in program.run(chunk.min(recipe.steps - done))? {
+            for i in 0..filters.len() {
+                losses[i].push(run[0][i]);
+                rms[i].push(run[1][i]);
+            }
+            done += 1;
+        }
+        progress(done);
+        // Device and host meet once a chunk; a chunk is as many steps as fill a moment.
+        let per_step = start.elapsed().as_secs_f64() / chunk as f64;
+        chunk = ((CHUNK.as_secs_f64() / per_step.max(1e-6)) as usize).max(1);
+    }
+    for (losses, last) in losses.iter_mut().zip(program.first_traced()?) {
+        losses.push(last);
+    }
+    let pictures = program.read(objective.image)?;
+    let climbs = filters.iter().zip(losses).zip(rms).enumerate().map(|(i, ((&filter, losses), rms))| {
+        let picture = pictures.image(i).to_vec();
+        let verdict = if losses.iter().chain(&rms).chain(&picture).any(|v| !v.is_finite()) {
+            Verdict::NotFinite
+        } else if rms.first() == Some(&0.0) {
+            Verdict::Dead
+        } else {
+            Verdict::Ok
+        };
+        Climb { filter, losses, rms, picture, verdict }
+    });
+    Ok(climbs.collect())
+}
+
+/// Noise to start from: uniform in `[0, upper)`, an image of `image`'s shape for each filter. It depends on `seed`, the
+/// layer's name and the filter's number alone.
+pub fn noise(seed: u64, layer: &str, filters: &[usize], image: Shape, upper: f32) -> Tensor {
+    let mut data = Vec::with_capacity(filters.len() * image.image_len());
+    for &filter in filters {
+        let mut rng = stream(seed, layer, filter as u64);
+        data.extend((0..image.image_len()).map(|_| rng.random::<f32>() * upper));
+    }
+    Tensor::new(image.with_n(filters.len()), data)
+}
+
+/// `count` of `channels` filters (all, if there are not more), drawn without repetition, in ascending order.
+pub fn draw_filters(seed: u64, layer: &str, channels: usize, count: usize) -> Vec<usize> {
+    let mut rng = stream(seed, layer, u64::MAX);
+    let mut filters = rand::seq::index::sample(&mut rng, channels, count.min(channels)).into_vec();
+    filters.sort_unstable();
+    filters
+}
+
+/// A random stream of its own for each seed, layer and number.
+fn stream(seed: u64, layer: &str, number: u64) -> ChaCha8Rng {
+    // FNV-1a, 64 bit.
+    let name = layer.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    key[8..16].copy_from_slice(&name.to_le_bytes());
+    let mut rng = ChaCha8Rng::from_seed(key);
+    rng.set_stream(number);
+    rng
+}
