@@ -1,0 +1,266 @@
+//! The main job: `unet-lens --layer NAME`, pictures of what the filters of a layer answer to.
+
+use super::{Machine, parse_finite, parse_positive, parse_size};
+use crate::ascent::{self, Climb, Recipe, Verdict};
+use crate::exec::Executor;
+use crate::keras::Network;
+use crate::picture::{Colormap, Panel, grid, npy, read_image};
+use crate::tensor::{Shape, Tensor};
+use crate::{Error, Result, files, unet};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::path::{Path, PathBuf};
+
+/// Panels in a row, as in the article.
+const COLUMNS: usize = 8;
+
+#[derive(clap::Args)]
+pub(super) struct Options {
+    /// A convolution of the network, or all; may be given several times
+    #[arg(long = "layer", value_name = "NAME", required = true)]
+    layers: Vec<String>,
+    /// These filters, like 0,3,8-11
+    #[arg(long, value_name = "LIST", value_parser = parse_filters, conflicts_with = "count")]
+    filters: Option<Vec<std::ops::RangeInclusive<usize>>>,
+    /// How many filters to draw without repetition (all, if there are fewer)
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
+    count: u32,
+    /// Steps of the climb
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    steps: u32,
+    /// What the normalised gradient is multiplied by in each step
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = parse_finite, allow_negative_numbers = true)]
+    step_size: f32,
+    /// Seed of the noise and of the draw
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Upper end of the uniform noise that a climb starts from
+    #[arg(long, value_name = "X", default_value_t = 2.0, value_parser = parse_positive)]
+    noise: f32,
+    /// Start from a picture instead of noise: .png, .jpg, or .npy of [H,W], [N,H,W] or [N,H,W,C]
+    #[arg(long, value_name = "FILE")]
+    init: Option<PathBuf>,
+    #[command(flatten)]
+    machine: Machine,
+    /// Folder for the results
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    out: PathBuf,
+    /// Also write DIR/LAYER.npy (the pictures' values, float32) and DIR/LAYER.csv (activations, verdicts, gradients)
+    #[arg(long)]
+    npy: bool,
+    /// Image size, rows x columns [default: the network's own]
+    #[arg(long, value_name = "HxW", value_parser = parse_size)]
+    size: Option<(usize, usize)>,
+    /// Print errors only
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+pub(super) fn run(options: &Options) -> Result<()> {
+    let network = options.machine.model.load()?;
+    let mut layers = vec![];
+    for name in &options.layers {
+        match name.as_str() {
+            "all" => layers.extend(unet::convolutions(&network)),
+            name => layers.push(unet::convolution(&network, name)?),
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    layers.retain(|&layer| seen.insert(layer));
+    let jobs: Vec<(usize, Vec<usize>)> =
+        layers.into_iter().map(|layer| Ok((layer, options.filters_of(&network, layer)?))).collect::<Result<_>>()?;
+    let init = options.init.as_deref().map(|path| read_init(path, &network)).transpose()?;
+    let image = options.image_shape(&network, init.as_ref())?;
+    if let Some(init) = &init {
+        for (layer, filters) in &jobs {
+            starts(init, filters.len(), &network.layers[*layer].name)?;
+        }
+    }
+    files::check_writable_dir(&options.out)?;
+    let executor = options.machine.open(options.quiet)?;
+    for (layer, filters) in jobs {
+        options.one_layer(&*executor, &network, layer, &filters, image, init.as_ref())?;
+    }
+    Ok(())
+}
+
+impl Options {
+    /// The filters to climb of one layer.
+    fn filters_of(&self, network: &Network, layer: usize) -> Result<Vec<usize>> {
+        let (name, channels) = (&network.layers[layer].name, unet::filters(network, layer));
+        let Some(ranges) = &self.filters else {
+            return Ok(ascent::draw_filters(self.seed, name, channels, self.count as usize));
+        };
+        if let Some(beyond) = ranges.iter().map(|range| *range.end()).find(|&end| end >= channels) {
+            return Err(Error::Usage(match channels {
+                1 => format!("--filters {beyond}: {name} has 1 filter, number 0"),
+                _ => format!("--filters {beyond}: {name} has {channels} filters, 0 to {}", channels - 1),
+            }));
+        }
+        let mut filters = vec![];
+        for filter in ranges.iter().cloned().flatten() {
+            if !filters.contains(&filter) {
+                filters.push(filter);
+            }
+        }
+        Ok(filters)
+    }
+
+    fn image_shape(&self, network: &Network, init: Option<&Tensor>) -> Result<Shape> {
+        let Some(init) = init else { return unet::image_shape(network, self.size) };
+        let (h, w) = (init.shape.h, init.shape.w);
+        if let Some(size) = self.size.filter(|&size| size != (h, w)) {
+            return Err(Error::Usage(format!(
+                "--init is a picture of {h}x{w} pixels, --size asks for {}x{}: leave --size out, or scale the picture",
+                size.0, size.1
+            )));
+        }
+        unet::image_shape(network, Some((h, w)))
+    }
+
+    fn one_layer(
+        &self,
+        executor: &dyn Executor,
+        network: &Network,
+        layer: usize,
+        filters: &[usize],
+        image: Shape,
+        init: Option<&Tensor>,
+    ) -> Result<()> {
+        let name = &network.layers[layer].name;
+        let seeds = match init {
+            Some(init) => starts(init, filters.len(), name)?,
+            None => ascent::noise(self.seed, name, filters, image, self.noise),
+        };
+        let recipe = Recipe { steps: self.steps as usize, rate: self.step_size };
+        let bar = progress_bar(name, self.quiet);
+        let climbs = ascent::climb(executor, network, layer, filters, &seeds, recipe, &mut |done, total| {
+            bar.set_length(total as u64);
+            bar.set_position(done as u64);
+        })?;
+        bar.finish_and_clear();
+
+        // A layer's name may hold what a file's name may not.
+        let stem = self.out.join(name.replace(['/', '\\', ':'], "_"));
+        let mut written = vec![stem.with_added_extension("png")];
+        grid(name, &climbs.iter().map(|climb| panel(climb, image)).collect::<Vec<_>>(), COLUMNS, Colormap::default())
+            .save(&written[0])?;
+        if self.npy {
+            written.push(stem.with_added_extension("npy"));
+            let shape = [climbs.len(), image.h, image.w, image.c];
+            let values: Vec<f32> = climbs.iter().flat_map(|climb| &climb.picture).copied().collect();
+            npy::write(&written[1], if image.c == 1 { &shape[..3] } else { &shape }, &values)?;
+            written.push(stem.with_added_extension("csv"));
+            files::write_whole(&written[2], csv(&climbs).as_bytes())?;
+        }
+        if !self.quiet {
+            super::print(&table(name, &climbs, &written))?;
+        }
+        Ok(())
+    }
+}
+
+/// "0,3,8-11" as ranges.
+fn parse_filters(text: &str) -> Result<Vec<std::ops::RangeInclusive<usize>>, String> {
+    let range = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        (first <= last).then_some(first..=last)
+    };
+    text.split(',').map(range).collect::<Option<_>>().ok_or_else(|| "filter numbers and ranges, like 0,3,8-11".to_string())
+}
+
+/// The picture or pictures that the climb starts from, `[n, h, w, c]` with the network's channels.
+fn read_init(path: &Path, network: &Network) -> Result<Tensor> {
+    let channels = unet::image_shape(network, None)?.c;
+    let is_npy = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"));
+    let tensor = if is_npy {
+        npy::read(path)?
+    } else {
+        let photo = read_image(path)?;
+        match channels {
+            1 => Tensor::new(Shape::new(1, photo.h, photo.w, 1), photo.luma()),
+            3 => Tensor::new(Shape::new(1, photo.h, photo.w, 3), photo.rgb),
+            _ => return Err(Error::file(path, format!("a picture cannot fill {channels} channels; use an .npy"))),
+        }
+    };
+    if tensor.shape.c != channels {
+        return Err(Error::file(path, format!("has {} channels, the network takes {channels}", tensor.shape.c)));
+    }
+    if let Some(i) = tensor.data.iter().position(|v| !v.is_finite()) {
+        return Err(Error::file(path, format!("value {i} is {}; all must be finite", tensor.data[i])));
+    }
+    Ok(tensor)
+}
+
+/// One start for each filter: a single picture serves all.
+fn starts(init: &Tensor, filters: usize, layer: &str) -> Result<Tensor> {
+    match init.shape.n {
+        1 => Ok(Tensor::new(init.shape.with_n(filters), init.data.repeat(filters))),
+        n if n == filters => Ok(init.clone()),
+        n => Err(Error::Usage(format!(
+            "--init holds {n} pictures for {filters} filters of {layer}; it must hold one, or one for each filter"
+        ))),
+    }
+}
+
+fn progress_bar(name: &str, quiet: bool) -> ProgressBar {
+    // indicatif draws on stderr, and only if that is a terminal.
+    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::no_length() };
+    let style = ProgressStyle::with_template("{prefix:<14} {wide_bar} {percent:>3}%  {eta} left");
+    bar.set_style(style.expect("the template is valid"));
+    bar.set_prefix(name.to_string());
+    bar
+}
+
+/// How a climb is drawn. What is no answer is never drawn as one.
+fn panel(climb: &Climb, image: Shape) -> Panel {
+    let panel = match climb.verdict {
+        Verdict::Dead => Panel::blank("dead"),
+        Verdict::NotFinite => Panel::blank("not finite"),
+        Verdict::Ok if image.c == 3 => Panel::color(image.h, image.w, stretched(&climb.picture)),
+        Verdict::Ok => {
+            let mean = |pixel: &[f32]| pixel.iter().sum::<f32>() / image.c as f32;
+            Panel::map(image.h, image.w, climb.picture.chunks(image.c).map(mean).collect())
+        }
+    };
+    panel.label(climb.filter.to_string())
+}
+
+/// RGB values from their own range to bytes.
+fn stretched(rgb: &[f32]) -> Vec<u8> {
+    let (lo, hi) = rgb.iter().fold((f32::MAX, f32::MIN), |(lo, hi), &v| (lo.min(v), hi.max(v)));
+    let scale = if hi > lo { 255.0 / (hi - lo) } else { 0.0 };
+    rgb.iter().map(|v| ((v - lo) * scale).round() as u8).collect()
+}
+
+fn table(name: &str, climbs: &[Climb], written: &[PathBuf]) -> String {
+    let mut text = format!("{name}\n{:>6}  {:>12}  {:>12}  verdict\n", "filter", "before", "after");
+    for climb in climbs {
+        let (before, after) = ends(climb);
+        text += &format!("{:>6}  {before:>12.6}  {after:>12.6}  {}", climb.filter, climb.verdict);
+        text += match climb.verdict {
+            Verdict::Dead => ": no gradient at the seed, nothing to show\n",
+            Verdict::NotFinite => ": the climb left the range of numbers; try a smaller --step-size\n",
+            Verdict::Ok => "\n",
+        };
+    }
+    written.iter().for_each(|path| text += &format!("{}\n", path.display()));
+    text
+}
+
+/// The filter's mean activation before the first step and after the last.
+fn ends(climb: &Climb) -> (f32, f32) {
+    (climb.losses[0], climb.losses[climb.losses.len() - 1])
+}
+
+fn csv(climbs: &[Climb]) -> String {
+    let steps = climbs.first().map_or(0, |climb| climb.rms.len());
+    let mut text = "filter,start,end,verdict".to_string();
+    (1..=steps).for_each(|step| text += &format!(",rms_{step}"));
+    for climb in climbs {
+        let (start, end) = ends(climb);
+        text += &format!("\n{},{start},{end},{}", climb.filter, climb.verdict);
+        climb.rms.iter().for_each(|rms| text += &format!(",{rms}"));
+    }
+    text + "\n"
+}

@@ -1,0 +1,129 @@
+//! The command line: one file per command. Nothing else in the crate prints.
+
+mod adapters;
+mod filters;
+mod predict;
+mod summary;
+
+use crate::exec::{self, Backend, Executor};
+use crate::keras::{self, Network};
+use crate::{Error, Result};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// The default network: the article's U-Net, so that the program works from any folder.
+static DEFAULT_MODEL: &[u8] = include_bytes!("../../fixtures/unet.h5");
+
+const EXAMPLES: &str = "\
+Examples:
+  unet-lens --layer uconv128                          16 filters of one layer, to out/uconv128.png
+  unet-lens --layer all --count 8 --out pictures      8 filters of every convolution
+  unet-lens --layer dconv64 --filters 0,3,8-11        these filters
+  unet-lens --layer uconv64 --init photo.png --npy    start from a picture; keep the numbers
+  unet-lens --layer conv_7 --model my_unet.keras      another network
+  unet-lens summary                                   what layers there are
+  unet-lens predict scan.png -o restored.png          what the network makes of a picture";
+
+/// See what a U-Net has learned: climb the gradient from noise to the picture that a filter answers to most.
+#[derive(Parser)]
+#[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    job: Option<Job>,
+    #[command(flatten)]
+    filters: filters::Options,
+}
+
+#[derive(Subcommand)]
+enum Job {
+    /// The table of layers: name (type), output shape, parameters, connected to
+    Summary(summary::Options),
+    /// Run a picture through the whole network
+    Predict(predict::Options),
+    /// What --backend gpu could use, and what auto picks
+    Adapters,
+}
+
+/// Which network, and what computes.
+#[derive(Args)]
+struct Machine {
+    #[command(flatten)]
+    model: ModelFile,
+    /// What computes. auto: a hardware GPU, else the CPU; reference: plain f64 loops, slow and exact
+    #[arg(long, value_enum, default_value_t = Backend::Auto, value_name = "BACKEND")]
+    backend: Backend,
+    /// CPU threads [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+#[derive(Args)]
+struct ModelFile {
+    /// A Keras model: whole-model .h5 or .keras [default: the article's U-Net, built in]
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+}
+
+impl ModelFile {
+    fn load(&self) -> Result<Network> {
+        let network = match &self.model {
+            Some(path) => keras::load(path)?,
+            None => keras::load_bytes("the built-in network", DEFAULT_MODEL)?,
+        };
+        for warning in &network.warnings {
+            eprintln!("unet-lens: warning: {warning}");
+        }
+        Ok(network)
+    }
+}
+
+impl Machine {
+    /// What computes; if it is not what one might expect, that is said on stderr in a line.
+    fn open(&self, quiet: bool) -> Result<Box<dyn Executor>> {
+        let (executor, notice) = exec::open(self.backend, self.threads.map(usize::from))?;
+        if let Some(notice) = notice.filter(|_| !quiet) {
+            eprintln!("unet-lens: {notice}");
+        }
+        Ok(executor)
+    }
+}
+
+/// Reads the command line and does what it asks for.
+pub fn run() -> Result<()> {
+    let cli = Cli::parse();
+    match cli.job {
+        Some(Job::Summary(options)) => summary::run(&options),
+        Some(Job::Predict(options)) => predict::run(&options),
+        Some(Job::Adapters) => adapters::run(),
+        None => filters::run(&cli.filters),
+    }
+}
+
+/// "128x96" as rows and columns.
+fn parse_size(text: &str) -> Result<(usize, usize), String> {
+    let side = |s: &str| s.trim().parse::<usize>().ok().filter(|&side| side > 0);
+    text.split_once(['x', 'X'])
+        .and_then(|(h, w)| Some((side(h)?, side(w)?)))
+        .ok_or_else(|| "rows x columns, like 128x128".to_string())
+}
+
+/// A number that a computation can use.
+fn parse_finite(text: &str) -> Result<f32, String> {
+    text.parse::<f32>().ok().filter(|v| v.is_finite()).ok_or_else(|| "a finite number".to_string())
+}
+
+/// A finite number above zero.
+fn parse_positive(text: &str) -> Result<f32, String> {
+    parse_finite(text).ok().filter(|&v| v > 0.0).ok_or_else(|| "a number above 0".to_string())
+}
+
+/// Prints to stdout. A reader that closed the pipe has seen enough: that ends the program quietly.
+fn print(text: &str) -> Result<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => Err(Error::file("standard output", error)),
+        Ok(()) => Ok(()),
+    }
+}

@@ -1,0 +1,71 @@
+//! `unet-lens predict IN -o OUT`
+
+use super::Machine;
+use crate::picture::{npy, save_values};
+use crate::plan::Plan;
+use crate::tensor::Tensor;
+use crate::{Error, Result, files, unet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+#[derive(clap::Args)]
+pub(super) struct Options {
+    /// A picture (.png, .jpg) or an .npy of [H,W], [N,H,W] or [N,H,W,C]
+    #[arg(value_name = "IN")]
+    input: PathBuf,
+    /// A .png, or an .npy (float32 [N, H, W, C])
+    #[arg(short, long, value_name = "OUT")]
+    out: PathBuf,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+pub(super) fn run(options: &Options) -> Result<()> {
+    let network = options.machine.model.load()?;
+    let input = super::read_input(&options.input, &network)?;
+    unet::image_shape(&network, Some((input.shape.h, input.shape.w)))?;
+    let extension = options.out.extension().map(|e| e.to_ascii_lowercase());
+    let png = match extension.as_ref().and_then(|e| e.to_str()) {
+        Some("png") => true,
+        Some("npy") => false,
+        _ => return Err(Error::Usage(format!("-o {}: the name must end in .png or .npy", options.out.display()))),
+    };
+    let folder = options.out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(".".as_ref());
+    files::check_writable_dir(folder)?;
+    let executor = options.machine.open(false)?;
+    let mut output: Option<Tensor> = None;
+    // One picture at a time: memory does not grow with their number, and each result is the same bits as alone.
+    let built = unet::graph_to(&network, network.output, None, input.shape.with_n(1))?;
+    let shape = built.graph.shape(built.output);
+    if png && (input.shape.n > 1 || !matches!(shape.c, 1 | 3)) {
+        return Err(Error::Usage(format!(
+            "-o {}: a .png holds one image of 1 or 3 channels, the result is {} of {}; write an .npy",
+            options.out.display(),
+            input.shape.n,
+            shape.c
+        )));
+    }
+    let plan = Arc::new(Plan::compile(built.graph, &[built.output], &[], &[]));
+    executor.fits(&plan)?;
+    let mut program = executor.prepare(plan)?;
+    for i in 0..input.shape.n {
+        program.write(built.image, &Tensor::new(input.shape.with_n(1), input.image(i).to_vec()))?;
+        program.run(1)?;
+        let result = program.read(built.output)?;
+        output = Some(match output {
+            None => result,
+            Some(mut all) => {
+                all.data.extend(&result.data);
+                Tensor::new(all.shape.with_n(i + 1), all.data)
+            }
+        });
+    }
+    let output = output.ok_or_else(|| Error::file(&options.input, "holds no image"))?;
+    let s = output.shape;
+    if png {
+        save_values(&options.out, &output)?;
+    } else {
+        npy::write(&options.out, &[s.n, s.h, s.w, s.c], &output.data)?;
+    }
+    super::print(&format!("{}\n", options.out.display()))
+}

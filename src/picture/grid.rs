@@ -1,0 +1,241 @@
+//! Panels in rows under one title.
+//!
+//! ```text
+//!                    title
+//!      title                     title             only as high as the row needs
+//! tick +---------+ bar tick  tick +---------+ bar tick
+//!      | picture |                | picture |      all cells are as wide as the widest needs
+//!      +---------+                +---------+
+//!         ticks                      ticks
+//!         label                      label
+//!          sub                        sub
+//! ```
+
+use super::colormap::Colormap;
+use super::figure::{BLACK, Color, Figure, GRID};
+use super::panel::{Panel, Picture};
+use super::text::{Align, Text};
+use super::ticks::{Ticks, ticks};
+
+/// The colour of values that are not numbers.
+const NOT_A_NUMBER: Color = [0xa0; 3];
+const BOX: Color = [0xf4; 3];
+const GREY_TEXT: Color = [0x66; 3];
+/// Length of a tick, pixels.
+const TICK: f32 = 4.0;
+
+/// Draws panels in rows of `columns` (fewer panels make a narrower figure), under a title that may be empty. Each map
+/// has its own range unless it states one. Each pixel of a picture becomes a square of s x s pixels, s a whole
+/// number, so that pictures are sharp and about 256 pixels high (384 in up to four columns, 512 in one).
+pub fn grid(title: &str, panels: &[Panel], columns: usize, colormap: Colormap) -> Figure {
+    let columns = columns.clamp(1, panels.len().max(1));
+    let target = match columns {
+        1 => 512,
+        2..=4 => 384,
+        _ => 256,
+    };
+    let sizes = panels.iter().filter_map(Panel::size).map(|(h, w)| (h * scale(h, w, target), w * scale(h, w, target)));
+    let (h, w) = sizes.reduce(|a, b| (a.0.max(b.0), a.1.max(b.1))).unwrap_or((target, target));
+
+    // Lettering grows with the figure, since a wide one is seen scaled down.
+    let size = ((columns * w) as f32 / 80.0).clamp(14.0, 26.0);
+    let gap = (size * 1.2).round();
+    let cells: Vec<Cell> = panels.iter().map(|p| Cell::new(p, colormap, target, (w as f32, h as f32), size)).collect();
+    let most = |part: fn(&Cell) -> f32, cells: &[Cell]| cells.iter().map(part).fold(0.0, f32::max).ceil();
+    let (left, right) = (most(|c| c.left, &cells), most(|c| c.right, &cells));
+
+    let cell_width = left + w as f32 + right;
+    let width = columns as f32 * (cell_width + gap) + gap;
+    // Centred over the pictures, not over what stands beside them.
+    let middle = (gap + left + width - gap - right) / 2.0;
+    let title = Text::fit(title, size * 1.25, 2.0 * middle.min(width - middle) - 2.0 * gap);
+    let head = gap + if title.height() > 0.0 { title.height() + gap * 0.6 } else { 0.0 };
+    let rows: Vec<(f32, f32)> =
+        cells.chunks(columns).map(|row| (most(|c| c.above(), row), most(|c| c.below(), row))).collect();
+    let height = head + rows.iter().map(|(above, below)| above + h as f32 + below + gap).sum::<f32>();
+
+    let mut figure = Figure::new(width as usize, height.ceil() as usize);
+    title.draw(&mut figure, middle, gap, Align::Center, BLACK);
+    let mut y = head.round();
+    for (row, (above, below)) in cells.chunks(columns).zip(rows) {
+        y += above;
+        for (i, cell) in row.iter().enumerate() {
+            let x = gap + left + i as f32 * (cell_width + gap);
+            cell.draw(&mut figure, x.round() as i32, y as i32);
+        }
+        y += (h as f32 + below + gap).round();
+    }
+    figure
+}
+
+/// How many times a picture is enlarged.
+fn scale(h: usize, w: usize, target: usize) -> usize {
+    (target / h.max(w).max(1)).max(1)
+}
+
+/// A panel with everything measured.
+struct Cell<'a> {
+    panel: &'a Panel,
+    colormap: Colormap,
+    /// Values of the colour map's ends.
+    ends: (f64, f64),
+    scale: usize,
+    /// Width and height of the place for the picture, pixels; a smaller picture is centred in it.
+    place: (f32, f32),
+    size: f32,
+    title: Text,
+    label: Text,
+    sub: Text,
+    axes: Option<(Ticks, Ticks)>,
+    bar: Option<Ticks>,
+    /// Needed beside the picture for tick labels and colour bar.
+    left: f32,
+    right: f32,
+}
+
+impl<'a> Cell<'a> {
+    fn new(panel: &'a Panel, colormap: Colormap, target: usize, place: (f32, f32), size: f32) -> Cell<'a> {
+        let colormap = panel.colormap.unwrap_or(colormap);
+        let (h, w) = panel.size().unwrap_or((0, 0));
+        let ends = panel.ends(colormap);
+        let scale = scale(h, w, target);
+        let count = |pixels: usize, ems: f32| ((pixels * scale) as f32 / (ems * size)) as usize + 1;
+        let axes = (panel.axes && h > 0).then(|| {
+            let end = |n: usize| n as f64 - 0.5;
+            (ticks(-0.5, end(w), count(w, 5.0).min(9), true), ticks(-0.5, end(h), count(h, 3.0).min(9), true))
+        });
+        let is_map = matches!(panel.picture, Picture::Map { .. });
+        let bar =
+            (panel.colorbar && is_map && h > 0).then(|| ticks(ends.0, ends.1, count(h, 2.5).min(9), false));
+        let widest = |t: &Ticks| t.labels.iter().map(|l| Text::line(l, size).width()).fold(0.0, f32::max);
+        let left = axes.as_ref().map_or(0.0, |(_, y)| widest(y) + TICK + size * 0.4);
+        let right = bar.as_ref().map_or(0.0, |bar| {
+            let power = bar.power.as_ref().map_or(0.0, |p| Text::line(p, size).width());
+            size * 2.0 + (widest(bar) + TICK + size * 0.4).max(power - size)
+        });
+        // Captions may reach a little into the gap to the next panel.
+        let room = place.0 + size * 0.5;
+        Cell {
+            title: Text::fit(&panel.title, size * 1.1, room),
+            label: Text::fit(&panel.label, size, room),
+            sub: Text::fit(&panel.sub, size * 0.8, room),
+            panel,
+            colormap,
+            ends,
+            scale,
+            place,
+            size,
+            axes,
+            bar,
+            left,
+            right,
+        }
+    }
+
+    fn above(&self) -> f32 {
+        let pad = if self.title.height() > 0.0 { self.size * 0.3 } else { 0.0 };
+        let power = self.bar.as_ref().is_some_and(|b| b.power.is_some());
+        (self.title.height() + pad).max(if power { self.size * 1.5 } else { 0.0 })
+    }
+
+    fn ticks_below(&self) -> f32 {
+        if self.axes.is_some() { TICK + self.size * 1.5 } else { self.size * 0.25 }
+    }
+
+    fn below(&self) -> f32 {
+        self.ticks_below() + self.label.height() + self.sub.height()
+    }
+
+    /// Draws it with the picture's place at (x, y).
+    fn draw(&self, figure: &mut Figure, x: i32, y: i32) {
+        let (place_w, place_h) = (self.place.0 as i32, self.place.1 as i32);
+        let center = x as f32 + self.place.0 / 2.0;
+        let top = y as f32 - self.title.height() - self.size * 0.3;
+        self.title.draw(figure, center, top, Align::Center, BLACK);
+        let (w, h) = match self.panel.size() {
+            Some((h, w)) => ((w * self.scale) as i32, (h * self.scale) as i32),
+            None => (place_w, place_h),
+        };
+        let (x, y) = (x + (place_w - w) / 2, y + (place_h - h) / 2);
+        self.draw_picture(figure, x, y, w, h);
+        if let Some((along, down)) = &self.axes {
+            self.draw_axes(figure, along, down, (x, y, w, h));
+        }
+        if let Some(ticks) = &self.bar {
+            self.draw_bar(figure, ticks, x + w + self.size as i32, y, h);
+        }
+        let top = (y + h) as f32 + self.ticks_below();
+        self.label.draw(figure, center, top, Align::Center, BLACK);
+        self.sub.draw(figure, center, top + self.label.height(), Align::Center, GREY_TEXT);
+    }
+
+    fn draw_picture(&self, figure: &mut Figure, x: i32, y: i32, w: i32, h: i32) {
+        let color: &dyn Fn(usize) -> Color = match &self.panel.picture {
+            Picture::Map { values, .. } => &|i| self.value_color(values[i]),
+            Picture::Color { rgb, .. } => &|i| [rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2]],
+            Picture::Blank { text } => {
+                figure.fill(x, y, w, h, GRID);
+                figure.fill(x + 1, y + 1, w - 2, h - 2, BOX);
+                let word = Text::fit(text, self.size, w as f32 - self.size);
+                word.draw_middle(figure, (x + w / 2) as f32, (y + h / 2) as f32, Align::Center, GREY_TEXT);
+                return;
+            }
+        };
+        let (rows, columns) = self.panel.size().unwrap_or((0, 0));
+        let s = self.scale as i32;
+        for row in 0..rows {
+            for column in 0..columns {
+                figure.fill(x + column as i32 * s, y + row as i32 * s, s, s, color(row * columns + column));
+            }
+        }
+    }
+
+    fn value_color(&self, value: f32) -> Color {
+        let (lo, hi) = self.ends;
+        if value.is_finite() { self.colormap.rgb(((value as f64 - lo) / (hi - lo)) as f32) } else { NOT_A_NUMBER }
+    }
+
+    /// Ticks at pixel centres, row 0 on top, as `plt.imshow` has them.
+    fn draw_axes(&self, figure: &mut Figure, along: &Ticks, down: &Ticks, (x, y, w, h): (i32, i32, i32, i32)) {
+        let tick = TICK as i32;
+        let at = |pixel: f64| ((pixel + 0.5) * self.scale as f64) as i32;
+        for (value, label) in along.at.iter().zip(&along.labels) {
+            let tx = x + at(*value);
+            if self.panel.grid {
+                figure.fill(tx, y, 1, h, GRID);
+            }
+            figure.fill(tx, y + h, 1, tick + 1, BLACK);
+            let top = (y + h + tick) as f32 + self.size * 0.2;
+            Text::line(label, self.size).draw(figure, tx as f32 + 0.5, top, Align::Center, BLACK);
+        }
+        for (value, label) in down.at.iter().zip(&down.labels) {
+            let ty = y + at(*value);
+            if self.panel.grid {
+                figure.fill(x, ty, w, 1, GRID);
+            }
+            figure.fill(x - tick - 1, ty, tick + 1, 1, BLACK);
+            let right = (x - tick) as f32 - self.size * 0.4;
+            Text::line(label, self.size).draw_middle(figure, right, ty as f32 + 0.5, Align::Right, BLACK);
+        }
+        figure.frame(x, y, w, h, BLACK);
+    }
+
+    fn draw_bar(&self, figure: &mut Figure, ticks: &Ticks, x: i32, y: i32, h: i32) {
+        let w = self.size as i32;
+        for row in 0..h {
+            let t = 1.0 - (row as f32 + 0.5) / h as f32;
+            figure.fill(x, y + row, w, 1, self.colormap.rgb(t));
+        }
+        figure.frame(x, y, w, h, BLACK);
+        let (lo, hi) = self.ends;
+        let right = (x + w) as f32 + TICK + self.size * 0.4;
+        for (value, label) in ticks.at.iter().zip(&ticks.labels) {
+            let ty = y + h - 1 - ((value - lo) / (hi - lo) * (h - 1) as f64).round() as i32;
+            figure.fill(x + w, ty, TICK as i32 + 1, 1, BLACK);
+            Text::line(label, self.size).draw_middle(figure, right, ty as f32 + 0.5, Align::Left, BLACK);
+        }
+        if let Some(power) = &ticks.power {
+            Text::line(power, self.size).draw(figure, x as f32, y as f32 - self.size * 1.5, Align::Left, BLACK);
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Pictures: maps of values drawn as matplotlib would, line plots, and the files that hold them.
+//!
+//! A figure is panels in rows of so many columns under one title ([`grid`]). A filter gallery is such a grid; one map
+//! with axes and a colour bar is a grid of one panel; a comparison is a grid whose first row has titles. Line plots
+//! are [`Plot`]. Both give a [`Figure`], which becomes the bytes of a PNG file. This is the only folder that knows the
+//! image crates.
+
+mod colormap;
+mod figure;
+mod grid;
+pub mod npy;
+mod panel;
+mod plot;
+mod png;
+mod range;
+mod text;
+mod ticks;
+
+pub use colormap::Colormap;
+pub use figure::{Color, Figure};
+pub use grid::grid;
+pub use panel::{Panel, Picture};
+pub use plot::{Plot, Series};
+pub use png::{Photo, read_image};
+pub use range::share_range;

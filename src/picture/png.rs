@@ -1,0 +1,161 @@
+//! PNG files out; PNG and JPEG files in.
+
+use std::collections::HashMap;
+use std::io::Cursor;
+use std::path::Path;
+
+use image::codecs::{jpeg::JpegDecoder, png::PngDecoder};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageResult, Limits};
+use png::{BitDepth, ColorType, Compression, Encoder, Filter};
+
+use super::figure::{Color, Figure};
+use crate::files::{read_whole, write_whole};
+use crate::{Error, Result};
+
+impl Figure {
+    /// The bytes of a PNG file: with a palette if there are at most 256 colours. The same figure gives the same bytes.
+    pub fn to_png(&self) -> Vec<u8> {
+        let (mut palette, mut known) = (Vec::<u8>::new(), HashMap::<Color, u8>::new());
+        let mut index = |color: Color| {
+            let next = u8::try_from(known.len());
+            Some(match known.get(&color) {
+                Some(i) => *i,
+                None => {
+                    palette.extend(color);
+                    *known.entry(color).or_insert(next.ok()?)
+                }
+            })
+        };
+        let indices: Option<Vec<u8>> = self.colors().map(&mut index).collect();
+        match indices {
+            Some(indices) => self.encode(&indices, Some(palette)),
+            None => self.encode(&self.colors().flatten().collect::<Vec<u8>>(), None),
+        }
+    }
+
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        write_whole(path, &self.to_png())
+    }
+
+    fn encode(&self, data: &[u8], palette: Option<Vec<u8>>) -> Vec<u8> {
+        let mut file = Vec::new();
+        let mut encoder = Encoder::new(&mut file, self.width() as u32, self.height() as u32);
+        encoder.set_color(if palette.is_some() { ColorType::Indexed } else { ColorType::Rgb });
+        encoder.set_depth(BitDepth::Eight);
+        encoder.set_compression(Compression::High);
+        // Enlarged pixels repeat: rows are found again whole where they are not filtered.
+        encoder.set_filter(Filter::NoFilter);
+        palette.into_iter().for_each(|p| encoder.set_palette(p));
+        let mut writer = encoder.write_header().expect("a figure has a size, and memory takes all writes");
+        writer.write_image_data(data).expect("the data are of the figure's size");
+        drop(writer);
+        file
+    }
+}
+
+/// A picture from a file: red, green, blue in [0, 1], as they are in the file (sRGB, not linear).
+pub struct Photo {
+    pub h: usize,
+    pub w: usize,
+    /// [h, w, 3]
+    pub rgb: Vec<f32>,
+}
+
+impl Photo {
+    /// Luma [h, w] in [0, 1] with the weights of ITU-R BT.601, as Pillow's `convert("L")` and so Keras' `load_img` use.
+    pub fn luma(&self) -> Vec<f32> {
+        self.rgb.chunks_exact(3).map(|p| 0.299 * p[0] + 0.587 * p[1] + 0.114 * p[2]).collect()
+    }
+}
+
+const SUPPORTED: &str = "supported are PNG and JPEG files, grey or colour";
+/// The largest picture that is read: 50 million pixels, and files of 256 MiB.
+const MOST_PIXELS: u64 = 50_000_000;
+const MOST_BYTES: u64 = 256 << 20;
+
+/// Reads a PNG file (8 or 16 bits, grey, colour or palette; what is transparent is laid on white) or a JPEG file
+/// (grey or colour, turned upright as its camera noted).
+pub fn read_image(path: impl AsRef<Path>) -> Result<Photo> {
+    let path = path.as_ref();
+    let bytes = read_whole(path, MOST_BYTES)?;
+    let format = image::guess_format(&bytes)
+        .map_err(|_| Error::file(path, format!("is not an image that is known here; {SUPPORTED}")))?;
+    let broken = |e| Error::file(path, format!("is a broken or unusual {} file: {e}", name(format)));
+    match format {
+        ImageFormat::Png => {
+            let decoder = PngDecoder::with_limits(Cursor::new(&bytes), limits()).map_err(broken)?;
+            if decoder.is_apng().map_err(broken)? {
+                return Err(Error::file(path, format!("is an animated PNG; {SUPPORTED}, of one picture")));
+            }
+            decode(path, decoder)?.map_err(broken)
+        }
+        ImageFormat::Jpeg => {
+            if jpeg_components(&bytes) == Some(4) {
+                return Err(Error::file(path, format!("is a CMYK JPEG; {SUPPORTED}: convert it to RGB")));
+            }
+            let decoder = JpegDecoder::new(Cursor::new(&bytes)).map_err(broken)?;
+            decode(path, decoder)?.map_err(broken)
+        }
+        other => Err(Error::file(path, format!("is a {} file; {SUPPORTED}: convert it", name(other)))),
+    }
+}
+
+fn name(format: ImageFormat) -> String {
+    format!("{format:?}").to_uppercase()
+}
+
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(512 << 20);
+    limits
+}
+
+fn decode(path: &Path, mut decoder: impl ImageDecoder) -> Result<ImageResult<Photo>> {
+    let (w, h) = decoder.dimensions();
+    if w as u64 * h as u64 > MOST_PIXELS {
+        let most = MOST_PIXELS / 1_000_000;
+        return Err(Error::file(path, format!("has {w}x{h} pixels; the most is {most} million: scale it down")));
+    }
+    let mut read = || {
+        decoder.set_limits(limits())?;
+        decoder.orientation()
+    };
+    let orientation = match read() {
+        Ok(orientation) => orientation,
+        Err(e) => return Ok(Err(e)),
+    };
+    Ok(DynamicImage::from_decoder(decoder).map(|mut image| {
+        image.apply_orientation(orientation);
+        photo(image)
+    }))
+}
+
+fn photo(image: DynamicImage) -> Photo {
+    let (h, w) = (image.height() as usize, image.width() as usize);
+    let color = image.color();
+    let deep = color.bytes_per_pixel() > color.channel_count();
+    let rgb = if deep {
+        image.into_rgba16().pixels().flat_map(|p| on_white(p.0.map(|v| v as f32 / 65535.0))).collect()
+    } else {
+        image.into_rgba8().pixels().flat_map(|p| on_white(p.0.map(|v| v as f32 / 255.0))).collect()
+    };
+    Photo { h, w, rgb }
+}
+
+fn on_white([r, g, b, alpha]: [f32; 4]) -> [f32; 3] {
+    [r, g, b].map(|v| v * alpha + (1.0 - alpha))
+}
+
+/// Number of colour components in a JPEG's frame header (ITU-T T.81, B.2.2): 1 grey, 3 colour, 4 CMYK.
+fn jpeg_components(bytes: &[u8]) -> Option<u8> {
+    let mut at = 2;
+    loop {
+        let marker = *bytes.get(at + 1)?;
+        match marker {
+            0xff => at += 1,
+            // SOF0 to SOF15, but not DHT, JPG and DAC.
+            0xc0..=0xcf if ![0xc4, 0xc8, 0xcc].contains(&marker) => return bytes.get(at + 9).copied(),
+            _ => at += 2 + u16::from_be_bytes([*bytes.get(at + 2)?, *bytes.get(at + 3)?]) as usize,
+        }
+    }
+}
