@@ -15,6 +15,7 @@ mod png;
 mod range;
 mod text;
 mod ticks;
+mod values;
 
 pub use colormap::Colormap;
 pub use figure::{Color, Figure};
@@ -23,3 +24,4 @@ pub use panel::{Panel, Picture};
 pub use plot::{Plot, Series};
 pub use png::{Photo, read_image};
 pub use range::share_range;
+pub use values::save_values;
