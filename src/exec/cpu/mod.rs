@@ -1,0 +1,4 @@
+//! The CPU executor's kernels.
+
+pub mod conv;
+pub mod simd;

@@ -1,0 +1,3 @@
+//! Executors.
+
+pub mod cpu;
