@@ -4,11 +4,11 @@ use super::{Machine, parse_finite, parse_positive, parse_size};
 use crate::ascent::{self, Climb, Recipe, Verdict};
 use crate::exec::Executor;
 use crate::keras::Network;
-use crate::picture::{Colormap, Panel, grid, npy, read_image};
+use crate::picture::{Colormap, Panel, grid, npy};
 use crate::tensor::{Shape, Tensor};
 use crate::{Error, Result, files, unet};
 use indicatif::{ProgressBar, ProgressStyle};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Panels in a row, as in the article.
 const COLUMNS: usize = 8;
@@ -68,7 +68,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     layers.retain(|&layer| seen.insert(layer));
     let jobs: Vec<(usize, Vec<usize>)> =
         layers.into_iter().map(|layer| Ok((layer, options.filters_of(&network, layer)?))).collect::<Result<_>>()?;
-    let init = options.init.as_deref().map(|path| read_init(path, &network)).transpose()?;
+    let init = options.init.as_deref().map(|path| super::read_input(path, &network)).transpose()?;
     let image = options.image_shape(&network, init.as_ref())?;
     if let Some(init) = &init {
         for (layer, filters) in &jobs {
@@ -167,29 +167,6 @@ fn parse_filters(text: &str) -> Result<Vec<std::ops::RangeInclusive<usize>>, Str
         (first <= last).then_some(first..=last)
     };
     text.split(',').map(range).collect::<Option<_>>().ok_or_else(|| "filter numbers and ranges, like 0,3,8-11".to_string())
-}
-
-/// The picture or pictures that the climb starts from, `[n, h, w, c]` with the network's channels.
-fn read_init(path: &Path, network: &Network) -> Result<Tensor> {
-    let channels = unet::image_shape(network, None)?.c;
-    let is_npy = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"));
-    let tensor = if is_npy {
-        npy::read(path)?
-    } else {
-        let photo = read_image(path)?;
-        match channels {
-            1 => Tensor::new(Shape::new(1, photo.h, photo.w, 1), photo.luma()),
-            3 => Tensor::new(Shape::new(1, photo.h, photo.w, 3), photo.rgb),
-            _ => return Err(Error::file(path, format!("a picture cannot fill {channels} channels; use an .npy"))),
-        }
-    };
-    if tensor.shape.c != channels {
-        return Err(Error::file(path, format!("has {} channels, the network takes {channels}", tensor.shape.c)));
-    }
-    if let Some(i) = tensor.data.iter().position(|v| !v.is_finite()) {
-        return Err(Error::file(path, format!("value {i} is {}; all must be finite", tensor.data[i])));
-    }
-    Ok(tensor)
 }
 
 /// One start for each filter: a single picture serves all.

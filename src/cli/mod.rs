@@ -7,9 +7,11 @@ mod summary;
 
 use crate::exec::{self, Backend, Executor};
 use crate::keras::{self, Network};
-use crate::{Error, Result};
+use crate::picture::{npy, read_image};
+use crate::tensor::{Shape, Tensor};
+use crate::{Error, Result, unet};
 use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The default network: the article's U-Net, so that the program works from any folder.
 static DEFAULT_MODEL: &[u8] = include_bytes!("../../fixtures/unet.h5");
@@ -115,6 +117,29 @@ fn parse_finite(text: &str) -> Result<f32, String> {
 /// A finite number above zero.
 fn parse_positive(text: &str) -> Result<f32, String> {
     parse_finite(text).ok().filter(|&v| v > 0.0).ok_or_else(|| "a number above 0".to_string())
+}
+
+/// A picture or several from a file, `[n, h, w, c]` with the network's channels.
+fn read_input(path: &Path, network: &Network) -> Result<Tensor> {
+    let channels = unet::image_shape(network, None)?.c;
+    let is_npy = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"));
+    let tensor = if is_npy {
+        npy::read(path)?
+    } else {
+        let photo = read_image(path)?;
+        match channels {
+            1 => Tensor::new(Shape::new(1, photo.h, photo.w, 1), photo.luma()),
+            3 => Tensor::new(Shape::new(1, photo.h, photo.w, 3), photo.rgb),
+            _ => return Err(Error::file(path, format!("a picture cannot fill {channels} channels; use an .npy"))),
+        }
+    };
+    if tensor.shape.c != channels {
+        return Err(Error::file(path, format!("has {} channels, the network takes {channels}", tensor.shape.c)));
+    }
+    if let Some(i) = tensor.data.iter().position(|v| !v.is_finite()) {
+        return Err(Error::file(path, format!("value {i} is {}; all must be finite", tensor.data[i])));
+    }
+    Ok(tensor)
 }
 
 /// Prints to stdout. A reader that closed the pipe has seen enough: that ends the program quietly.

@@ -1,5 +1,6 @@
 //! What runs a plan. Three executors, one truth: [`reference`] is the specification, the others are tested against it.
 
+pub mod cpu;
 pub mod memory;
 pub mod reference;
 
@@ -56,4 +57,22 @@ pub trait Program {
     /// # Panics
     /// If the plan does not keep it.
     fn read(&mut self, node: NodeId) -> Result<Tensor>;
+}
+
+/// What the user asks for with `--backend`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Backend {
+    Auto,
+    Cpu,
+    Gpu,
+    Reference,
+}
+
+/// What computes, and a line about it where the user might expect something else.
+pub fn open(backend: Backend, threads: Option<usize>) -> Result<(Box<dyn Executor>, Option<String>)> {
+    match backend {
+        Backend::Reference => Ok((Box::new(reference::Reference), None)),
+        Backend::Cpu | Backend::Auto => Ok((Box::new(cpu::Cpu::new(threads)?), None)),
+        Backend::Gpu => Err(crate::Error::Device("no GPU executor yet".to_string())),
+    }
 }

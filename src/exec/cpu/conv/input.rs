@@ -1,0 +1,63 @@
+//! Where the input's pixels lie: padding, upsampling and concatenation turned into addresses.
+
+use super::{Geometry, PartShape};
+
+/// Stands in a table for a row or column outside the image. Any sum with it has the top bit set.
+const OUTSIDE: usize = 1 << (usize::BITS - 1);
+
+/// One part of the input, with a table of where each row and each column starts. Row 0 of the tables is the first row
+/// of the padding; the tables go on far enough past the image for the last tile of any algorithm.
+pub struct Lookup {
+    /// The part's place in the list that `run` is given.
+    pub index: usize,
+    /// Channels.
+    pub c: usize,
+    image_len: usize,
+    rows: Vec<usize>,
+    cols: Vec<usize>,
+}
+
+impl Lookup {
+    pub fn new(g: &Geometry, index: usize) -> Lookup {
+        let PartShape { c, up } = g.parts[index];
+        let table = |size: usize, kernel: usize, up: usize, step: usize| {
+            let pad = kernel / 2;
+            let start = |i: usize| if (pad..pad + size).contains(&i) { (i - pad) / up * step } else { OUTSIDE };
+            (0..size + kernel + 8).map(start).collect()
+        };
+        let rows = table(g.h, g.kh, up.0, g.w / up.1 * c);
+        let cols = table(g.w, g.kw, up.1, c);
+        Lookup { index, c, image_len: g.part_len(index), rows, cols }
+    }
+
+    /// All parts, in their order.
+    pub fn all(g: &Geometry) -> Vec<Lookup> {
+        (0..g.parts.len()).map(|i| Lookup::new(g, i)).collect()
+    }
+
+    /// The part's data of one image.
+    #[inline(always)]
+    pub fn image(&self, parts: &[&[f32]], image: usize) -> *const f32 {
+        parts[self.index][image * self.image_len..][..self.image_len].as_ptr()
+    }
+
+    /// The `c` channels of the pixel in row `y` and column `x`, counted from the padding's corner; `zeros` (as many)
+    /// where it is outside the image.
+    ///
+    /// # Safety
+    /// `image` comes from `Lookup::image`; `y` and `x` are inside the tables.
+    #[inline(always)]
+    pub unsafe fn pixel(&self, image: *const f32, zeros: *const f32, y: usize, x: usize) -> *const f32 {
+        debug_assert!(y < self.rows.len() && x < self.cols.len());
+        // SAFETY: the caller's promise; the tables hold offsets inside the image.
+        unsafe {
+            let offset = self.rows.get_unchecked(y) + self.cols.get_unchecked(x);
+            if offset >= OUTSIDE { zeros } else { image.add(offset) }
+        }
+    }
+}
+
+/// A pixel of zeros for what is outside: as many channels as the widest part has.
+pub fn zeros(g: &Geometry) -> Vec<f32> {
+    vec![0.0; g.parts.iter().map(|p| p.c).max().unwrap_or(0)]
+}

@@ -1,0 +1,257 @@
+//! The convolution: the one op that takes nearly all of the time.
+//!
+//! Stride 1, 'same' zero padding, NHWC input, HWIO kernel; in the field's notation
+//!
+//! ```text
+//! y[n,y,x,o] = sum over i,j,c of X[n, y+i-kh/2, x+j-kw/2, c] * K[i,j,c,o]
+//! ```
+//!
+//! What usually stands before and after a convolution is done on the way, while the values are in registers:
+//!
+//! * before: X may be several [parts](PartShape), concatenated on channels, each repeated by nearest upsampling.
+//!   Neither the upsampled nor the concatenated tensor is ever written to memory.
+//! * after: a sum-pool (upsampling's gradient), then the [`Ends`]: bias, add, ReLU, batch norm, gate.
+//!
+//! [`Packed`] holds a kernel in the order in which the chosen [`Algorithm`] reads it. Packing is done once, running
+//! many times.
+//!
+//! **The same bits.** The algorithm depends on the shape alone, never on how many images there are; every output is
+//! summed up in a fixed order by one thread. So an image's result has the same bits alone or in a batch, on one thread
+//! or on many. (Other SIMD levels may round differently.)
+
+mod direct;
+mod ends;
+mod few;
+mod input;
+mod pack;
+mod tile;
+mod transform;
+mod winograd;
+
+pub use ends::{Ends, Finish};
+
+use super::simd::Level;
+use direct::Direct;
+use few::Few;
+use winograd::Winograd;
+
+/// The shape of one part of the input: `[n, h / up.0, w / up.1, c]`, every stored pixel repeated `up.0` x `up.1` times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartShape {
+    pub c: usize,
+    pub up: (usize, usize),
+}
+
+/// What a convolution looks like, but for the number of images.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Geometry {
+    /// Rows and columns of the convolution: of its input, and of its output before pooling.
+    pub h: usize,
+    pub w: usize,
+    /// The kernel's rows and columns; both odd.
+    pub kh: usize,
+    pub kw: usize,
+    /// The input: these parts, concatenated on channels.
+    pub parts: Vec<PartShape>,
+    /// Output channels.
+    pub co: usize,
+    /// Sum-pool by windows of this size; `(1, 1)` for none. Rows and columns that fill no window are left out.
+    pub pool: (usize, usize),
+    /// How many kernels there are: 1 for all images, or as many as images, where each has its own.
+    pub bank: usize,
+}
+
+impl Geometry {
+    /// A convolution of one part, without pooling.
+    pub fn new(h: usize, w: usize, (kh, kw): (usize, usize), ci: usize, co: usize) -> Geometry {
+        Geometry { h, w, kh, kw, parts: vec![PartShape { c: ci, up: (1, 1) }], co, pool: (1, 1), bank: 1 }
+    }
+
+    /// Input channels.
+    pub fn ci(&self) -> usize {
+        self.parts.iter().map(|p| p.c).sum()
+    }
+
+    /// Rows and columns of the output.
+    pub fn out_hw(&self) -> (usize, usize) {
+        (self.h / self.pool.0, self.w / self.pool.1)
+    }
+
+    /// Values in the output of one image.
+    pub fn out_len(&self) -> usize {
+        let (oh, ow) = self.out_hw();
+        oh * ow * self.co
+    }
+
+    /// Values in part `i` of one image.
+    pub fn part_len(&self, i: usize) -> usize {
+        let PartShape { c, up } = self.parts[i];
+        self.h / up.0 * (self.w / up.1) * c
+    }
+
+    /// Values in one kernel.
+    pub fn kernel_len(&self) -> usize {
+        self.kh * self.kw * self.ci() * self.co
+    }
+
+    /// Bytes of one image's signs: a bit per output value, a pixel's bits filled up to whole bytes.
+    pub fn sign_bytes(&self) -> usize {
+        let (oh, ow) = self.out_hw();
+        oh * ow * self.co.div_ceil(8)
+    }
+
+    /// Multiplications of the definition above for one image: the yardstick for all algorithms.
+    pub fn macs(&self) -> usize {
+        self.h * self.w * self.kernel_len()
+    }
+
+    fn check(&self) {
+        assert!(self.h * self.w * self.co * self.ci() * self.bank > 0, "a convolution with a zero size: {self:?}");
+        assert!(self.kh % 2 == 1 && self.kw % 2 == 1, "the kernel's sizes must be odd: {self:?}");
+        assert!(self.pool.0 > 0 && self.pool.1 > 0, "a pooling window of nothing: {self:?}");
+        for PartShape { c, up } in &self.parts {
+            let whole = *c > 0 && up.0 > 0 && up.1 > 0 && self.h.is_multiple_of(up.0) && self.w.is_multiple_of(up.1);
+            assert!(whole, "a part's upsampling must divide the image: {self:?}");
+        }
+    }
+}
+
+/// How a convolution is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// Register-tiled matrix product over rows of pixels, read where they lie ('indirect GEMM'). Any shape.
+    Direct,
+    /// For one to four output channels: dot products along the input channels.
+    Few,
+    /// Winograd's F(4x4, 3x3): 36 multiplications where the definition has 144. 3x3 kernels, no pooling or 2x2.
+    Winograd4,
+}
+
+impl std::fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(match self {
+            Algorithm::Direct => "direct",
+            Algorithm::Few => "few",
+            Algorithm::Winograd4 => "winograd4",
+        })
+    }
+}
+
+impl Algorithm {
+    pub const ALL: [Algorithm; 3] = [Algorithm::Direct, Algorithm::Few, Algorithm::Winograd4];
+
+    /// Whether the algorithm can compute this shape at all.
+    pub fn supports(self, g: &Geometry) -> bool {
+        match self {
+            Algorithm::Direct => true,
+            Algorithm::Few => g.co <= few::MOST_OUTPUTS,
+            Algorithm::Winograd4 => (g.kh, g.kw) == (3, 3) && (g.pool == (1, 1) || g.pool == (2, 2)),
+        }
+    }
+
+    /// The fastest algorithm for this shape, as measured by `benches/conv_quick.rs`. It must not depend on `bank`,
+    /// which tells something about the number of images.
+    pub fn choose(g: &Geometry) -> Algorithm {
+        if Algorithm::Few.supports(g) && g.ci() >= 8 {
+            Algorithm::Few
+        } else if Algorithm::Winograd4.supports(g) && g.ci() >= 16 && g.co >= 16 && g.h.min(g.w) >= 4 {
+            Algorithm::Winograd4
+        } else {
+            Algorithm::Direct
+        }
+    }
+}
+
+/// A convolution made ready to run. Immutable: any number of threads may run it at once.
+pub struct Packed {
+    level: Level,
+    geometry: Geometry,
+    body: Body,
+}
+
+enum Body {
+    Direct(Direct),
+    Few(Few),
+    Winograd4(Winograd),
+}
+
+impl Packed {
+    /// Pack `kernel` (`[bank, kh, kw, ci, co]`) for the algorithm that is best for the shape.
+    pub fn new(level: Level, geometry: &Geometry, kernel: &[f32]) -> Packed {
+        Packed::with_algorithm(level, geometry, kernel, Algorithm::choose(geometry))
+    }
+
+    /// Pack for the given algorithm, which must [support](Algorithm::supports) the shape.
+    pub fn with_algorithm(level: Level, geometry: &Geometry, kernel: &[f32], algorithm: Algorithm) -> Packed {
+        geometry.check();
+        assert!(algorithm.supports(geometry), "{algorithm} can't compute {geometry:?}");
+        assert_eq!(kernel.len(), geometry.bank * geometry.kernel_len(), "the length of the kernel of {geometry:?}");
+        let body = match algorithm {
+            Algorithm::Direct => Body::Direct(Direct::new(level, geometry, kernel)),
+            Algorithm::Few => Body::Few(Few::new(geometry, kernel)),
+            Algorithm::Winograd4 => Body::Winograd4(Winograd::new(level, geometry, kernel)),
+        };
+        Packed { level, geometry: geometry.clone(), body }
+    }
+
+    pub fn algorithm(&self) -> Algorithm {
+        match self.body {
+            Body::Direct(_) => Algorithm::Direct,
+            Body::Few(_) => Algorithm::Few,
+            Body::Winograd4(_) => Algorithm::Winograd4,
+        }
+    }
+
+    pub fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Bytes that the packed kernels take.
+    pub fn bytes(&self) -> usize {
+        match &self.body {
+            Body::Direct(d) => d.bytes(),
+            Body::Few(f) => f.bytes(),
+            Body::Winograd4(w) => w.bytes(),
+        }
+    }
+
+    /// Multiplications that the algorithm really does for one image (without edges and padding).
+    pub fn macs(&self) -> usize {
+        match &self.body {
+            Body::Direct(d) => d.macs(),
+            Body::Few(f) => f.macs(),
+            Body::Winograd4(w) => w.macs(),
+        }
+    }
+
+    /// f32s of scratch memory that [`run`](Packed::run) wants for `n` images.
+    pub fn scratch_len(&self, n: usize) -> usize {
+        match &self.body {
+            Body::Direct(_) | Body::Few(_) => 0,
+            Body::Winograd4(w) => w.scratch_len(n),
+        }
+    }
+
+    /// Convolve `n` images. `parts[i]` is `[n, h/uh, w/uw, c]` of the geometry's part i, `out` is
+    /// `[n, h/ph, w/pw, co]` and is overwritten, `scratch` has at least `scratch_len(n)` values, whatever they are.
+    pub fn run(&self, n: usize, parts: &[&[f32]], ends: &mut Ends, out: &mut [f32], scratch: &mut [f32]) {
+        let g = &self.geometry;
+        assert!(g.bank == 1 || g.bank == n, "{} kernels for {n} images", g.bank);
+        assert_eq!(parts.len(), g.parts.len(), "the number of parts of {g:?}");
+        for (i, part) in parts.iter().enumerate() {
+            assert_eq!(part.len(), n * g.part_len(i), "the length of part {i} of {g:?} for {n} images");
+        }
+        assert_eq!(out.len(), n * g.out_len(), "the length of the output of {g:?} for {n} images");
+        assert!(scratch.len() >= self.scratch_len(n), "scratch of {} for {g:?}, {n} images", scratch.len());
+        let finish = ends::Finish::new(ends, g, n, out);
+        match &self.body {
+            Body::Direct(d) => d.run(self.level, n, parts, finish),
+            Body::Few(f) => f.run(self.level, n, parts, finish),
+            Body::Winograd4(w) => w.run(self.level, n, parts, finish, scratch),
+        }
+    }
+}
