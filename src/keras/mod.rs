@@ -1,6 +1,22 @@
 //! Files to networks: what Keras wrote, as a list of layers with their weights. The only folder that knows HDF5.
 
+mod config;
+mod file;
+mod layers;
+mod weights;
+
+use std::path::Path;
 use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::{Error, Result};
+use config::LayerConfig;
+use file::ModelFile;
+use layers::Settings;
+
+/// A result whose error is a problem with the file, which [`load`] puts the file's name in front of.
+type Fallible<T> = std::result::Result<T, String>;
 
 /// A network as its file describes it: layers in an order in which they can be computed.
 #[derive(Debug, Clone)]
@@ -73,4 +89,91 @@ pub enum Activation {
     Linear,
     Relu,
     Sigmoid,
+}
+
+/// Reads a model that Keras saved whole: `.h5` of Keras 2 or 3, or `.keras`.
+pub fn load(path: impl AsRef<Path>) -> Result<Network> {
+    let path = path.as_ref();
+    file::open(path).and_then(network).map_err(|problem| Error::file(path, problem))
+}
+
+/// The same from bytes, which are not copied; errors call them `name`.
+pub fn load_bytes(name: &str, bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Network> {
+    file::open_bytes(bytes).and_then(network).map_err(|problem| Error::file(name, problem))
+}
+
+/// Understand every layer first, then read all weights, on all cores.
+fn network(file: ModelFile) -> Fallible<Network> {
+    let model = config::parse(&file.architecture)?;
+    let mut understood: Vec<(Settings, usize)> = vec![]; // with the channels that leave the layer
+    let mut total = 0;
+    for layer in &model.layers {
+        let inputs = layer.inputs.iter().map(|&i| understood[i].1).collect::<Vec<_>>();
+        let settings = Settings::parse(&layer.class, &layer.config).map_err(|e| at(layer, e))?;
+        let channels = settings.channels(&inputs).map_err(|e| at(layer, e))?;
+        let ci = inputs.first().copied().unwrap_or(0);
+        total += settings.weights(ci).iter().map(|(_, shape)| shape.iter().product::<usize>()).sum::<usize>();
+        understood.push((settings, channels));
+    }
+    if total as u64 > file.most_bytes / size_of::<f32>() as u64 {
+        return Err(format!(
+            "the architecture tells of {total} weights, more than fit into a file of this size or into 2 GiB; \
+             save the model again with model.save"
+        ));
+    }
+    let read = (model.layers.par_iter().zip(&understood).with_max_len(1))
+        .map(|(layer, (settings, _))| {
+            let ci = layer.inputs.first().map_or(0, |&i| understood[i].1);
+            read_layer(&file, layer, settings, ci).map_err(|e| at(layer, e))
+        })
+        .collect::<Vec<_>>();
+    let mut warnings = vec![];
+    let mut layers = vec![];
+    for result in read {
+        let (layer, lines) = result?;
+        layers.push(layer);
+        warnings.extend(lines);
+    }
+    Ok(Network { name: model.name, layers, output: model.output, warnings })
+}
+
+/// A layer with its weights, and what a user should know about them. `ci` channels enter it.
+fn read_layer(file: &ModelFile, layer: &LayerConfig, settings: &Settings, ci: usize) -> Fallible<(Layer, Vec<String>)> {
+    let wanted = settings.weights(ci);
+    let found = if wanted.is_empty() { None } else { weights::find(&file.weights, file.layout, layer)? };
+    let mut values: Vec<(&str, Arc<[f32]>)> = vec![];
+    let mut warnings = vec![];
+    let (mut trainable, mut non_trainable) = (0, 0);
+    let frozen = layer.config["trainable"] == false;
+    for (index, (name, shape)) in wanted.iter().enumerate() {
+        let from =
+            found.as_ref().ok_or("its weights are missing from the file; save the model again with model.save")?;
+        let read = from.read(index, name, shape)?;
+        let bad = read.iter().filter(|v| !v.is_finite()).count();
+        if bad > 0 {
+            warnings.push(format!(
+                "layer '{}': {bad} of {} values of {name} are NaN or infinite",
+                layer.name,
+                read.len()
+            ));
+        }
+        let learned = !frozen && !name.starts_with("moving_");
+        *(if learned { &mut trainable } else { &mut non_trainable }) += read.len();
+        values.push((name, read));
+    }
+    let kind = settings.with_weights(ci, |name| values.iter().find(|v| v.0 == name).map(|v| v.1.clone()));
+    if let (Kind::BatchNorm { scale, shift }, true) = (&kind, warnings.is_empty()) {
+        let bad = scale.iter().zip(shift.iter()).filter(|(a, b)| !a.is_finite() || !b.is_finite()).count();
+        if bad > 0 {
+            let why = "is moving_variance + epsilon positive?";
+            warnings
+                .push(format!("layer '{}': {bad} channels have a scale that is NaN or infinite; {why}", layer.name));
+        }
+    }
+    let (name, class, inputs) = (layer.name.clone(), layer.class.clone(), layer.inputs.clone());
+    Ok((Layer { name, class, kind, inputs, trainable, non_trainable }, warnings))
+}
+
+fn at(layer: &LayerConfig, problem: String) -> String {
+    format!("layer '{}' ({}): {problem}", layer.name, layer.class)
 }
