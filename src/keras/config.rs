@@ -89,12 +89,12 @@ fn functional(config: &Value) -> Fallible<(Vec<LayerConfig>, usize)> {
                 called.len()
             ));
         }
+        if called.iter().any(in_training) {
+            return Err(format!("layer '{name}' ({class}): called with training true is not supported; leave it out"));
+        }
         let from = called.iter().flat_map(sources).collect::<Vec<_>>();
-        if from.is_empty() != (class == "InputLayer") {
-            return Err(format!(
-                "layer '{name}' ({class}) has {} inputs; an InputLayer has none, others some",
-                from.len()
-            ));
+        if from.is_empty() && class != "InputLayer" {
+            return Err(format!("layer '{name}' ({class}) has no input; connect it and save the model again"));
         }
         let user = format!("the input of layer '{name}' ({class})");
         layers[i].inputs = from.iter().map(|s| find(s, &user)).collect::<Fallible<_>>()?;
@@ -142,6 +142,11 @@ fn layer(entry: &Value) -> Fallible<LayerConfig> {
     if let Some(custom) = text(entry, "registered_name").filter(|n| n.contains('>')) {
         return Err(format!("layer '{name}' is of your own class '{custom}'; only Keras' own layers are supported"));
     }
+    if ["Model", "Functional", "Sequential"].contains(&class) {
+        return Err(format!(
+            "layer '{name}' ({class}) is a model inside the model; build one flat model from its layers"
+        ));
+    }
     let (name, class) = (name.to_string(), class.to_string());
     Ok(LayerConfig { name, class, config: entry["config"].clone(), inputs: vec![], nth_of_class: 0 })
 }
@@ -157,10 +162,19 @@ fn sources(value: &Value) -> Vec<Source> {
             _ => items.iter().flat_map(sources).collect(),
         },
         Value::Object(object) => match object.get("class_name").and_then(Value::as_str) {
-            Some("__keras_tensor__") => sources(&object["config"]["keras_history"]),
+            Some("__keras_tensor__") => sources(&value["config"]["keras_history"]),
             _ => object.values().flat_map(sources).collect(),
         },
         _ => vec![],
+    }
+}
+
+/// Whether a layer is called with the argument `training=True`, so that it works in inference as it does in training.
+fn in_training(call: &Value) -> bool {
+    match call {
+        Value::Array(items) => items.iter().any(in_training),
+        Value::Object(object) => object.get("training") == Some(&Value::Bool(true)) || object.values().any(in_training),
+        _ => false,
     }
 }
 

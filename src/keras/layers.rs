@@ -46,9 +46,6 @@ impl Settings {
             "Activation" => Ok(Settings::Activation(settings.activation()?)),
             "ReLU" => Ok(Settings::Activation(relu(settings)?)),
             "Dropout" | "SpatialDropout2D" => Ok(Settings::Dropout),
-            "Model" | "Functional" | "Sequential" => {
-                Err("a model inside the model is not supported; build one flat model from its layers".into())
-            }
             _ => Err(format!("this class of layer is not supported (supported: {SUPPORTED})")),
         }
     }

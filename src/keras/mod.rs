@@ -102,76 +102,74 @@ pub fn load_bytes(name: &str, bytes: impl AsRef<[u8]> + Send + Sync + 'static) -
     file::open_bytes(bytes).and_then(network).map_err(|problem| Error::file(name, problem))
 }
 
+/// A layer that is understood: its settings, the channels that enter it and those that leave it.
+struct Plan<'a> {
+    layer: &'a LayerConfig,
+    settings: Settings,
+    ci: usize,
+    co: usize,
+}
+
 /// Understand every layer first, then read all weights, on all cores.
 fn network(file: ModelFile) -> Fallible<Network> {
     let model = config::parse(&file.architecture)?;
-    let mut understood: Vec<(Settings, usize)> = vec![]; // with the channels that leave the layer
-    let mut total = 0;
+    let mut plans: Vec<Plan> = vec![];
     for layer in &model.layers {
-        let inputs = layer.inputs.iter().map(|&i| understood[i].1).collect::<Vec<_>>();
         let settings = Settings::parse(&layer.class, &layer.config).map_err(|e| at(layer, e))?;
-        let channels = settings.channels(&inputs).map_err(|e| at(layer, e))?;
-        let ci = inputs.first().copied().unwrap_or(0);
-        total += settings.weights(ci).iter().map(|(_, shape)| shape.iter().product::<usize>()).sum::<usize>();
-        understood.push((settings, channels));
+        let inputs = layer.inputs.iter().map(|&i| plans[i].co).collect::<Vec<_>>();
+        let co = settings.channels(&inputs).map_err(|e| at(layer, e))?;
+        plans.push(Plan { layer, settings, ci: inputs.first().copied().unwrap_or(0), co });
     }
-    if total as u64 > file.most_bytes / size_of::<f32>() as u64 {
+    // Nothing is allocated for weights before it is known that the file can hold them.
+    let len = |shape: &[usize]| shape.iter().map(|&d| d as u64).product::<u64>();
+    let total = plans.iter().flat_map(|p| p.settings.weights(p.ci)).map(|(_, shape)| len(&shape)).sum::<u64>();
+    if total > file.most_bytes / size_of::<f32>() as u64 {
         return Err(format!(
             "the architecture tells of {total} weights, more than fit into a file of this size or into 2 GiB; \
              save the model again with model.save"
         ));
     }
-    let read = (model.layers.par_iter().zip(&understood).with_max_len(1))
-        .map(|(layer, (settings, _))| {
-            let ci = layer.inputs.first().map_or(0, |&i| understood[i].1);
-            read_layer(&file, layer, settings, ci).map_err(|e| at(layer, e))
-        })
-        .collect::<Vec<_>>();
-    let mut warnings = vec![];
-    let mut layers = vec![];
-    for result in read {
-        let (layer, lines) = result?;
-        layers.push(layer);
-        warnings.extend(lines);
-    }
-    Ok(Network { name: model.name, layers, output: model.output, warnings })
+    // One layer at a time, since a few of them hold most of the weights.
+    let read = plans.par_iter().with_max_len(1).map(|plan| read_layer(&file, plan).map_err(|e| at(plan.layer, e)));
+    let read = read.collect::<Vec<_>>().into_iter().collect::<Fallible<Vec<_>>>()?; // the first error, on any number of cores
+    let (layers, warnings): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+    Ok(Network { name: model.name, layers, output: model.output, warnings: warnings.concat() })
 }
 
-/// A layer with its weights, and what a user should know about them. `ci` channels enter it.
-fn read_layer(file: &ModelFile, layer: &LayerConfig, settings: &Settings, ci: usize) -> Fallible<(Layer, Vec<String>)> {
-    let wanted = settings.weights(ci);
+/// A layer with its weights, and what a user should know about them.
+fn read_layer(file: &ModelFile, plan: &Plan) -> Fallible<(Layer, Vec<String>)> {
+    let Plan { layer, settings, ci, .. } = plan;
+    let wanted = settings.weights(*ci);
     let found = if wanted.is_empty() { None } else { weights::find(&file.weights, file.layout, layer)? };
+    let frozen = layer.config["trainable"] == false;
+    let (mut trainable, mut non_trainable) = (0, 0);
     let mut values: Vec<(&str, Arc<[f32]>)> = vec![];
     let mut warnings = vec![];
-    let (mut trainable, mut non_trainable) = (0, 0);
-    let frozen = layer.config["trainable"] == false;
     for (index, (name, shape)) in wanted.iter().enumerate() {
-        let from =
-            found.as_ref().ok_or("its weights are missing from the file; save the model again with model.save")?;
-        let read = from.read(index, name, shape)?;
-        let bad = read.iter().filter(|v| !v.is_finite()).count();
+        let missing = "its weights are missing from the file; save the model again with model.save";
+        let read = found.as_ref().ok_or(missing)?.read(index, name, shape)?;
+        let (bad, all) = (not_finite(&read), read.len());
         if bad > 0 {
-            warnings.push(format!(
-                "layer '{}': {bad} of {} values of {name} are NaN or infinite",
-                layer.name,
-                read.len()
-            ));
+            warnings.push(format!("layer '{}': {bad} of {all} values of {name} are NaN or infinite", layer.name));
         }
         let learned = !frozen && !name.starts_with("moving_");
-        *(if learned { &mut trainable } else { &mut non_trainable }) += read.len();
+        *(if learned { &mut trainable } else { &mut non_trainable }) += all;
         values.push((name, read));
     }
-    let kind = settings.with_weights(ci, |name| values.iter().find(|v| v.0 == name).map(|v| v.1.clone()));
-    if let (Kind::BatchNorm { scale, shift }, true) = (&kind, warnings.is_empty()) {
-        let bad = scale.iter().zip(shift.iter()).filter(|(a, b)| !a.is_finite() || !b.is_finite()).count();
-        if bad > 0 {
-            let why = "is moving_variance + epsilon positive?";
-            warnings
-                .push(format!("layer '{}': {bad} channels have a scale that is NaN or infinite; {why}", layer.name));
-        }
+    let kind = settings.with_weights(*ci, |name| values.iter().find(|v| v.0 == name).map(|v| v.1.clone()));
+    if let Kind::BatchNorm { scale, shift } = &kind
+        && warnings.is_empty()
+        && not_finite(scale) + not_finite(shift) > 0
+    {
+        let why = "is moving_variance + epsilon positive?";
+        warnings.push(format!("layer '{}': {} scales are NaN or infinite; {why}", layer.name, not_finite(scale)));
     }
     let (name, class, inputs) = (layer.name.clone(), layer.class.clone(), layer.inputs.clone());
     Ok((Layer { name, class, kind, inputs, trainable, non_trainable }, warnings))
+}
+
+fn not_finite(values: &[f32]) -> usize {
+    values.iter().filter(|v| !v.is_finite()).count()
 }
 
 fn at(layer: &LayerConfig, problem: String) -> String {

@@ -71,6 +71,7 @@ impl LayerWeights {
 
 fn read(dataset: &Dataset) -> Fallible<Arc<[f32]>> {
     let count = dataset.num_elements().map_err(|e| damaged(&e))? as usize;
+    let supported = "supported are float32 and float64";
     match dataset.dtype() {
         Datatype::FloatingPoint { size: 4, .. } => {
             let mut values: Arc<[f32]> = std::iter::repeat_n(0.0, count).collect();
@@ -83,7 +84,9 @@ fn read(dataset: &Dataset) -> Fallible<Arc<[f32]>> {
             let values = dataset.read_array::<f64>().map_err(|e| damaged(&e))?;
             Ok(values.iter().map(|&v| v as f32).collect())
         }
-        other => Err(format!("its values are {other:?}; supported are float32 and float64")),
+        Datatype::FloatingPoint { size, .. } => Err(format!("its values are float{}; {supported}", 8 * *size as usize)),
+        Datatype::FixedPoint { size, .. } => Err(format!("its values are int{}; {supported}", 8 * *size as usize)),
+        _ => Err(format!("its values are no numbers; {supported}")),
     }
 }
 
