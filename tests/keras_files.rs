@@ -430,6 +430,45 @@ fn from(layer: &str) -> Value {
     json!([{"args": [{"class_name": "__keras_tensor__", "config": {"keras_history": [layer, 0, 0]}}], "kwargs": {}}])
 }
 
+/// The kind of one layer after a change to its settings.
+fn kind_with(name: &str, changes: Value) -> Kind {
+    let change = |config: &mut Value| {
+        let settings = layer_entry(config, name)["config"].as_object_mut().unwrap();
+        settings.extend(changes.as_object().unwrap().clone());
+    };
+    let network = edited(change, |_| {}).unwrap_or_else(|e| panic!("{e}"));
+    network.layers.into_iter().find(|l| l.name == name).unwrap().kind
+}
+
+#[test]
+fn settings_in_other_spellings() {
+    let activation = |value: Value| match kind_with("code", json!({ "activation": value })) {
+        Kind::Conv2d { activation, .. } => activation,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(activation(json!(null)), Activation::Linear);
+    assert_eq!(activation(json!("sigmoid")), Activation::Sigmoid);
+    let function =
+        json!({"module": "builtins", "class_name": "function", "config": "relu", "registered_name": "function"});
+    assert_eq!(activation(function), Activation::Relu);
+    let layer = |config: Value| json!({"module": "keras.layers", "class_name": "ReLU", "config": config});
+    let zero = json!({"type": "ndarray", "value": 0.0});
+    assert_eq!(activation(layer(json!({"max_value": null, "negative_slope": zero}))), Activation::Relu);
+    let found = with_layer("code", |l| l["config"]["activation"] = layer(json!({"negative_slope": 0.1})));
+    assert_says(&found, &["layer 'code' (Conv2D)", "activation ReLU: negative_slope 0.1", "supported: 0"]);
+
+    let kind = kind_with("code", json!({"kernel_size": 3, "strides": 1, "dilation_rate": 1, "data_format": null}));
+    assert!(matches!(kind, Kind::Conv2d { kh: 3, kw: 3, .. }));
+    let kind = kind_with("pool", json!({"pool_size": 2, "strides": null, "padding": "same"}));
+    assert!(matches!(kind, Kind::MaxPool { h: 2, w: 2 }));
+    assert!(matches!(kind_with("up", json!({"size": 4})), Kind::Upsample { h: 4, w: 4 }));
+    for axis in [json!(3), json!([3]), json!([-1])] {
+        assert!(matches!(kind_with("bn_up", json!({ "axis": axis })), Kind::BatchNorm { .. }));
+    }
+    let kind = kind_with("input", json!({"batch_shape": [null, null, null, 2]}));
+    assert!(matches!(kind, Kind::Input { h: None, w: None, c: 2 }));
+}
+
 #[test]
 fn connections_that_cannot_be() {
     let found = with_layer("pool", |l| l["inbound_nodes"] = from("nowhere"));

@@ -134,7 +134,8 @@ fn hdf5_file(storage: DynStorage, head: &[u8]) -> Fallible<Hdf5File> {
         return Err("the file is empty; copy or download it again".into());
     }
     let most = most_bytes(len) as usize;
-    let options = OpenOptions::default().with_max_read_bytes(most).with_max_chunk_bytes(most);
+    // Every weight is read once: no cache.
+    let options = OpenOptions::default().with_max_read_bytes(most).with_max_chunk_bytes(most).with_chunk_cache_bytes(0);
     let file = Hdf5File::from_storage_with_options(storage, options).map_err(|e| match e {
         hdf5::error::Error::InvalidMagic => not_a_model(head),
         e => damaged(&e),

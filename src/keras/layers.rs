@@ -117,13 +117,10 @@ fn input(settings: Config) -> Fallible<Settings> {
     let key = if settings.get("batch_shape").is_null() { "batch_input_shape" } else { "batch_shape" };
     let supported = "[null, height, width, channels], height and width may be null";
     let shape = settings.get(key);
-    let size = |v: &Value| match v {
-        Value::Null => Ok(None),
-        v => v.as_u64().filter(|s| (1..=LARGEST).contains(s)).map(|s| Some(s as usize)).ok_or(()),
-    };
+    let open_or_size = |v: &Value| if v.is_null() { Some(None) } else { size(v).map(Some) };
     match shape.as_array().map(Vec::as_slice) {
-        Some([_, h, w, c]) => match (size(h), size(w), size(c)) {
-            (Ok(h), Ok(w), Ok(Some(c))) => Ok(Settings::Input { h, w, c }),
+        Some([_, h, w, c]) => match (open_or_size(h), open_or_size(w), size(c)) {
+            (Some(h), Some(w), Some(c)) => Ok(Settings::Input { h, w, c }),
             _ => Err(refused(key, shape, supported)),
         },
         _ => Err(refused(key, shape, supported)),
@@ -139,10 +136,9 @@ fn conv2d(settings: Config) -> Fallible<Settings> {
     }
     let ones = |v: &Value| v == 1 || v.as_array().is_some_and(|a| a.iter().all(|v| v == 1));
     settings.check("strides", ones, "1")?;
-    // A 1x1 kernel needs no padding.
-    settings.check("padding", |v| v == "same" || (v == "valid" && (kh, kw) == (1, 1)), "'same'")?;
-    if settings.get("padding").is_null() && (kh, kw) != (1, 1) {
-        return Err(refused("padding", &Value::Null, "'same'"));
+    let padding = settings.get("padding");
+    if padding != "same" && (kh, kw) != (1, 1) {
+        return Err(refused("padding", padding, "'same', for a 1x1 kernel also 'valid'"));
     }
     settings.check("dilation_rate", ones, "1")?;
     settings.check("groups", |v| v == 1, "1")?;
