@@ -1,0 +1,158 @@
+//! Opening: what kind of file it is, its architecture (JSON), and the HDF5 file that holds its weights.
+//!
+//! - `.h5`, one HDF5 file: the root's attribute `model_config` is the architecture, the group `model_weights` holds the
+//!   weights (Keras' `legacy_h5_format.py`, in Keras 2 `hdf5_format.py`).
+//! - `.keras`, a zip archive: `config.json` is the architecture, `model.weights.h5` holds the weights (`saving_lib.py`).
+
+use std::fs::File;
+use std::io::{Cursor, ErrorKind, Read, Seek};
+use std::path::Path;
+use std::sync::Arc;
+
+use hdf5::storage::DynStorage;
+use hdf5::{BytesStorage, FileStorage, Hdf5File, OpenOptions};
+use serde_json::Value;
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use super::{Fallible, weights};
+
+const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
+/// Deflate makes data at most 1032 times smaller, so a file cannot hold more than that.
+const DEFLATE_RATIO: u64 = 1032;
+/// And no network that this program could run is larger than this.
+const MOST_BYTES: u64 = 2 << 30;
+
+/// An opened model file.
+pub struct ModelFile {
+    pub architecture: Value,
+    pub weights: Hdf5File,
+    pub layout: weights::Layout,
+    /// More bytes of weights than this cannot be in the file, whatever it says.
+    pub most_bytes: u64,
+}
+
+pub fn open(path: &Path) -> Fallible<ModelFile> {
+    let about = std::fs::metadata(path).map_err(|e| match e.kind() {
+        ErrorKind::NotFound => "there is no such file; check its path and name".to_string(),
+        _ => format!("cannot be read ({e})"),
+    })?;
+    if about.is_dir() {
+        return Err(if path.join("saved_model.pb").exists() {
+            "this is a folder in TensorFlow's SavedModel format; load it in Keras and write model.save('NAME.h5')"
+                .into()
+        } else {
+            "this is a folder; name the .h5 or .keras file in it".to_string()
+        });
+    }
+    let cannot_read = |e| format!("cannot be read ({e})");
+    let mut head = Vec::new();
+    let mut file = File::open(path).map_err(cannot_read)?;
+    file.by_ref().take(64).read_to_end(&mut head).map_err(cannot_read)?;
+    if head.starts_with(ZIP_MAGIC) {
+        return open_archive(file, about.len());
+    }
+    let storage = FileStorage::from_file(file).map_err(|e| damaged(&e))?;
+    open_h5(Arc::new(storage), &head)
+}
+
+pub fn open_bytes(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Fallible<ModelFile> {
+    let head = bytes.as_ref().iter().copied().take(64).collect::<Vec<_>>();
+    if head.starts_with(ZIP_MAGIC) {
+        let len = bytes.as_ref().len() as u64;
+        return open_archive(Cursor::new(bytes), len);
+    }
+    open_h5(Arc::new(BytesStorage::from_owner(bytes)), &head)
+}
+
+/// A problem for a file that is not what its format says.
+pub fn damaged(cause: &dyn std::fmt::Display) -> String {
+    format!("the file is damaged or cut short ({cause}); copy or download it again")
+}
+
+/// A whole-model HDF5 file. `head` is how it begins.
+fn open_h5(storage: DynStorage, head: &[u8]) -> Fallible<ModelFile> {
+    let len = storage.len();
+    let weights = hdf5_file(storage, head)?;
+    let root = weights.root_group().map_err(|e| damaged(&e))?;
+    let attributes = root.attributes().map_err(|e| damaged(&e))?;
+    let Some(config) = attributes.iter().find(|a| a.name == "model_config") else {
+        let has_weights = attributes.iter().any(|a| a.name.starts_with("layer_names"))
+            || ["model_weights", "layers", "_layer_checkpoint_dependencies"].iter().any(|g| root.group(g).is_ok());
+        return Err(if has_weights {
+            "the file holds weights only, the architecture is missing; \
+             build the model in Keras, load_weights, and save all of it with model.save('NAME.h5')"
+                .to_string()
+        } else {
+            "this HDF5 file holds no Keras model (no attribute model_config); write one with model.save('NAME.h5')"
+                .into()
+        });
+    };
+    let text = weights::strings(config)?.concat();
+    Ok(ModelFile {
+        architecture: json(&text)?,
+        weights,
+        layout: weights::Layout::WholeModel,
+        most_bytes: most_bytes(len),
+    })
+}
+
+/// A `.keras` archive of `len` bytes.
+fn open_archive(reader: impl Read + Seek, len: u64) -> Fallible<ModelFile> {
+    let mut archive = ZipArchive::new(reader).map_err(|e| damaged(&e))?;
+    let mut entry = |name: &str| -> Fallible<Vec<u8>> {
+        let entry = archive.by_name(name).map_err(|e| match e {
+            ZipError::FileNotFound => {
+                format!("this zip archive is no .keras file: it has no {name}; write one with model.save('NAME.keras')")
+            }
+            e => damaged(&e),
+        })?;
+        let mut bytes = Vec::new();
+        entry.take(most_bytes(len)).read_to_end(&mut bytes).map_err(|e| damaged(&e))?;
+        Ok(bytes)
+    };
+    let text = entry("config.json")?;
+    let architecture = json(&String::from_utf8_lossy(&text))?;
+    let bytes = entry("model.weights.h5")?;
+    let inner = bytes.len() as u64;
+    let head = bytes.iter().copied().take(64).collect::<Vec<_>>();
+    let weights = hdf5_file(Arc::new(BytesStorage::new(bytes)), &head).map_err(|e| format!("model.weights.h5: {e}"))?;
+    Ok(ModelFile { architecture, weights, layout: weights::Layout::Archive, most_bytes: most_bytes(inner) })
+}
+
+fn most_bytes(file_len: u64) -> u64 {
+    file_len.saturating_mul(DEFLATE_RATIO).min(MOST_BYTES)
+}
+
+fn json(text: &str) -> Fallible<Value> {
+    serde_json::from_str(text).map_err(|e| damaged(&format!("the architecture is not valid JSON: {e}")))
+}
+
+fn hdf5_file(storage: DynStorage, head: &[u8]) -> Fallible<Hdf5File> {
+    let len = storage.len();
+    if len == 0 {
+        return Err("the file is empty; copy or download it again".into());
+    }
+    let most = most_bytes(len) as usize;
+    // Every weight is read once: no cache.
+    let options = OpenOptions::default().with_max_read_bytes(most).with_max_chunk_bytes(most).with_chunk_cache_bytes(0);
+    let file = Hdf5File::from_storage_with_options(storage, options).map_err(|e| match e {
+        hdf5::error::Error::InvalidMagic => not_a_model(head),
+        e => damaged(&e),
+    })?;
+    let (found, expected) = (file.storage().len(), file.superblock().eof_address);
+    if found < expected {
+        return Err(format!(
+            "the file is cut short: {found} bytes of the {expected} that its header tells of; copy or download it again"
+        ));
+    }
+    Ok(file)
+}
+
+fn not_a_model(head: &[u8]) -> String {
+    let is_text = head.iter().all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace());
+    let begin = head.split(|&b| b == b'\n').next().unwrap_or(head);
+    let begins =
+        if is_text { format!("; it is text: '{}'", String::from_utf8_lossy(begin).trim()) } else { String::new() };
+    format!("neither a Keras .h5 file nor a .keras file{begins}; write one with model.save('NAME.h5')")
+}

@@ -1,0 +1,590 @@
+//! Model files of Keras 2 and Keras 3: what loads, how it looks, what is refused and how the refusal reads.
+//! The files are made by `fixtures/keras/make_keras_files.py`, which says what is in them.
+
+use std::io::{Cursor, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use unet_lens::Error;
+use unet_lens::keras::{self, Activation, Kind, Layer, Network};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+}
+
+fn load(name: &str) -> Network {
+    keras::load(fixture(name)).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// The problem that a file has, without the file's name.
+fn problem(result: Result<Network, Error>) -> String {
+    match result {
+        Err(Error::File { problem, .. }) => problem,
+        Err(other) => panic!("not Error::File: {other:?}"),
+        Ok(_) => panic!("it loads"),
+    }
+}
+
+fn assert_says(found: &str, expected: &[&str]) {
+    for words in expected {
+        assert!(found.contains(words), "'{words}' is not in the message: {found}");
+    }
+}
+
+/// "name class inputs kind", weights as their sizes.
+fn describe(network: &Network) -> Vec<String> {
+    let one = |layer: &Layer| {
+        let kind = match &layer.kind {
+            Kind::Conv2d { kh, kw, ci, co, kernel, bias, activation } => {
+                assert_eq!(kernel.len(), kh * kw * ci * co);
+                assert!(bias.as_ref().is_none_or(|b| b.len() == *co));
+                format!("{kh}x{kw} {ci}->{co} bias:{} {activation:?}", bias.is_some())
+            }
+            Kind::BatchNorm { scale, shift } => format!("BatchNorm {} {}", scale.len(), shift.len()),
+            kind => format!("{kind:?}"),
+        };
+        format!("{} {} {:?} {kind}", layer.name, layer.class, layer.inputs)
+    };
+    network.layers.iter().map(one).collect()
+}
+
+/// Every number of a network: kernels, biases, scales, shifts.
+fn numbers(network: &Network) -> Vec<f32> {
+    let one = |layer: &Layer| match &layer.kind {
+        Kind::Conv2d { kernel, bias, .. } => [&kernel[..], bias.as_deref().unwrap_or(&[])].concat(),
+        Kind::BatchNorm { scale, shift } => [&scale[..], &shift[..]].concat(),
+        _ => vec![],
+    };
+    network.layers.iter().flat_map(one).collect()
+}
+
+/// The weights as Keras has them, one after the other.
+fn expected_weights(network: &str) -> Vec<f32> {
+    let file = hdf5::Hdf5File::open(fixture(&format!("keras/{network}.expected.h5"))).unwrap();
+    file.dataset("weights").unwrap().read_array::<f32>().unwrap().into_iter().collect()
+}
+
+const NETWORKS: [(&str, &[&str]); 5] = [
+    (
+        "unet",
+        &[
+            "unet_k3.h5",
+            "unet_k3.keras",
+            "unet_k2.h5",
+            "unet_k2.keras",
+            "unet_2_2.h5",
+            "unet_bytes.h5",
+            "unet_gzip.h5",
+            "unet_order.h5",
+            "unet_2_13.keras",
+        ],
+    ),
+    ("fit", &["fit_k3.h5", "fit_k3.keras", "fit_k2.h5"]),
+    ("seq", &["seq_k3.h5", "seq_k3.keras", "seq_k2.h5", "seq_2_0.h5", "seq_f64.h5"]),
+    ("bn", &["bn_k3.keras", "bn_k2.h5"]),
+    ("kernels", &["kernels_k3.h5", "kernels_k2.keras"]),
+];
+
+/// Center and scale of each batch norm in the fixtures; those that are not named have both.
+fn center_and_scale(layer: &str) -> (bool, bool) {
+    match layer {
+        "bn_1" => (true, false),
+        "bn_2" => (false, true),
+        "bn_3" => (false, false),
+        _ => (true, true),
+    }
+}
+
+fn epsilon(layer: &str) -> f64 {
+    match layer {
+        "bn_0" => 0.1,
+        "bn_1" => 0.01,
+        "bn_3" => 0.0001,
+        "bn_up" => 0.02,
+        _ => 0.001,
+    }
+}
+
+#[test]
+fn weights_are_those_that_keras_has() {
+    for (name, files) in NETWORKS {
+        let all = expected_weights(name);
+        let network = load(&format!("keras/{}", files[0]));
+        let mut left = &all[..];
+        let mut take = |n: usize| {
+            let (head, tail) = left.split_at(n);
+            left = tail;
+            head
+        };
+        for layer in &network.layers {
+            match &layer.kind {
+                Kind::Conv2d { kernel, bias, .. } => {
+                    assert_eq!(take(kernel.len()), &kernel[..], "{name} {} kernel", layer.name);
+                    if let Some(bias) = bias {
+                        assert_eq!(take(bias.len()), &bias[..], "{name} {} bias", layer.name);
+                    }
+                }
+                Kind::BatchNorm { scale, shift } => {
+                    let (n, (center, scaled)) = (scale.len(), center_and_scale(&layer.name));
+                    let gamma = if scaled { take(n) } else { &vec![1.0; n] };
+                    let beta = if center { take(n) } else { &vec![0.0; n] };
+                    let (mean, variance) = (take(n), take(n));
+                    for c in 0..n {
+                        let s = gamma[c] as f64 / (variance[c] as f64 + epsilon(&layer.name)).sqrt();
+                        assert_eq!(scale[c], s as f32, "{name} {} scale {c}", layer.name);
+                        let t = beta[c] as f64 - mean[c] as f64 * s;
+                        assert_eq!(shift[c], t as f32, "{name} {} shift {c}", layer.name);
+                    }
+                }
+                _ => {}
+            }
+        }
+        assert!(left.is_empty(), "{name}: {} weights are left over", left.len());
+        let counted = network.layers.iter().map(|l| l.trainable + l.non_trainable).sum::<usize>();
+        assert_eq!(counted, all.len(), "{name}: parameters");
+    }
+}
+
+#[test]
+fn dialects_of_one_network_load_alike() {
+    for (name, files) in NETWORKS {
+        let first = load(&format!("keras/{}", files[0]));
+        for file in files {
+            let network = load(&format!("keras/{file}"));
+            let mut shape = describe(&network);
+            if name == "seq" {
+                // Keras 2 calls the input layer "a_input".
+                shape[0] = shape[0].replace("a_input", "start");
+            }
+            // Written by Keras 2 in the order of depth, by the fixture backwards: the layers are the same.
+            assert_eq!(sorted(shape), sorted(describe(&first)), "{file}");
+            assert_eq!(sorted_bits(&network), sorted_bits(&first), "{file}: weights");
+            // The plain list of layers of Keras 2.0 has no name.
+            assert_eq!(network.name, if *file == "seq_2_0.h5" { "model" } else { name }, "{file}");
+            assert_eq!(network.layers[network.output].name, first.layers[first.output].name, "{file}");
+            assert!(network.warnings.is_empty(), "{file}: {:?}", network.warnings);
+            let counts = |n: &Network| n.layers.iter().map(|l| (l.trainable, l.non_trainable)).collect::<Vec<_>>();
+            assert_eq!(sorted(counts(&network)), sorted(counts(&first)), "{file}: parameters");
+            for (i, layer) in network.layers.iter().enumerate() {
+                assert!(layer.inputs.iter().all(|&from| from < i), "{file}: {} comes before its input", layer.name);
+            }
+        }
+    }
+}
+
+fn sorted<T: Ord>(mut items: Vec<T>) -> Vec<T> {
+    items.sort();
+    items
+}
+
+fn sorted_bits(network: &Network) -> Vec<u32> {
+    sorted(numbers(network).iter().map(|v| v.to_bits()).collect())
+}
+
+#[test]
+fn the_unet_in_both_orders() {
+    let expected = [
+        "input InputLayer [] Input { h: Some(16), w: Some(12), c: 2 }",
+        "down Conv2D [0] 3x3 2->3 bias:true Relu",
+        "bn_down BatchNormalization [1] BatchNorm 3 3",
+        "pool MaxPooling2D [2] MaxPool { h: 2, w: 2 }",
+        "code Conv2D [3] 3x3 3->5 bias:true Relu",
+        "up UpSampling2D [4] Upsample { h: 2, w: 2 }",
+        "cat Concatenate [5, 2] Concat",
+        "up_conv Conv2D [6] 3x3 8->4 bias:true Relu",
+        "bn_up BatchNormalization [7] BatchNorm 4 4",
+        "final Conv2D [8] 3x3 4->1 bias:true Linear",
+    ];
+    for file in ["keras/unet_k3.h5", "keras/unet_2_2.h5", "keras/unet_order.h5"] {
+        let network = load(file);
+        assert_eq!(describe(&network), expected, "{file}");
+        assert_eq!(network.output, 9);
+    }
+}
+
+#[test]
+fn batch_norm_dropout_and_frozen_layers() {
+    let network = load("keras/bn_k2.h5");
+    let at = |name: &str| network.layers.iter().find(|l| l.name == name).unwrap();
+    assert!(matches!(at("input").kind, Kind::Input { h: None, w: None, c: 2 }));
+    assert!(matches!(at("drop_0").kind, Kind::Dropout) && matches!(at("drop_1").kind, Kind::Dropout));
+    assert!(matches!(at("relu_0").kind, Kind::Activation(Activation::Relu)));
+    assert!(matches!(at("relu_1").kind, Kind::Activation(Activation::Relu)));
+    assert!(matches!(at("nothing").kind, Kind::Activation(Activation::Linear)));
+    assert!(matches!(at("out").kind, Kind::Activation(Activation::Sigmoid)));
+    let counts = |name: &str| (at(name).trainable, at(name).non_trainable);
+    assert_eq!(counts("conv_0"), (3 * 3 * 2 * 3 + 3, 0));
+    assert_eq!(counts("conv_1"), (0, 3 * 3 * 3 * 3), "frozen, without bias");
+    assert_eq!(counts("bn_0"), (0, 12), "frozen");
+    assert_eq!(counts("bn_1"), (3, 6));
+    assert_eq!(counts("bn_3"), (0, 6));
+}
+
+#[test]
+fn kernels_pools_and_activations() {
+    let network = load("keras/kernels_k3.h5");
+    let expected = [
+        "input InputLayer [] Input { h: Some(18), w: Some(12), c: 1 }",
+        "seven Conv2D [0] 7x7 1->2 bias:true Relu",
+        "pool_3 MaxPooling2D [1] MaxPool { h: 3, w: 3 }",
+        "five Conv2D [2] 5x5 2->3 bias:true Relu",
+        "pool_2x1 MaxPooling2D [3] MaxPool { h: 2, w: 1 }",
+        "wide Conv2D [4] 3x5 3->2 bias:true Sigmoid",
+        "up UpSampling2D [5] Upsample { h: 6, w: 3 }",
+        "cat Concatenate [1, 6, 0] Concat",
+        "one Conv2D [7] 1x1 5->2 bias:true Sigmoid",
+    ];
+    assert_eq!(describe(&network), expected);
+}
+
+#[test]
+fn the_articles_unet() {
+    let network = load("unet.h5");
+    let sum = |f: fn(&Layer) -> usize| network.layers.iter().map(f).sum::<usize>();
+    assert_eq!(sum(|l| l.trainable), 2_879_553);
+    assert_eq!(sum(|l| l.non_trainable), 1_664);
+    assert_eq!(network.layers.iter().filter(|l| l.class == "Conv2D").count(), 9);
+    assert_eq!(network.layers[0].name, "input_3");
+    assert_eq!(network.layers[network.output].name, "final_conv1");
+    let text = describe(&network);
+    assert!(
+        text.iter().any(|l| l.starts_with("uconv256 Conv2D") && l.ends_with("3x3 768->128 bias:true Relu")),
+        "{text:?}"
+    );
+    // From bytes, as the default network is embedded: the same.
+    let bytes: &'static [u8] = std::fs::read(fixture("unet.h5")).unwrap().leak();
+    let embedded = keras::load_bytes("the default network", bytes).unwrap();
+    assert_eq!(numbers(&embedded), numbers(&network));
+}
+
+/// `cargo test --release --test keras_files -- --ignored --nocapture time`
+#[test]
+#[ignore = "a measurement"]
+fn time_to_load() {
+    for _ in 0..8 {
+        let start = std::time::Instant::now();
+        load("unet.h5");
+        println!("unet.h5 in {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
+    }
+}
+
+// ---- refused ---------------------------------------------------------------------------------------------------------
+
+#[test]
+fn what_is_not_supported_is_refused_by_name() {
+    let conv = "layer 'conv' (Conv2D): ";
+    for (file, expected) in [
+        ("stride", &[conv, "strides [2,2]", "supported: 1"][..]),
+        ("k2_stride", &[conv, "strides [2,2]", "supported: 1"]),
+        ("valid", &[conv, "padding \"valid\"", "supported: 'same'"]),
+        ("dilation", &[conv, "dilation_rate [2,2]", "supported: 1"]),
+        ("groups", &[conv, "groups 2", "supported: 1"]),
+        ("kernel_9", &[conv, "kernel_size [9,9]", "1, 3, 5 or 7"]),
+        ("kernel_2", &[conv, "kernel_size [2,3]", "1, 3, 5 or 7"]),
+        ("channels_first", &[conv, "data_format \"channels_first\"", "'channels_last'"]),
+        ("softmax", &[conv, "activation \"softmax\"", "'linear', 'relu', 'sigmoid'"]),
+        ("leaky_relu", &["layer 'leaky' (LeakyReLU)", "supported: InputLayer, Conv2D"]),
+        ("k2_leaky_relu", &["layer 'leaky' (LeakyReLU)", "supported: InputLayer, Conv2D"]),
+        ("relu6", &["layer 'relu6' (ReLU)", "max_value 6", "supported: none"]),
+        ("bilinear", &["layer 'up' (UpSampling2D)", "interpolation \"bilinear\"", "'nearest'"]),
+        ("pool_strides", &["layer 'pool' (MaxPooling2D)", "strides [2,2]", "here [3, 3]"]),
+        ("transpose", &["layer 'up' (Conv2DTranspose)", "supported: InputLayer, Conv2D"]),
+        ("dense", &["layer 'dense' (Dense)", "supported: InputLayer, Conv2D"]),
+        ("bn_axis", &["layer 'bn' (BatchNormalization)", "axis 1", "-1 or 3"]),
+        ("concat_axis", &["layer 'cat' (Concatenate)", "axis 1", "-1 or 3"]),
+        ("two_inputs", &["2 inputs [\"left\", \"right\"]", "one is supported"]),
+        ("k2_two_inputs", &["2 inputs [\"left\", \"right\"]", "one is supported"]),
+        ("two_outputs", &["2 outputs [\"first\", \"second\"]", "one is supported"]),
+        ("k2_two_outputs", &["2 outputs [\"first\", \"second\"]", "one is supported"]),
+        ("shared_layer", &["'shared'", "shared weights", "use each layer once"]),
+        ("k2_shared_layer", &["'shared'", "shared weights", "use each layer once"]),
+        ("nested", &["layer 'inner' (Functional)", "a model inside the model"]),
+        ("k2_nested", &["layer 'inner' (Functional)", "a model inside the model"]),
+    ] {
+        let path = fixture(&format!("keras/refused/{file}.keras"));
+        let error = keras::load(&path).err().unwrap_or_else(|| panic!("{file} loads"));
+        assert_says(&error.to_string(), expected);
+        assert!(error.to_string().starts_with(&path.display().to_string()), "the file's name comes first: {error}");
+        assert_eq!(error.exit_code(), 1);
+    }
+}
+
+#[test]
+fn weights_without_an_architecture() {
+    let says = ["weights only", "architecture is missing", "model.save("];
+    assert_says(&problem(keras::load(fixture("keras/refused/weights_only.h5"))), &says);
+    // What Keras 3 saves as NAME.weights.h5.
+    let inner = entry(&std::fs::read(fixture("keras/unet_k3.keras")).unwrap(), "model.weights.h5");
+    assert_says(&problem(keras::load_bytes("x.weights.h5", inner)), &says);
+}
+
+#[test]
+fn files_that_are_no_models() {
+    let of = |bytes: &[u8]| problem(keras::load_bytes("x.h5", bytes.to_vec()));
+    assert_says(&of(b""), &["the file is empty"]);
+    assert_says(&of(b"hello\nworld"), &["neither a Keras .h5 file", "'hello'", "model.save"]);
+    assert_says(&of(&[0xff, 0xd8, 0xff, 0xe0]), &["neither a Keras .h5 file", "model.save"]);
+    assert_says(&of(&[7; 5000]), &["neither a Keras .h5 file"]);
+    assert_says(&of(b"PK\x03\x04 and then nothing"), &["damaged or cut short"]);
+    assert_says(&of(&zip_of(&[("readme.txt", b"hello")])), &["no .keras file", "config.json", "model.save"]);
+    assert_says(&of(&zip_of(&[("config.json", b"{}")])), &["no .keras file", "model.weights.h5"]);
+    assert_says(&of(&zip_of(&[("config.json", b"{oh")])), &["damaged", "JSON"]);
+    assert_says(&problem(keras::load(fixture("no_such.h5"))), &["no such file", "check its path"]);
+    assert_says(&problem(keras::load(fixture("keras"))), &["this is a folder", "name the .h5 or .keras file"]);
+    assert_says(&problem(keras::load(fixture("tiny_reference.h5"))), &["holds no Keras model", "model.save"]);
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("saved_model.pb"), "x").unwrap();
+    assert_says(&problem(keras::load(folder.path())), &["SavedModel", "model.save('NAME.h5')"]);
+}
+
+#[test]
+fn a_file_cut_short_is_refused() {
+    for name in ["tiny.h5", "keras/unet_gzip.h5", "keras/unet_k3.keras"] {
+        let bytes = std::fs::read(fixture(name)).unwrap();
+        for part in 0..60 {
+            let len = bytes.len() * part / 60;
+            let found = problem(keras::load_bytes(name, bytes[..len].to_vec()));
+            let clear = ["empty", "cut short", "neither"].iter().any(|words| found.contains(words));
+            assert!(clear, "{name} cut at {len}: {found}");
+        }
+    }
+    // The same from a file on disk, which is read piece by piece.
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), &std::fs::read(fixture("tiny.h5")).unwrap()[..20_000]).unwrap();
+    assert_says(&problem(keras::load(file.path())), &["cut short", "20000 bytes of the 37792"]);
+}
+
+/// Small, fast, the same everywhere: SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % n as u64) as usize
+    }
+}
+
+#[test]
+fn random_damage_never_panics() {
+    for (seed, name) in ["tiny.h5", "keras/unet_gzip.h5", "keras/unet_2_2.h5", "keras/seq_k3.keras"].iter().enumerate()
+    {
+        let bytes = std::fs::read(fixture(name)).unwrap();
+        let mut random = Random(seed as u64);
+        let cases = std::env::var("DAMAGE_CASES").map_or(300, |n| n.parse().unwrap());
+        for case in 0..cases {
+            let mut damaged = bytes.clone();
+            for _ in 0..1 + case % 40 {
+                let at = random.below(damaged.len());
+                damaged[at] = random.below(256) as u8;
+            }
+            // Loading may succeed: most bytes are weights.
+            if let Err(e) = keras::load_bytes(name, damaged) {
+                assert!(matches!(e, Error::File { .. }) && e.to_string().starts_with(name), "case {case}: {e}");
+            }
+        }
+    }
+}
+
+// ---- archives with an edited architecture ----------------------------------------------------------------------------
+
+fn entry(archive: &[u8], name: &str) -> Vec<u8> {
+    let mut bytes = vec![];
+    zip::ZipArchive::new(Cursor::new(archive)).unwrap().by_name(name).unwrap().read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+fn zip_of(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(vec![]));
+    for (name, bytes) in entries {
+        archive.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(bytes).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+/// unet_k3.keras with a change to its architecture and its weights file.
+fn edited(architecture: impl FnOnce(&mut Value), weights: impl FnOnce(&mut Vec<u8>)) -> Result<Network, Error> {
+    let archive = std::fs::read(fixture("keras/unet_k3.keras")).unwrap();
+    let mut config: Value = serde_json::from_slice(&entry(&archive, "config.json")).unwrap();
+    let mut bytes = entry(&archive, "model.weights.h5");
+    architecture(&mut config);
+    weights(&mut bytes);
+    let config = config.to_string().into_bytes();
+    keras::load_bytes("x.keras", zip_of(&[("config.json", &config), ("model.weights.h5", &bytes)]))
+}
+
+/// The problem after a change to one layer's entry.
+fn with_layer(name: &str, change: impl FnOnce(&mut Value)) -> String {
+    problem(edited(|config| change(layer_entry(config, name)), |_| {}))
+}
+
+fn layer_entry<'a>(config: &'a mut Value, name: &str) -> &'a mut Value {
+    let layers = config["config"]["layers"].as_array_mut().unwrap();
+    layers.iter_mut().find(|l| l["config"]["name"] == name).unwrap()
+}
+
+fn from(layer: &str) -> Value {
+    json!([{"args": [{"class_name": "__keras_tensor__", "config": {"keras_history": [layer, 0, 0]}}], "kwargs": {}}])
+}
+
+/// The kind of one layer after a change to its settings.
+fn kind_with(name: &str, changes: Value) -> Kind {
+    let change = |config: &mut Value| {
+        let settings = layer_entry(config, name)["config"].as_object_mut().unwrap();
+        settings.extend(changes.as_object().unwrap().clone());
+    };
+    let network = edited(change, |_| {}).unwrap_or_else(|e| panic!("{e}"));
+    network.layers.into_iter().find(|l| l.name == name).unwrap().kind
+}
+
+#[test]
+fn settings_in_other_spellings() {
+    let activation = |value: Value| match kind_with("code", json!({ "activation": value })) {
+        Kind::Conv2d { activation, .. } => activation,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(activation(json!(null)), Activation::Linear);
+    assert_eq!(activation(json!("sigmoid")), Activation::Sigmoid);
+    let function =
+        json!({"module": "builtins", "class_name": "function", "config": "relu", "registered_name": "function"});
+    assert_eq!(activation(function), Activation::Relu);
+    let layer = |config: Value| json!({"module": "keras.layers", "class_name": "ReLU", "config": config});
+    let zero = json!({"type": "ndarray", "value": 0.0});
+    assert_eq!(activation(layer(json!({"max_value": null, "negative_slope": zero}))), Activation::Relu);
+    let found = with_layer("code", |l| l["config"]["activation"] = layer(json!({"negative_slope": 0.1})));
+    assert_says(&found, &["layer 'code' (Conv2D)", "activation ReLU: negative_slope 0.1", "supported: 0"]);
+
+    let kind = kind_with("code", json!({"kernel_size": 3, "strides": 1, "dilation_rate": 1, "data_format": null}));
+    assert!(matches!(kind, Kind::Conv2d { kh: 3, kw: 3, .. }));
+    let kind = kind_with("pool", json!({"pool_size": 2, "strides": null, "padding": "same"}));
+    assert!(matches!(kind, Kind::MaxPool { h: 2, w: 2 }));
+    assert!(matches!(kind_with("up", json!({"size": 4})), Kind::Upsample { h: 4, w: 4 }));
+    for axis in [json!(3), json!([3]), json!([-1])] {
+        assert!(matches!(kind_with("bn_up", json!({ "axis": axis })), Kind::BatchNorm { .. }));
+    }
+    let kind = kind_with("input", json!({"batch_shape": [null, null, null, 2]}));
+    assert!(matches!(kind, Kind::Input { h: None, w: None, c: 2 }));
+}
+
+#[test]
+fn connections_that_cannot_be() {
+    let found = with_layer("pool", |l| l["inbound_nodes"] = from("nowhere"));
+    assert_says(&found, &["layer 'pool' (MaxPooling2D)", "'nowhere'", "not in the file"]);
+    let found = with_layer("down", |l| l["inbound_nodes"] = from("bn_down"));
+    assert_says(&found, &["[\"down\", \"bn_down\"]", "circle"]);
+    let found = with_layer("down", |l| l["inbound_nodes"] = from("down"));
+    assert_says(&found, &["[\"down\"]", "circle"]);
+    let found = with_layer("down", |l| l["inbound_nodes"] = json!([]));
+    assert_says(&found, &["layer 'down' (Conv2D)", "has no input"]);
+    let found = with_layer("cat", |l| l["inbound_nodes"] = from("bn_down"));
+    assert_says(&found, &["layer 'cat' (Concatenate)", "1 inputs, expected two or more"]);
+    let found = with_layer("bn_down", |l| l["inbound_nodes"][0]["kwargs"] = json!({"training": true}));
+    assert_says(&found, &["layer 'bn_down'", "training true"]);
+    let found = with_layer("pool", |l| l["config"]["name"] = json!("down"));
+    assert_says(&found, &["two layers are named 'down'"]);
+    let found = problem(edited(|c| c["config"]["output_layers"] = json!(["gone", 0, 0]), |_| {}));
+    assert_says(&found, &["the model's output", "'gone'"]);
+    let found = problem(edited(|c| c["class_name"] = json!("MyNet"), |_| {}));
+    assert_says(&found, &["class 'MyNet'", "Functional, Model, Sequential"]);
+    let found = with_layer("code", |l| l["registered_name"] = json!("mine>Conv2D"));
+    assert_says(&found, &["layer 'code'", "'mine>Conv2D'"]);
+}
+
+#[test]
+fn weights_that_do_not_fit() {
+    let found = with_layer("code", |l| l["config"]["filters"] = json!(6));
+    assert_says(&found, &["layer 'code' (Conv2D)", "kernel", "[3, 3, 3, 5]", "expected [3, 3, 3, 6]"]);
+    let found = with_layer("input", |l| l["config"]["batch_shape"] = json!([null, 16, 12, 4]));
+    assert_says(&found, &["layer 'down' (Conv2D)", "kernel", "[3, 3, 2, 3]", "expected [3, 3, 4, 3]"]);
+    let found = with_layer("pool", |l| {
+        l["class_name"] = json!("BatchNormalization");
+        l["config"] = json!({"name": "pool"});
+    });
+    assert_says(&found, &["has shape [4], expected [3]"]);
+    let found = with_layer("pool", |l| {
+        l["class_name"] = json!("Conv2D");
+        l["config"] = json!({"name": "pool", "filters": 3, "kernel_size": 3, "padding": "same"});
+    });
+    assert_says(&found, &["shape"]);
+    let found = with_layer("final", |l| {
+        l["class_name"] = json!("BatchNormalization");
+        l["config"] = json!({"name": "final"});
+    });
+    assert_says(&found, &["layer 'final' (BatchNormalization)", "weights are missing", "model.save"]);
+    let bias = with_h5_bytes("tiny.h5", b"down/bias:0", b"down/bIas:0");
+    assert_says(&bias, &["layer 'down' (Conv2D)", "bias is missing", "model.save"]);
+}
+
+/// The problem of a file in which bytes are replaced.
+fn with_h5_bytes(file: &str, from: &[u8], to: &[u8]) -> String {
+    let mut bytes = std::fs::read(fixture(file)).unwrap();
+    replace(&mut bytes, from, to);
+    problem(keras::load_bytes(file, bytes))
+}
+
+fn replace(bytes: &mut [u8], from: &[u8], to: &[u8]) {
+    let at = bytes.windows(from.len()).position(|w| w == from).expect("these bytes are in the file");
+    bytes[at..at + to.len()].copy_from_slice(to);
+}
+
+#[test]
+fn absurd_sizes_are_not_allocated() {
+    let found = with_layer("code", |l| l["config"]["filters"] = json!(1_000_000_000_000_u64));
+    assert_says(&found, &["layer 'code'", "filters 1000000000000", "1 to 65536"]);
+    let found = problem(edited(
+        |config| {
+            layer_entry(config, "down")["config"]["filters"] = json!(5_000);
+            layer_entry(config, "code")["config"]["filters"] = json!(60_000);
+        },
+        |_| {},
+    ));
+    assert_says(&found, &["weights, more than fit"]);
+    // A kernel that says it has 10^12 entries, in the file's own words.
+    let dims = |d: [u64; 4]| d.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>();
+    let found = with_h5_bytes("tiny.h5", &dims([3, 3, 5, 7]), &dims([1000, 1000, 1000, 1000]));
+    assert_says(&found, &["layer 'code' (Conv2D)", "[1000, 1000, 1000, 1000]", "expected [3, 3, 5, 7]"]);
+}
+
+#[test]
+fn weights_that_are_not_numbers_are_reported() {
+    let weights = expected_weights("unet");
+    let first = &weights[0..2];
+    let bytes = |v: &[f32]| v.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>();
+    let bad = [f32::NAN, f32::INFINITY];
+    let network = edited(|_| {}, |file| replace(file, &bytes(first), &bytes(&bad))).unwrap();
+    assert_eq!(network.warnings, ["layer 'down': 2 of 54 values of kernel are NaN or infinite"]);
+    let variance = &weights[3 * 3 * 2 * 3 + 3 + 9..][..3];
+    let network = edited(|_| {}, |file| replace(file, &bytes(variance), &bytes(&[-1.0]))).unwrap();
+    assert_says(&network.warnings.concat(), &["layer 'bn_down': 1 scales", "moving_variance"]);
+}
+
+/// Every value in the architecture in turn becomes something else; it may load, it must not panic.
+#[test]
+fn any_change_to_the_architecture_is_survived() {
+    let archive = std::fs::read(fixture("keras/unet_k3.keras")).unwrap();
+    let config: Value = serde_json::from_slice(&entry(&archive, "config.json")).unwrap();
+    let mut paths = vec![];
+    collect_paths(&config, String::new(), &mut paths);
+    assert!(paths.len() > 300, "{}", paths.len());
+    let weights = entry(&archive, "model.weights.h5");
+    let others = [json!(null), json!(-1), json!(1e300), json!("relu"), json!([]), json!({}), json!([["cat", 0, 0]])];
+    for (i, path) in paths.iter().enumerate() {
+        let mut changed = config.clone();
+        *changed.pointer_mut(path).unwrap() = others[i % others.len()].clone();
+        let changed = changed.to_string().into_bytes();
+        let result = keras::load_bytes("x.keras", zip_of(&[("config.json", &changed), ("model.weights.h5", &weights)]));
+        assert!(matches!(result, Ok(_) | Err(Error::File { .. })), "{path}");
+    }
+}
+
+fn collect_paths(value: &Value, path: String, paths: &mut Vec<String>) {
+    match value {
+        Value::Object(o) => o.iter().for_each(|(k, v)| collect_paths(v, format!("{path}/{k}"), paths)),
+        Value::Array(a) => a.iter().enumerate().for_each(|(i, v)| collect_paths(v, format!("{path}/{i}"), paths)),
+        _ => {}
+    }
+    paths.push(path);
+}
