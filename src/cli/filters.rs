@@ -166,7 +166,10 @@ fn parse_filters(text: &str) -> Result<Vec<std::ops::RangeInclusive<usize>>, Str
         let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
         (first <= last).then_some(first..=last)
     };
-    text.split(',').map(range).collect::<Option<_>>().ok_or_else(|| "filter numbers and ranges, like 0,3,8-11".to_string())
+    text.split(',')
+        .map(range)
+        .collect::<Option<_>>()
+        .ok_or_else(|| "filter numbers and ranges, like 0,3,8-11".to_string())
 }
 
 /// One start for each filter: a single picture serves all.

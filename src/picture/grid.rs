@@ -105,8 +105,7 @@ impl<'a> Cell<'a> {
             (ticks(-0.5, end(w), count(w, 5.0).min(9), true), ticks(-0.5, end(h), count(h, 3.0).min(9), true))
         });
         let is_map = matches!(panel.picture, Picture::Map { .. });
-        let bar =
-            (panel.colorbar && is_map && h > 0).then(|| ticks(ends.0, ends.1, count(h, 2.5).min(9), false));
+        let bar = (panel.colorbar && is_map && h > 0).then(|| ticks(ends.0, ends.1, count(h, 2.5).min(9), false));
         let widest = |t: &Ticks| t.labels.iter().map(|l| Text::line(l, size).width()).fold(0.0, f32::max);
         let left = axes.as_ref().map_or(0.0, |(_, y)| widest(y) + TICK + size * 0.4);
         let right = bar.as_ref().map_or(0.0, |bar| {

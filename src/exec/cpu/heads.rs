@@ -24,7 +24,10 @@ pub enum Source<'a> {
 pub fn with_ends(level: Level, source: Source, shape: Shape, mut ends: Ends, out: &mut [f32]) {
     let geometry = Geometry::new(shape.h, shape.w, (1, 1), shape.c, shape.c);
     let finish = Finish::new(&mut ends, &geometry, shape.n, out);
-    (0..shape.n * shape.h).into_par_iter().with_min_len(8).for_each(|row| level.dispatch(Row { source, shape, finish, row }));
+    (0..shape.n * shape.h)
+        .into_par_iter()
+        .with_min_len(8)
+        .for_each(|row| level.dispatch(Row { source, shape, finish, row }));
 }
 
 /// One row of pixels.
@@ -68,7 +71,9 @@ impl Kernel for Row<'_> {
 #[inline(always)]
 fn first<L: Lanes>(values: &[f32]) -> L {
     // SAFETY: as many values as the slice has.
-    unsafe { if values.len() == L::N { L::load(values.as_ptr()) } else { L::load_first(values.as_ptr(), values.len()) } }
+    unsafe {
+        if values.len() == L::N { L::load(values.as_ptr()) } else { L::load_first(values.as_ptr(), values.len()) }
+    }
 }
 
 #[inline(always)]
@@ -140,7 +145,11 @@ impl Kernel for PoolRow<'_> {
                 let mask = ((1u64 << k) - 1) as u32;
                 for place in 0..self.window.len() {
                     // Of a window of more than four pixels no registers hold the bits: look again which was the first.
-                    let mine = if self.window.len() <= 4 { bits[place] } else { first_maximum::<L>(&load, place, self.window.len()) };
+                    let mine = if self.window.len() <= 4 {
+                        bits[place]
+                    } else {
+                        first_maximum::<L>(&load, place, self.window.len())
+                    };
                     for b in 0..k.div_ceil(8) {
                         winners[first_bits + place * bytes + b] = ((mine & mask) >> (8 * b)) as u8;
                     }

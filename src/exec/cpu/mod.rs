@@ -166,7 +166,8 @@ impl CpuProgram {
                 let own = conv.kernel.bank > 1;
                 let packed = &this.convs[index][if own { images.start / this.group } else { 0 }];
                 let bias = conv.bias.as_deref();
-                let bias = bias.map(|b| if own { &b[images.start * conv.kernel.co..images.end * conv.kernel.co] } else { b });
+                let bias =
+                    bias.map(|b| if own { &b[images.start * conv.kernel.co..images.end * conv.kernel.co] } else { b });
                 packed.run(images.len(), &parts, &mut Ends { bias, ..ends(side) }, out, &mut scratch);
             }
             &Head::Fill { value } => heads::with_ends(this.level, Source::Fill(value), out_shape, ends(side), out),
