@@ -1,0 +1,75 @@
+//! What the tests share.
+#![allow(dead_code)] // each test file is a crate of its own and uses a part of this
+
+use std::path::{Path, PathBuf};
+use unet_lens::exec::{self, Backend, Executor};
+use unet_lens::keras::{self, Network};
+use unet_lens::tensor::{Shape, Tensor};
+
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+}
+
+pub fn network(name: &str) -> Network {
+    keras::load(fixture(name)).unwrap()
+}
+
+/// Arrays that Keras computed.
+pub struct Expected(hdf5::Hdf5File);
+
+impl Expected {
+    pub fn open(name: &str) -> Expected {
+        Expected(hdf5::Hdf5File::open(fixture(name)).unwrap())
+    }
+
+    pub fn floats(&self, path: &str) -> Vec<f32> {
+        self.0.dataset(path).unwrap().read_array::<f32>().unwrap().iter().copied().collect()
+    }
+
+    pub fn numbers(&self, path: &str) -> Vec<usize> {
+        self.0.dataset(path).unwrap().read_array::<i32>().unwrap().iter().map(|&v| v as usize).collect()
+    }
+
+    /// A dataset of one image, `[1, h, w, c]`.
+    pub fn tensor(&self, path: &str) -> Tensor {
+        let shape: Vec<usize> = self.0.dataset(path).unwrap().shape().iter().map(|&n| n as usize).collect();
+        Tensor::new(Shape::new(shape[0], shape[1], shape[2], shape[3]), self.floats(path))
+    }
+}
+
+/// The executor, or for the GPU `None` with a word on why: then the test is skipped, except in CI.
+pub fn open(backend: Backend) -> Option<Box<dyn Executor>> {
+    match exec::open(backend, None) {
+        Ok((executor, _)) => Some(executor),
+        Err(error) if backend == Backend::Gpu && std::env::var_os("CI").is_none_or(|ci| ci.is_empty()) => {
+            eprintln!("skipped on the GPU: {error}");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// The largest difference, as a share of the largest expected magnitude; and where it is.
+pub fn difference(got: &[f32], expected: &[f32]) -> (f64, usize) {
+    assert_eq!(got.len(), expected.len());
+    let largest = expected.iter().fold(0.0f64, |m, &v| m.max(f64::from(v).abs())).max(1e-30);
+    let (mut worst, mut at) = (0.0, 0);
+    for (i, (&g, &e)) in got.iter().zip(expected).enumerate() {
+        let d = (f64::from(g) - f64::from(e)).abs() / largest;
+        if d.is_nan() || d > worst {
+            (worst, at) = (d, i);
+        }
+    }
+    (worst, at)
+}
+
+/// Pearson's correlation; 1 for two equal constants.
+pub fn correlation(a: &[f32], b: &[f32]) -> f64 {
+    let mean = |v: &[f32]| v.iter().map(|&x| f64::from(x)).sum::<f64>() / v.len() as f64;
+    let (ma, mb) = (mean(a), mean(b));
+    let sum = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
+        a.iter().zip(b).map(|(&x, &y)| f(f64::from(x) - ma, f64::from(y) - mb)).sum()
+    };
+    let (ab, aa, bb) = (sum(&|x, y| x * y), sum(&|x, _| x * x), sum(&|_, y| y * y));
+    if a == b { 1.0 } else { ab / (aa * bb).sqrt() }
+}

@@ -1,0 +1,137 @@
+//! Every op, forward and gradient, on every executor against the reference: at odd sizes, alone and in graphs.
+
+mod common;
+
+use common::{difference, open};
+use std::sync::Arc;
+use unet_lens::autodiff::gradient;
+use unet_lens::exec::reference::Reference;
+use unet_lens::exec::{Backend, Executor};
+use unet_lens::graph::{Graph, NodeId};
+use unet_lens::ops::{Conv2d, Kernel, Window};
+use unet_lens::plan::Plan;
+use unet_lens::tensor::{Shape, Tensor};
+
+/// Numbers in [-1, 1) that look random and are the same everywhere.
+fn numbers(count: usize, salt: u64) -> Vec<f32> {
+    let mut state = salt.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 40) as f32 / (1u64 << 24) as f32) * 2.0 - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+fn conv(kh: usize, kw: usize, ci: usize, co: usize) -> Conv2d {
+    let size = (2.0 / (kh * kw * ci) as f32).sqrt();
+    let kernel: Vec<f32> = numbers(kh * kw * ci * co, 3).iter().map(|v| v * size).collect();
+    Conv2d { kernel: Kernel::new(kh, kw, ci, co, kernel.into()).unwrap(), bias: Some(numbers(co, 4).into()) }
+}
+
+/// What a graph computes for these inputs, and the plan it ran as.
+fn run(executor: &dyn Executor, graph: &Graph, keep: &[NodeId], image: NodeId, values: &Tensor) -> Vec<Tensor> {
+    let plan = Arc::new(Plan::compile(graph.clone(), keep, &[], &[]));
+    let mut program = executor.prepare(plan).unwrap();
+    program.write(image, values).unwrap();
+    program.run(1).unwrap();
+    keep.iter().map(|&id| program.read(id).unwrap()).collect()
+}
+
+/// Output and gradient of one op on all executors. What is kept keeps ops from being fused, so it is run both ways.
+fn check(name: &str, image: Shape, build: impl Fn(&mut Graph, NodeId) -> NodeId) {
+    let mut graph = Graph::new();
+    let x = graph.input("image", image).unwrap();
+    let y = build(&mut graph, x);
+    let squashed = graph.sigmoid("squash", y).unwrap();
+    let loss = graph.mean("loss", squashed).unwrap();
+    let gradients = gradient(&mut graph, loss, x).unwrap();
+    let dx = gradients.of_wrt();
+    let values = Tensor::new(image, numbers(image.len(), 7));
+    let all: Vec<NodeId> = graph.nodes().map(|(id, _)| id).filter(|&id| id != x).collect();
+    for keep in [vec![y, loss, dx], vec![dx], all] {
+        let expected = run(&Reference, &graph, &keep, x, &values);
+        for backend in [Backend::Cpu] {
+            let Some(executor) = open(backend) else { continue };
+            let got = run(&*executor, &graph, &keep, x, &values);
+            for ((got, expected), &id) in got.iter().zip(&expected).zip(&keep) {
+                let (error, at) = difference(&got.data, &expected.data);
+                let (node, e) = (&graph[id], executor.describe());
+                assert!(
+                    error < 1e-5,
+                    "{name}, {} ({}) on {e}, {} kept: [{at}] is {}, should be {}",
+                    node.name,
+                    node.op.name(),
+                    keep.len(),
+                    got.data[at],
+                    expected.data[at]
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_op() {
+    for (n, h, w, c) in [(1, 6, 12, 1), (2, 12, 6, 3), (5, 6, 6, 17), (3, 18, 24, 33)] {
+        let image = Shape::new(n, h, w, c);
+        let (scale, shift): (Arc<[f32]>, Arc<[f32]>) = (numbers(c, 1).into(), numbers(c, 2).into());
+        for (kh, kw) in [(1, 1), (3, 3), (5, 5), (7, 7), (3, 5)] {
+            check(&format!("conv2d {kh}x{kw}"), image, |g, x| g.conv2d("y", x, conv(kh, kw, c, 5)).unwrap());
+        }
+        check("conv2d wide", image, |g, x| g.conv2d("y", x, conv(3, 3, c, 37)).unwrap());
+        let own: Vec<usize> = (0..n).map(|i| i * 3 % 5).collect();
+        check("own channels", image, |g, x| g.conv2d("y", x, conv(3, 3, c, 5).own_channels(&own)).unwrap());
+        check("batch_norm", image, |g, x| g.batch_norm("y", x, scale.clone(), shift.clone()).unwrap());
+        check("relu", image, |g, x| g.relu("y", x).unwrap());
+        check("sigmoid", image, |g, x| g.sigmoid("y", x).unwrap());
+        for window in [(2, 2), (3, 1), (1, 2), (6, 6)] {
+            check("max_pool", image, |g, x| g.max_pool("y", x, Window::new(window.0, window.1)).unwrap());
+            check("upsample", image, |g, x| g.upsample("y", x, Window::new(window.0, window.1)).unwrap());
+        }
+        check("concat", image, |g, x| {
+            let r = g.relu("r", x).unwrap();
+            g.concat("y", &[x, r, x]).unwrap()
+        });
+        check("used twice", image, |g, x| {
+            let r = g.relu("r", x).unwrap();
+            let s = g.sigmoid("s", r).unwrap();
+            g.add("y", r, s).unwrap()
+        });
+        check("added to itself", image, |g, x| g.add("y", x, x).unwrap());
+    }
+}
+
+#[test]
+fn a_unet() {
+    for order in ["conv relu bn", "conv bn relu"] {
+        for (n, channels) in [(1, [1, 5, 7]), (3, [2, 20, 40]), (6, [3, 33, 16])] {
+            let [c0, c1, c2] = channels;
+            let block = |g: &mut Graph, name: &str, x: NodeId, co: usize| {
+                let ci = g.shape(x).c;
+                let (scale, shift): (Arc<[f32]>, Arc<[f32]>) = (numbers(co, 1).into(), numbers(co, 2).into());
+                let y = g.conv2d(&format!("{name} conv"), x, conv(3, 3, ci, co)).unwrap();
+                if order == "conv relu bn" {
+                    let y = g.relu(&format!("{name} relu"), y).unwrap();
+                    g.batch_norm(name, y, scale, shift).unwrap()
+                } else {
+                    let y = g.batch_norm(&format!("{name} bn"), y, scale, shift).unwrap();
+                    g.relu(name, y).unwrap()
+                }
+            };
+            check(&format!("unet, {order}, {channels:?}"), Shape::new(n, 12, 20, c0), |g, x| {
+                let two = Window::new(2, 2);
+                let a = block(g, "a", x, c1);
+                let down = g.max_pool("down", a, two).unwrap();
+                let b = block(g, "b", down, c2);
+                let down = g.max_pool("down", b, two).unwrap();
+                let code = block(g, "code", down, c2);
+                let up = g.upsample("up", code, two).unwrap();
+                let cat = g.concat("cat", &[up, b]).unwrap();
+                let b2 = block(g, "b2", cat, c2);
+                let up = g.upsample("up", b2, two).unwrap();
+                let cat = g.concat("cat", &[up, a]).unwrap();
+                block(g, "a2", cat, c1)
+            });
+        }
+    }
+}
