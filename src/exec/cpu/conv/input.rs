@@ -2,8 +2,8 @@
 
 use super::{Geometry, PartShape};
 
-/// Stands in a table for a row or column outside the image. Any sum with it has the top bit set.
-const OUTSIDE: usize = 1 << (usize::BITS - 1);
+/// Stands in a table for a row or column outside the image: any sum with it, also of two of it, is at least as large.
+const OUTSIDE: usize = 1 << (usize::BITS - 2);
 
 /// One part of the input, with a table of where each row and each column starts. Row 0 of the tables is the first row
 /// of the padding; the tables go on far enough past the image for the last tile of any algorithm.
