@@ -50,7 +50,15 @@ fn gallery() {
     forty.iter_mut().enumerate().filter(|(i, _)| i % 9 == 0).for_each(|(i, p)| {
         *p = Panel::blank("dead").label(format!("filter {i} of the layer with a very long name indeed"))
     });
-    save("grid40.png", grid("bottleneck_conv2d_block_4_second_convolution_with_a_long_name/relu: ".repeat(4).trim(), &forty, 8, Colormap::Cividis));
+    save(
+        "grid40.png",
+        grid(
+            "bottleneck_conv2d_block_4_second_convolution_with_a_long_name/relu: ".repeat(4).trim(),
+            &forty,
+            8,
+            Colormap::Cividis,
+        ),
+    );
     save("dead.png", grid("all dead", &[Panel::blank("dead").label("0"), Panel::blank("dead").label("1")], 8, view));
     save("small.png", grid("16×16", &filters(16, 16), 8, Colormap::Coolwarm));
 
@@ -82,7 +90,8 @@ fn gallery() {
     let mixed = [Panel::color(96, 128, rgb).title("photo").axes(false), single(128, 5).title("answer")];
     save("mixed.png", grid("", &mixed, 2, view));
 
-    let curve = |a: f64, b: f64| (0..200).map(move |i| a * (1.0 - (-i as f64 / b).exp()) - 0.3 + 0.05 * (i as f64).sin());
+    let curve =
+        |a: f64, b: f64| (0..200).map(move |i| a * (1.0 - (-i as f64 / b).exp()) - 0.3 + 0.05 * (i as f64).sin());
     let series = (0..4).map(|i| Series::counted(format!("filter {i}"), curve(1.0 + i as f64, 20.0 + 15.0 * i as f64)));
     let losses = Plot {
         title: "Loss over the ascent".into(),
@@ -94,7 +103,13 @@ fn gallery() {
     save("plot.png", losses.draw());
     let live: Vec<f64> = (0..60).map(|i| 1e6 * (1.0 + 8.0 * (-((i as f64 - 30.0) / 9.0).powi(2)).exp())).collect();
     let series = vec![Series::counted("", live)];
-    let memory = Plot { title: "What backprop has to remember".into(), x: "node".into(), y: "live values, bytes".into(), series, from_zero: true };
+    let memory = Plot {
+        title: "What backprop has to remember".into(),
+        x: "node".into(),
+        y: "live values, bytes".into(),
+        series,
+        from_zero: true,
+    };
     save("memory.png", memory.draw());
     let dot = Plot { series: vec![Series::counted("one", [3.0])], title: "one point".into(), ..Default::default() };
     save("plot-one.png", dot.draw());

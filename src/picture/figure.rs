@@ -83,8 +83,7 @@ impl Figure {
         let Some(path) = path.finish() else { return };
         let mut paint = Paint::default();
         paint.set_color_rgba8(r, g, b, 255);
-        let stroke =
-            Stroke { width, line_cap: LineCap::Round, line_join: LineJoin::Round, ..Default::default() };
+        let stroke = Stroke { width, line_cap: LineCap::Round, line_join: LineJoin::Round, ..Default::default() };
         self.pixels.stroke_path(&path, &paint, &stroke, Transform::identity(), None);
     }
 }

@@ -41,29 +41,36 @@ pub fn grid(title: &str, panels: &[Panel], columns: usize, colormap: Colormap) -
     let size = ((columns * w) as f32 / 80.0).clamp(14.0, 26.0);
     let gap = (size * 1.2).round();
     let cells: Vec<Cell> = panels.iter().map(|p| Cell::new(p, colormap, target, (w as f32, h as f32), size)).collect();
-    let most = |part: fn(&Cell) -> f32, cells: &[Cell]| cells.iter().map(part).fold(0.0, f32::max).ceil();
-    let (left, right) = (most(|c| c.left, &cells), most(|c| c.right, &cells));
-
-    let cell_width = left + w as f32 + right;
-    let width = columns as f32 * (cell_width + gap) + gap;
+    let most = |part: fn(&Cell) -> f32, cells: &[&Cell]| cells.iter().map(|c| part(c)).fold(0.0, f32::max).ceil();
+    // Where each column's place for pictures begins, and how much is needed on its right.
+    let mut starts = Vec::new();
+    let (mut x, mut right) = (0.0, 0.0);
+    for column in 0..columns {
+        let column: Vec<&Cell> = cells.iter().skip(column).step_by(columns).collect();
+        x += gap + most(|c| c.left, &column);
+        starts.push(x as i32);
+        right = most(|c| c.right, &column);
+        x += w as f32 + right;
+    }
+    let width = x + gap;
     // Centred over the pictures, not over what stands beside them.
-    let middle = (gap + left + width - gap - right) / 2.0;
+    let middle = (starts[0] as f32 + width - gap - right) / 2.0;
     let title = Text::fit(title, size * 1.25, 2.0 * middle.min(width - middle) - 2.0 * gap);
     let head = gap + if title.height() > 0.0 { title.height() + gap * 0.6 } else { 0.0 };
-    let rows: Vec<(f32, f32)> =
-        cells.chunks(columns).map(|row| (most(|c| c.above(), row), most(|c| c.below(), row))).collect();
-    let height = head + rows.iter().map(|(above, below)| above + h as f32 + below + gap).sum::<f32>();
+    let rows: Vec<Vec<&Cell>> = cells.chunks(columns).map(|row| row.iter().collect()).collect();
+    let around = |row: &[&Cell]| (most(|c| c.above(), row), most(|c| c.below(), row));
+    let height = head + rows.iter().map(|row| around(row).0 + h as f32 + around(row).1 + gap).sum::<f32>();
 
     let mut figure = Figure::new(width as usize, height.ceil() as usize);
     title.draw(&mut figure, middle, gap, Align::Center, BLACK);
     let mut y = head.round();
-    for (row, (above, below)) in cells.chunks(columns).zip(rows) {
+    for row in rows {
+        let (above, below) = around(&row);
         y += above;
-        for (i, cell) in row.iter().enumerate() {
-            let x = gap + left + i as f32 * (cell_width + gap);
-            cell.draw(&mut figure, x.round() as i32, y as i32);
+        for (cell, x) in row.iter().zip(&starts) {
+            cell.draw(&mut figure, *x, y as i32);
         }
-        y += (h as f32 + below + gap).round();
+        y += h as f32 + below + gap;
     }
     figure
 }
@@ -105,8 +112,7 @@ impl<'a> Cell<'a> {
             (ticks(-0.5, end(w), count(w, 5.0).min(9), true), ticks(-0.5, end(h), count(h, 3.0).min(9), true))
         });
         let is_map = matches!(panel.picture, Picture::Map { .. });
-        let bar =
-            (panel.colorbar && is_map && h > 0).then(|| ticks(ends.0, ends.1, count(h, 2.5).min(9), false));
+        let bar = (panel.colorbar && is_map && h > 0).then(|| ticks(ends.0, ends.1, count(h, 2.5).min(9), false));
         let widest = |t: &Ticks| t.labels.iter().map(|l| Text::line(l, size).width()).fold(0.0, f32::max);
         let left = axes.as_ref().map_or(0.0, |(_, y)| widest(y) + TICK + size * 0.4);
         let right = bar.as_ref().map_or(0.0, |bar| {

@@ -80,11 +80,15 @@ fn values(data: &[u8], kind: &str, count: usize) -> Result<Vec<f32>, String> {
         ($type:ty) => {{
             const SIZE: usize = size_of::<$type>();
             if (data.len() / SIZE) < count {
-                return Err(format!("is cut short: {count} values of type {kind} do not fit in its {} bytes", data.len()));
+                return Err(format!(
+                    "is cut short: {count} values of type {kind} do not fit in its {} bytes",
+                    data.len()
+                ));
             }
             let numbers = data.chunks_exact(SIZE).take(count).map(|bytes| {
                 let bytes: [u8; SIZE] = bytes.try_into().expect("of this size");
-                (if kind.starts_with('>') { <$type>::from_be_bytes(bytes) } else { <$type>::from_le_bytes(bytes) }) as f32
+                (if kind.starts_with('>') { <$type>::from_be_bytes(bytes) } else { <$type>::from_le_bytes(bytes) })
+                    as f32
             });
             Ok(numbers.collect())
         }};

@@ -84,7 +84,8 @@ impl Text {
     /// Draws it with its middle at `y`.
     pub fn draw_middle(&self, figure: &mut Figure, x: f32, y: f32, align: Align, color: Color) {
         // Figures and capitals are 0.73 em high; their middle is what the eye takes for the middle of the line.
-        let middle = (BASE - 0.73 / 2.0) * self.size + (self.lines.len().saturating_sub(1)) as f32 * LINE * self.size / 2.0;
+        let middle =
+            (BASE - 0.73 / 2.0) * self.size + (self.lines.len().saturating_sub(1)) as f32 * LINE * self.size / 2.0;
         self.draw(figure, x, y - middle, align, color);
     }
 
