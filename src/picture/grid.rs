@@ -4,11 +4,11 @@
 //!                    title
 //!      title                     title             only as high as the row needs
 //! tick +---------+ bar tick  tick +---------+ bar tick
-//!      | picture |                | picture |      all cells are as wide as the widest needs
+//!      | picture |                | picture |      a column is as wide as its widest panel
 //!      +---------+                +---------+
 //!         ticks                      ticks
 //!         label                      label
-//!          sub                        sub
+//!         note                       note
 //! ```
 
 use super::colormap::Colormap;
@@ -92,7 +92,7 @@ struct Cell<'a> {
     size: f32,
     title: Text,
     label: Text,
-    sub: Text,
+    note: Text,
     axes: Option<(Ticks, Ticks)>,
     bar: Option<Ticks>,
     /// Needed beside the picture for tick labels and colour bar.
@@ -124,7 +124,7 @@ impl<'a> Cell<'a> {
         Cell {
             title: Text::fit(&panel.title, size * 1.1, room),
             label: Text::fit(&panel.label, size, room),
-            sub: Text::fit(&panel.sub, size * 0.8, room),
+            note: Text::fit(&panel.note, size * 0.8, room),
             panel,
             colormap,
             ends,
@@ -149,7 +149,7 @@ impl<'a> Cell<'a> {
     }
 
     fn below(&self) -> f32 {
-        self.ticks_below() + self.label.height() + self.sub.height()
+        self.ticks_below() + self.label.height() + self.note.height()
     }
 
     /// Draws it with the picture's place at (x, y).
@@ -172,7 +172,7 @@ impl<'a> Cell<'a> {
         }
         let top = (y + h) as f32 + self.ticks_below();
         self.label.draw(figure, center, top, Align::Center, BLACK);
-        self.sub.draw(figure, center, top + self.label.height(), Align::Center, GREY_TEXT);
+        self.note.draw(figure, center, top + self.label.height(), Align::Center, GREY_TEXT);
     }
 
     fn draw_picture(&self, figure: &mut Figure, x: i32, y: i32, w: i32, h: i32) {
