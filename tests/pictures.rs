@@ -98,6 +98,12 @@ fn gallery() {
     let mixed = [Panel::color(96, 128, rgb).title("photo").axes(false), single(128, 5).title("answer")];
     save("mixed.png", grid("", &mixed, 2, VIEW));
 
+    let words = "some rather long words for a small place ".repeat(3);
+    let mut crowded = filters(6, 24);
+    crowded.iter_mut().for_each(|p| *p = p.clone().title(&words).label(&words).note(&words).axes(false).colorbar());
+    save("crowded.png", grid(&words, &crowded, 3, VIEW));
+    save("narrow.png", grid(&words, &[Panel::map(200, 2, vec![1.0; 400]).label("a narrow one").axes(true)], 3, VIEW));
+
     let curve =
         |a: f64, b: f64| (0..200).map(move |i| a * (1.0 - (-i as f64 / b).exp()) - 0.3 + 0.05 * (i as f64).sin());
     let series = (0..4).map(|i| Series::counted(format!("filter {i}"), curve(1.0 + i as f64, 20.0 + 15.0 * i as f64)));

@@ -36,6 +36,8 @@ pub fn grid(title: &str, panels: &[Panel], columns: usize, colormap: Colormap) -
     };
     let sizes = panels.iter().filter_map(Panel::size).map(|(h, w)| (h * scale(h, w, target), w * scale(h, w, target)));
     let (h, w) = sizes.reduce(|a, b| (a.0.max(b.0), a.1.max(b.1))).unwrap_or((target, target));
+    // Room for captions under very narrow pictures.
+    let w = w.max(target / 4);
 
     // Lettering grows with the figure, since a wide one is seen scaled down.
     let size = ((columns * w) as f32 / 80.0).clamp(14.0, 26.0);

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use image::codecs::{jpeg::JpegDecoder, png::PngDecoder};
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageResult, Limits};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageResult, Limits};
 use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 
 use super::figure::{Color, Figure};
@@ -76,7 +76,9 @@ pub fn read_image(path: impl AsRef<Path>) -> Result<Photo> {
     let bytes = read_whole(path, MOST_BYTES)?;
     let format = image::guess_format(&bytes)
         .map_err(|_| Error::file(path, format!("is not an image that is known here; {SUPPORTED}")))?;
-    let broken = |e| Error::file(path, format!("is a broken or unusual {} file: {e}", name(format)));
+    let broken = |e: ImageError| {
+        Error::file(path, format!("is a broken or unusual {} file: {}", name(format), e.to_string().trim_end()))
+    };
     match format {
         ImageFormat::Png => {
             let decoder = PngDecoder::with_limits(Cursor::new(&bytes), limits()).map_err(broken)?;
