@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::{Error, Result};
 
@@ -35,8 +36,7 @@ pub fn write_whole(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
         Ok(m) if !m.is_file() => return fs::write(path, bytes).map_err(problem),
         _ => {}
     }
-    let temporary = beside(path)
-        .ok_or_else(|| Error::file(path, "has no file name; name a file to write, for example figure.png"))?;
+    let temporary = temporary(path.parent().unwrap_or(Path::new("")));
     let written = create_new(&temporary).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_all()?;
@@ -59,7 +59,7 @@ pub fn check_writable_dir(dir: impl AsRef<Path>) -> Result<()> {
     fs::create_dir_all(dir).map_err(|e| {
         Error::file(dir, format!("cannot make this folder: {}; choose another, or mend its permissions", plain(&e)))
     })?;
-    let probe = dir.join(format!(".unet-lens-{}.part", std::process::id()));
+    let probe = temporary(dir);
     create_new(&probe).and_then(|_| fs::remove_file(&probe)).map_err(|e| {
         let what = "cannot make a file in this folder";
         Error::file(dir, format!("{what}: {}; choose another folder, or mend its permissions", plain(&e)))
@@ -77,10 +77,10 @@ fn create_new(path: &Path) -> io::Result<File> {
     }
 }
 
-/// A temporary name in the same folder: `.figure.png.1234.part`.
-fn beside(path: &Path) -> Option<PathBuf> {
-    let name = path.file_name()?.to_string_lossy();
-    Some(path.with_file_name(format!(".{name}.{}.part", std::process::id())))
+/// A name in a folder that no other running program and no other thread uses.
+fn temporary(dir: &Path) -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    dir.join(format!(".unet-lens-{}-{}.part", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)))
 }
 
 /// What went wrong, without the system's error number.

@@ -54,11 +54,13 @@ impl Figure {
         self.pixels.pixels_mut()[at] = PremultipliedColorU8::from_rgba(r, g, b, 255).expect("opaque");
     }
 
-    pub(super) fn fill(&mut self, x: i32, y: i32, w: i32, h: i32, color: Color) {
-        for row in y..y + h {
-            for column in x..x + w {
-                self.mix(column, row, color, 1.0);
-            }
+    pub(super) fn fill(&mut self, x: i32, y: i32, w: i32, h: i32, [r, g, b]: Color) {
+        let (width, height) = (self.pixels.width() as i32, self.pixels.height() as i32);
+        let (x0, x1) = (x.clamp(0, width), (x + w).clamp(0, width));
+        let color = PremultipliedColorU8::from_rgba(r, g, b, 255).expect("opaque");
+        for row in y.max(0)..(y + h).min(height) {
+            let start = (row * width) as usize;
+            self.pixels.pixels_mut()[start + x0 as usize..start + x0.max(x1) as usize].fill(color);
         }
     }
 
@@ -78,7 +80,7 @@ impl Figure {
         points[1..].iter().for_each(|&(x, y)| path.line_to(x, y));
         if points.len() == 1 {
             path = PathBuilder::new();
-            path.push_circle(x0, y0, width / 2.0);
+            path.push_circle(x0, y0, width);
         }
         let Some(path) = path.finish() else { return };
         let mut paint = Paint::default();

@@ -4,11 +4,11 @@
 //!                    title
 //!      title                     title             only as high as the row needs
 //! tick +---------+ bar tick  tick +---------+ bar tick
-//!      | picture |                | picture |      all cells are as wide as the widest needs
+//!      | picture |                | picture |      a column is as wide as its widest panel
 //!      +---------+                +---------+
 //!         ticks                      ticks
 //!         label                      label
-//!          sub                        sub
+//!         note                       note
 //! ```
 
 use super::colormap::Colormap;
@@ -36,34 +36,43 @@ pub fn grid(title: &str, panels: &[Panel], columns: usize, colormap: Colormap) -
     };
     let sizes = panels.iter().filter_map(Panel::size).map(|(h, w)| (h * scale(h, w, target), w * scale(h, w, target)));
     let (h, w) = sizes.reduce(|a, b| (a.0.max(b.0), a.1.max(b.1))).unwrap_or((target, target));
+    // Room for captions under very narrow pictures.
+    let w = w.max(target / 4);
 
     // Lettering grows with the figure, since a wide one is seen scaled down.
     let size = ((columns * w) as f32 / 80.0).clamp(14.0, 26.0);
     let gap = (size * 1.2).round();
     let cells: Vec<Cell> = panels.iter().map(|p| Cell::new(p, colormap, target, (w as f32, h as f32), size)).collect();
-    let most = |part: fn(&Cell) -> f32, cells: &[Cell]| cells.iter().map(part).fold(0.0, f32::max).ceil();
-    let (left, right) = (most(|c| c.left, &cells), most(|c| c.right, &cells));
-
-    let cell_width = left + w as f32 + right;
-    let width = columns as f32 * (cell_width + gap) + gap;
+    let most = |part: fn(&Cell) -> f32, cells: &[&Cell]| cells.iter().map(|c| part(c)).fold(0.0, f32::max).ceil();
+    // Where each column's place for pictures begins, and how much is needed on its right.
+    let mut starts = Vec::new();
+    let (mut x, mut right) = (0.0, 0.0);
+    for column in 0..columns {
+        let column: Vec<&Cell> = cells.iter().skip(column).step_by(columns).collect();
+        x += gap + most(|c| c.left, &column);
+        starts.push(x as i32);
+        right = most(|c| c.right, &column);
+        x += w as f32 + right;
+    }
+    let width = x + gap;
     // Centred over the pictures, not over what stands beside them.
-    let middle = (gap + left + width - gap - right) / 2.0;
+    let middle = (starts[0] as f32 + width - gap - right) / 2.0;
     let title = Text::fit(title, size * 1.25, 2.0 * middle.min(width - middle) - 2.0 * gap);
     let head = gap + if title.height() > 0.0 { title.height() + gap * 0.6 } else { 0.0 };
-    let rows: Vec<(f32, f32)> =
-        cells.chunks(columns).map(|row| (most(|c| c.above(), row), most(|c| c.below(), row))).collect();
-    let height = head + rows.iter().map(|(above, below)| above + h as f32 + below + gap).sum::<f32>();
+    let rows: Vec<Vec<&Cell>> = cells.chunks(columns).map(|row| row.iter().collect()).collect();
+    let around = |row: &[&Cell]| (most(|c| c.above(), row), most(|c| c.below(), row));
+    let height = head + rows.iter().map(|row| around(row).0 + h as f32 + around(row).1 + gap).sum::<f32>();
 
     let mut figure = Figure::new(width as usize, height.ceil() as usize);
     title.draw(&mut figure, middle, gap, Align::Center, BLACK);
     let mut y = head.round();
-    for (row, (above, below)) in cells.chunks(columns).zip(rows) {
+    for row in rows {
+        let (above, below) = around(&row);
         y += above;
-        for (i, cell) in row.iter().enumerate() {
-            let x = gap + left + i as f32 * (cell_width + gap);
-            cell.draw(&mut figure, x.round() as i32, y as i32);
+        for (cell, x) in row.iter().zip(&starts) {
+            cell.draw(&mut figure, *x, y as i32);
         }
-        y += (h as f32 + below + gap).round();
+        y += h as f32 + below + gap;
     }
     figure
 }
@@ -85,7 +94,7 @@ struct Cell<'a> {
     size: f32,
     title: Text,
     label: Text,
-    sub: Text,
+    note: Text,
     axes: Option<(Ticks, Ticks)>,
     bar: Option<Ticks>,
     /// Needed beside the picture for tick labels and colour bar.
@@ -117,7 +126,7 @@ impl<'a> Cell<'a> {
         Cell {
             title: Text::fit(&panel.title, size * 1.1, room),
             label: Text::fit(&panel.label, size, room),
-            sub: Text::fit(&panel.sub, size * 0.8, room),
+            note: Text::fit(&panel.note, size * 0.8, room),
             panel,
             colormap,
             ends,
@@ -142,7 +151,7 @@ impl<'a> Cell<'a> {
     }
 
     fn below(&self) -> f32 {
-        self.ticks_below() + self.label.height() + self.sub.height()
+        self.ticks_below() + self.label.height() + self.note.height()
     }
 
     /// Draws it with the picture's place at (x, y).
@@ -165,7 +174,7 @@ impl<'a> Cell<'a> {
         }
         let top = (y + h) as f32 + self.ticks_below();
         self.label.draw(figure, center, top, Align::Center, BLACK);
-        self.sub.draw(figure, center, top + self.label.height(), Align::Center, GREY_TEXT);
+        self.note.draw(figure, center, top + self.label.height(), Align::Center, GREY_TEXT);
     }
 
     fn draw_picture(&self, figure: &mut Figure, x: i32, y: i32, w: i32, h: i32) {

@@ -1,8 +1,7 @@
-//! NumPy's .npy files.
+//! NumPy's .npy files: a magic word, the version, the length of a header, the header (a Python literal such as
+//! `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`), the values. See `numpy.lib.format`.
 
 use std::path::Path;
-
-use npyz::{DType, NpyFile, Order, WriterBuilder};
 
 use crate::files::{read_whole, write_whole};
 use crate::tensor::{Shape, Tensor};
@@ -11,8 +10,7 @@ use crate::{Error, Result};
 const SUPPORTED: &str =
     "supported are arrays of float32, float64, integers or bool of shape [H,W], [N,H,W] or [N,H,W,C]";
 const MOST_BYTES: u64 = 4 << 30;
-/// NumPy's own limit (`numpy.load`, `max_header_size`).
-const MOST_HEADER: usize = 10_000;
+const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// Reads an array of shape [H,W], [N,H,W] or [N,H,W,C], missing axes being 1, and makes its values f32.
 pub fn read(path: impl AsRef<Path>) -> Result<Tensor> {
@@ -26,37 +24,43 @@ pub fn read(path: impl AsRef<Path>) -> Result<Tensor> {
 /// If the number of values is not that of the shape.
 pub fn write(path: impl AsRef<Path>, shape: &[usize], values: &[f32]) -> Result<()> {
     assert_eq!(shape.iter().product::<usize>(), values.len(), "the shape {shape:?} has another number of values");
-    let shape: Vec<u64> = shape.iter().map(|&n| n as u64).collect();
-    let mut bytes = Vec::new();
-    let options = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(&mut bytes);
-    let written = options.begin_nd().and_then(|mut writer| {
-        writer.extend(values)?;
-        writer.finish()
-    });
-    written.expect("memory takes all writes");
+    let shape: String = shape.iter().map(|n| format!("{n}, ")).collect();
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({shape}), }}");
+    // Spaces until the values begin at a multiple of 64 bytes.
+    let padded = (10 + header.len() + 1).next_multiple_of(64) - 11;
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend([1, 0]);
+    bytes.extend((padded as u16 + 1).to_le_bytes());
+    bytes.extend(format!("{header:padded$}\n").bytes());
+    bytes.extend(values.iter().flat_map(|v| v.to_le_bytes()));
     write_whole(path, &bytes)
 }
 
 fn from_bytes(bytes: &[u8]) -> Result<Tensor, String> {
-    // Magic, version, and the header's length, which is not to be believed.
-    let length = match bytes {
-        [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, a, b, ..] => u16::from_le_bytes([*a, *b]) as usize,
-        [0x93, b'N', b'U', b'M', b'P', b'Y', _, _, a, b, c, d, ..] => u32::from_le_bytes([*a, *b, *c, *d]) as usize,
-        _ => return Err(format!("is not an .npy file; {SUPPORTED}")),
+    let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| format!("is not an .npy file; {SUPPORTED}"))?;
+    let broken = || "is a broken .npy file: its header cannot be read".to_owned();
+    // The length has two bytes in version 1, four later.
+    let (length, rest) = match *rest {
+        [1, _, a, b, ref rest @ ..] => (u16::from_le_bytes([a, b]) as usize, rest),
+        [2 | 3, _, a, b, c, d, ref rest @ ..] => (u32::from_le_bytes([a, b, c, d]) as usize, rest),
+        _ => return Err(broken()),
     };
-    if length > MOST_HEADER {
-        return Err(format!("is a broken .npy file: its header claims {length} bytes"));
-    }
-    let mut rest = bytes;
-    let file = NpyFile::new(&mut rest).map_err(|e| format!("is a broken .npy file: {e}"))?;
-    let shape = shape(file.shape())?;
-    let DType::Plain(kind) = file.dtype() else { return Err(format!("holds records; {SUPPORTED}")) };
-    let kind = kind.to_string();
-    let order = file.order();
-    drop(file);
-    let values = values(rest, &kind, shape.len())?;
-    let data = if order == Order::C { values } else { from_fortran(shape, &values) };
-    Ok(Tensor::new(shape, data))
+    let (header, data) = rest.split_at_checked(length).ok_or_else(broken)?;
+    let header = String::from_utf8_lossy(header).replace('"', "'");
+    let kind = entry(&header, "descr").ok_or_else(broken)?;
+    let kind = kind.strip_prefix('\'').and_then(|k| k.split('\'').next());
+    let kind = kind.ok_or_else(|| format!("holds records; {SUPPORTED}"))?;
+    let fortran = entry(&header, "fortran_order").ok_or_else(broken)?.starts_with("True");
+    let sizes = entry(&header, "shape").and_then(|s| s.strip_prefix('(')?.split(')').next()).ok_or_else(broken)?;
+    let sizes = sizes.split(',').map(str::trim).filter(|n| !n.is_empty()).map(str::parse);
+    let shape = shape(&sizes.collect::<Result<Vec<u64>, _>>().map_err(|_| broken())?)?;
+    let values = values(data, kind, shape.len())?;
+    Ok(Tensor::new(shape, if fortran { from_fortran(shape, &values) } else { values }))
+}
+
+/// What follows the key in the header.
+fn entry<'a>(header: &'a str, key: &str) -> Option<&'a str> {
+    Some(header.split_once(&format!("'{key}'"))?.1.trim_start().strip_prefix(':')?.trim_start())
 }
 
 fn shape(found: &[u64]) -> Result<Shape, String> {

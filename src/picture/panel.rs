@@ -24,7 +24,7 @@ pub struct Panel {
     /// Under the picture.
     pub label: String,
     /// Under the label, smaller.
-    pub sub: String,
+    pub note: String,
     /// The values of the colour map's ends; `None` for the picture's own range less the outer 0.5% at each end.
     pub range: Option<(f32, f32)>,
     /// Another colour map than the figure's.
@@ -58,8 +58,8 @@ impl Panel {
     }
 
     fn new(picture: Picture) -> Panel {
-        let (title, label, sub) = Default::default();
-        Panel { picture, title, label, sub, range: None, colormap: None, axes: false, grid: false, colorbar: false }
+        let (title, label, note) = Default::default();
+        Panel { picture, title, label, note, range: None, colormap: None, axes: false, grid: false, colorbar: false }
     }
 
     pub fn title(self, title: impl Into<String>) -> Panel {
@@ -70,8 +70,8 @@ impl Panel {
         Panel { label: label.into(), ..self }
     }
 
-    pub fn sub(self, sub: impl Into<String>) -> Panel {
-        Panel { sub: sub.into(), ..self }
+    pub fn note(self, note: impl Into<String>) -> Panel {
+        Panel { note: note.into(), ..self }
     }
 
     pub fn range(self, lo: f32, hi: f32) -> Panel {

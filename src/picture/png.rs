@@ -5,7 +5,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use image::codecs::{jpeg::JpegDecoder, png::PngDecoder};
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageResult, Limits};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageResult, Limits};
 use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 
 use super::figure::{Color, Figure};
@@ -15,22 +15,18 @@ use crate::{Error, Result};
 impl Figure {
     /// The bytes of a PNG file: with a palette if there are at most 256 colours. The same figure gives the same bytes.
     pub fn to_png(&self) -> Vec<u8> {
-        let (mut palette, mut known) = (Vec::<u8>::new(), HashMap::<Color, u8>::new());
-        let mut index = |color: Color| {
-            let next = u8::try_from(known.len());
-            Some(match known.get(&color) {
-                Some(i) => *i,
-                None => {
-                    palette.extend(color);
-                    *known.entry(color).or_insert(next.ok()?)
-                }
-            })
-        };
-        let indices: Option<Vec<u8>> = self.colors().map(&mut index).collect();
-        match indices {
-            Some(indices) => self.encode(&indices, Some(palette)),
-            None => self.encode(&self.colors().flatten().collect::<Vec<u8>>(), None),
+        let mut known = HashMap::<Color, u8>::new();
+        for color in self.colors() {
+            known.entry(color).or_insert(0);
+            if known.len() > 256 {
+                return self.encode(&self.colors().flatten().collect::<Vec<u8>>(), None);
+            }
         }
+        // Colours that are near each other in brightness get numbers near each other, for the filter.
+        let mut palette: Vec<Color> = known.keys().copied().collect();
+        palette.sort_unstable_by_key(|&[r, g, b]| (2 * r as u32 + 4 * g as u32 + b as u32, r, g));
+        known = palette.iter().copied().zip(0..=255).collect();
+        self.encode(&self.colors().map(|color| known[&color]).collect::<Vec<u8>>(), Some(palette.concat()))
     }
 
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
@@ -43,8 +39,8 @@ impl Figure {
         encoder.set_color(if palette.is_some() { ColorType::Indexed } else { ColorType::Rgb });
         encoder.set_depth(BitDepth::Eight);
         encoder.set_compression(Compression::High);
-        // Enlarged pixels repeat: rows are found again whole where they are not filtered.
-        encoder.set_filter(Filter::NoFilter);
+        // What came out smallest for grids; without a palette, enlarged pixels are found again best unfiltered.
+        encoder.set_filter(if palette.is_some() { Filter::Adaptive } else { Filter::NoFilter });
         palette.into_iter().for_each(|p| encoder.set_palette(p));
         let mut writer = encoder.write_header().expect("a figure has a size, and memory takes all writes");
         writer.write_image_data(data).expect("the data are of the figure's size");
@@ -80,7 +76,9 @@ pub fn read_image(path: impl AsRef<Path>) -> Result<Photo> {
     let bytes = read_whole(path, MOST_BYTES)?;
     let format = image::guess_format(&bytes)
         .map_err(|_| Error::file(path, format!("is not an image that is known here; {SUPPORTED}")))?;
-    let broken = |e| Error::file(path, format!("is a broken or unusual {} file: {e}", name(format)));
+    let broken = |e: ImageError| {
+        Error::file(path, format!("is a broken or unusual {} file: {}", name(format), e.to_string().trim_end()))
+    };
     match format {
         ImageFormat::Png => {
             let decoder = PngDecoder::with_limits(Cursor::new(&bytes), limits()).map_err(broken)?;

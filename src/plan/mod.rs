@@ -228,8 +228,15 @@ impl Plan {
         }
     }
 
+    /// Must the value exist before the first step and after the last? What is written or read from outside.
+    pub fn outlives(&self, id: ValueId) -> bool {
+        [&self.inputs, &self.kept, &self.traced].into_iter().any(|ids| ids.contains(&id))
+            || self.state.iter().any(|(current, next)| *current == id || *next == id)
+    }
+
     /// For each value the steps during which it must exist: from the one that makes it to the last one that reads it.
-    /// What is written or read from outside lives all the time.
+    /// What is written or read from outside exists all the time: an executor may run the plan for one part of the batch
+    /// after the other.
     pub fn lifetimes(&self) -> Vec<std::ops::RangeInclusive<usize>> {
         let end = self.steps.len();
         let mut first = vec![0; self.values.len()];
@@ -242,22 +249,19 @@ impl Plan {
                 last[value.0] = i;
             }
         }
-        let (current, next): (Vec<ValueId>, Vec<ValueId>) = self.state.iter().copied().unzip();
-        for value in [&self.inputs, &current].into_iter().flatten() {
-            (first[value.0], last[value.0]) = (0, end);
-        }
-        for value in [&self.kept, &self.traced, &next].into_iter().flatten() {
-            last[value.0] = end;
+        for id in (0..self.values.len()).map(ValueId).filter(|&id| self.outlives(id)) {
+            (first[id.0], last[id.0]) = (0, end);
         }
         first.into_iter().zip(last).map(|(first, last)| first..=last).collect()
     }
 
     /// Which buffer holds which value: values that never exist at the same time share one. `size` is in any unit.
-    pub fn place(&self, size: impl Fn(&Value) -> usize) -> Placement {
+    pub fn place(&self, size: impl Fn(ValueId) -> usize) -> Placement {
         let lifetimes = self.lifetimes();
+        let size: Vec<usize> = (0..self.values.len()).map(|v| size(ValueId(v))).collect();
         let mut order: Vec<usize> = (0..self.values.len()).collect();
         // Largest first: small values then fill the gaps in time that the large ones leave.
-        order.sort_by_key(|&v| (std::cmp::Reverse(size(&self.values[v])), v));
+        order.sort_by_key(|&v| (std::cmp::Reverse(size[v]), v));
         let mut buffer_of = vec![0; self.values.len()];
         let mut sizes: Vec<usize> = vec![];
         let mut tenants: Vec<Vec<usize>> = vec![];
@@ -268,7 +272,7 @@ impl Plan {
                     .all(|&t| lifetimes[t].end() < lifetimes[v].start() || lifetimes[v].end() < lifetimes[t].start())
             };
             let b = (0..sizes.len()).find(free).unwrap_or_else(|| {
-                sizes.push(size(&self.values[v]));
+                sizes.push(size[v]);
                 tenants.push(vec![]);
                 sizes.len() - 1
             });

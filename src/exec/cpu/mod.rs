@@ -53,7 +53,7 @@ impl Executor for Cpu {
 
     fn bytes(&self, plan: &Plan) -> u64 {
         let group = plan.images().min(GROUP);
-        let buffers = plan.place(|value| size(plan, value, plan.images(), group)).total();
+        let buffers = plan.place(|id| size(plan, id, plan.images(), group)).total();
         // Winograd's kernels are 4 times the size of the plain ones: 36 values for 9.
         let kernels: usize = plan.steps.iter().filter_map(conv_of).map(|conv| conv.kernel.data.len() * 4).sum();
         (buffers as u64 + kernels as u64) * 4
@@ -67,16 +67,10 @@ fn conv_of(step: &Step) -> Option<&crate::ops::Conv2d> {
     }
 }
 
-/// Does the value outlive its group?
-fn outlives(plan: &Plan, id: ValueId) -> bool {
-    [&plan.inputs, &plan.kept, &plan.traced].into_iter().any(|ids| ids.contains(&id))
-        || plan.state.iter().any(|(a, b)| *a == id || *b == id)
-}
-
 /// f32s that the value takes, for all images or for a group.
-fn size(plan: &Plan, value: &Value, images: usize, group: usize) -> usize {
-    let id = ValueId(plan.values.iter().position(|v| std::ptr::eq(v, value)).expect("of this plan"));
-    let n = if outlives(plan, id) { images } else { group };
+fn size(plan: &Plan, id: ValueId, images: usize, group: usize) -> usize {
+    let value = plan.value(id);
+    let n = if plan.outlives(id) { images } else { group };
     match value.kind {
         ValueKind::Data => n * value.shape.image_len(),
         ValueKind::Signs | ValueKind::Winners => (n * side_bytes(plan, value)).div_ceil(4),
@@ -111,9 +105,9 @@ impl CpuProgram {
     fn new(plan: Arc<Plan>, level: Level, pool: Arc<ThreadPool>) -> CpuProgram {
         let images = plan.images();
         let group = images.min(GROUP);
-        let placement = plan.place(|value| size(&plan, value, images, group));
+        let placement = plan.place(|id| size(&plan, id, images, group));
         let ids = (0..plan.values.len()).map(ValueId);
-        let places = ids.map(|id| (placement.buffer_of[id.0], outlives(&plan, id))).collect();
+        let places = ids.map(|id| (placement.buffer_of[id.0], plan.outlives(id))).collect();
         let convs: Vec<Vec<Packed>> = plan.steps.iter().map(|step| pack(&plan, step, level, group)).collect();
         let scratch = convs.iter().flatten().map(|conv| conv.scratch_len(group)).max().unwrap_or(0);
         let buffers = placement.sizes.iter().map(|&len| vec![0.0; len]).collect();
@@ -269,7 +263,7 @@ impl Program for CpuProgram {
     }
 
     fn read(&mut self, node: NodeId) -> Result<Tensor> {
-        let id = self.plan.data_of(node).filter(|id| outlives(&self.plan, *id)).expect("kept by the plan");
+        let id = self.plan.data_of(node).filter(|id| self.plan.outlives(*id)).expect("kept by the plan");
         Ok(Tensor::new(self.plan.value(id).shape, self.whole(id).to_vec()))
     }
 }
