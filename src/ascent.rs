@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Added to the gradient's RMS before it divides: the recipe's, so that a gradient of zero stays zero.
-pub const EPSILON: f32 = 1e-5;
+pub const EPSILON: f64 = 1e-5;
 
 /// How long a chunk of steps should take on the device before progress is shown.
 const CHUNK: Duration = Duration::from_millis(250);

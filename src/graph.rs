@@ -100,7 +100,7 @@ impl Graph {
     }
 
     /// `scale * x + shift`, one pair per channel.
-    pub fn batch_norm(&mut self, name: &str, x: NodeId, scale: Arc<[f32]>, shift: Arc<[f32]>) -> Result<NodeId> {
+    pub fn batch_norm(&mut self, name: &str, x: NodeId, scale: Arc<[f64]>, shift: Arc<[f64]>) -> Result<NodeId> {
         self.push(name, Op::BatchNorm { scale, shift }, &[x])
     }
 
@@ -178,7 +178,7 @@ impl Graph {
     }
 
     /// `x / (rms + epsilon)`.
-    pub fn normalise(&mut self, name: &str, x: NodeId, rms: NodeId, epsilon: f32) -> Result<NodeId> {
+    pub fn normalise(&mut self, name: &str, x: NodeId, rms: NodeId, epsilon: f64) -> Result<NodeId> {
         self.push(name, Op::Normalise { epsilon }, &[x, rms])
     }
 

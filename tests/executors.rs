@@ -22,6 +22,10 @@ fn numbers(count: usize, salt: u64) -> Vec<f32> {
     (0..count).map(|_| next()).collect()
 }
 
+fn doubles(count: usize, salt: u64) -> Arc<[f64]> {
+    numbers(count, salt).iter().map(|&v| f64::from(v)).collect()
+}
+
 fn conv(kh: usize, kw: usize, ci: usize, co: usize) -> Conv2d {
     let size = (2.0 / (kh * kw * ci) as f32).sqrt();
     let kernel: Vec<f32> = numbers(kh * kw * ci * co, 3).iter().map(|v| v * size).collect();
@@ -74,7 +78,7 @@ fn check(name: &str, image: Shape, build: impl Fn(&mut Graph, NodeId) -> NodeId)
 fn every_op() {
     for (n, h, w, c) in [(1, 6, 12, 1), (2, 12, 6, 3), (5, 6, 6, 17), (3, 18, 24, 33)] {
         let image = Shape::new(n, h, w, c);
-        let (scale, shift): (Arc<[f32]>, Arc<[f32]>) = (numbers(c, 1).into(), numbers(c, 2).into());
+        let (scale, shift): (Arc<[f64]>, Arc<[f64]>) = (doubles(c, 1), doubles(c, 2));
         for (kh, kw) in [(1, 1), (3, 3), (5, 5), (7, 7), (3, 5)] {
             check(&format!("conv2d {kh}x{kw}"), image, |g, x| g.conv2d("y", x, conv(kh, kw, c, 5)).unwrap());
         }
@@ -108,7 +112,7 @@ fn a_unet() {
             let [c0, c1, c2] = channels;
             let block = |g: &mut Graph, name: &str, x: NodeId, co: usize| {
                 let ci = g.shape(x).c;
-                let (scale, shift): (Arc<[f32]>, Arc<[f32]>) = (numbers(co, 1).into(), numbers(co, 2).into());
+                let (scale, shift): (Arc<[f64]>, Arc<[f64]>) = (doubles(co, 1), doubles(co, 2));
                 let y = g.conv2d(&format!("{name} conv"), x, conv(3, 3, ci, co)).unwrap();
                 if order == "conv relu bn" {
                     let y = g.relu(&format!("{name} relu"), y).unwrap();

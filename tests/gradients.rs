@@ -50,7 +50,7 @@ fn check(name: &str, image: Shape, build: impl Fn(&mut Graph, NodeId) -> NodeId)
 #[test]
 fn every_op() {
     let image = Shape::new(2, 6, 4, 3);
-    let scale: Arc<[f32]> = vec![1.5, -0.5, 0.8].into();
+    let scale: Arc<[f64]> = vec![1.5, -0.5, 0.8].into();
     for (kh, kw) in [(1, 1), (3, 3), (5, 5), (7, 7), (3, 5)] {
         check(&format!("conv2d {kh}x{kw}"), image, |g, x| g.conv2d("y", x, conv(kh, kw, 3, 4)).unwrap());
     }

@@ -52,7 +52,7 @@ fn describe(network: &Network) -> Vec<String> {
 fn numbers(network: &Network) -> Vec<f32> {
     let one = |layer: &Layer| match &layer.kind {
         Kind::Conv2d { kernel, bias, .. } => [&kernel[..], bias.as_deref().unwrap_or(&[])].concat(),
-        Kind::BatchNorm { scale, shift } => [&scale[..], &shift[..]].concat(),
+        Kind::BatchNorm { scale, shift } => scale.iter().chain(&**shift).map(|&v| v as f32).collect(),
         _ => vec![],
     };
     network.layers.iter().flat_map(one).collect()
@@ -131,9 +131,9 @@ fn weights_are_those_that_keras_has() {
                     let (mean, variance) = (take(n), take(n));
                     for c in 0..n {
                         let s = gamma[c] as f64 / (variance[c] as f64 + epsilon(&layer.name)).sqrt();
-                        assert_eq!(scale[c], s as f32, "{name} {} scale {c}", layer.name);
+                        assert_eq!(scale[c], s, "{name} {} scale {c}", layer.name);
                         let t = beta[c] as f64 - mean[c] as f64 * s;
-                        assert_eq!(shift[c], t as f32, "{name} {} shift {c}", layer.name);
+                        assert_eq!(shift[c], t, "{name} {} shift {c}", layer.name);
                     }
                 }
                 _ => {}

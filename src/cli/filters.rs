@@ -20,7 +20,7 @@ pub(super) struct Options {
     layers: Vec<String>,
     /// These filters, like 0,3,8-11
     #[arg(long, value_name = "LIST", value_parser = parse_filters, conflicts_with = "count")]
-    filters: Option<Vec<std::ops::RangeInclusive<usize>>>,
+    filters: Option<Ranges>,
     /// How many filters to draw without repetition (all, if there are fewer)
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
@@ -87,7 +87,7 @@ impl Options {
     /// The filters to climb of one layer.
     fn filters_of(&self, network: &Network, layer: usize) -> Result<Vec<usize>> {
         let (name, channels) = (&network.layers[layer].name, unet::filters(network, layer));
-        let Some(ranges) = &self.filters else {
+        let Some(Ranges(ranges)) = &self.filters else {
             return Ok(ascent::draw_filters(self.seed, name, channels, self.count as usize));
         };
         if let Some(beyond) = ranges.iter().map(|range| *range.end()).find(|&end| end >= channels) {
@@ -159,17 +159,19 @@ impl Options {
     }
 }
 
+/// Filters as the user names them: numbers and ranges.
+#[derive(Clone)]
+struct Ranges(Vec<std::ops::RangeInclusive<usize>>);
+
 /// "0,3,8-11" as ranges.
-fn parse_filters(text: &str) -> Result<Vec<std::ops::RangeInclusive<usize>>, String> {
+fn parse_filters(text: &str) -> Result<Ranges, String> {
     let range = |part: &str| {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
         (first <= last).then_some(first..=last)
     };
-    text.split(',')
-        .map(range)
-        .collect::<Option<_>>()
-        .ok_or_else(|| "filter numbers and ranges, like 0,3,8-11".to_string())
+    let ranges: Option<_> = text.split(',').map(range).collect();
+    ranges.map(Ranges).ok_or_else(|| "filter numbers and ranges, like 0,3,8-11".to_string())
 }
 
 /// One start for each filter: a single picture serves all.

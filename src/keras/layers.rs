@@ -95,11 +95,11 @@ impl Settings {
             Settings::BatchNorm { epsilon, .. } => {
                 let (mean, variance) = (weight("moving_mean"), weight("moving_variance"));
                 let (gamma, beta) = (read("gamma"), read("beta"));
-                let (scale, shift): (Vec<f32>, Vec<f32>) = (0..ci)
+                let (scale, shift): (Vec<f64>, Vec<f64>) = (0..ci)
                     .map(|c| {
                         let scale = gamma.as_ref().map_or(1.0, |g| g[c] as f64) / (variance[c] as f64 + epsilon).sqrt();
                         let shift = beta.as_ref().map_or(0.0, |b| b[c] as f64) - mean[c] as f64 * scale;
-                        (scale as f32, shift as f32)
+                        (scale, shift)
                     })
                     .unzip();
                 Kind::BatchNorm { scale: scale.into(), shift: shift.into() }

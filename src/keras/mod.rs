@@ -62,10 +62,10 @@ pub enum Kind {
         activation: Activation,
     },
     /// Inference: `y = scale * x + shift` per channel, where `scale = gamma / sqrt(variance + epsilon)` and
-    /// `shift = beta - mean * scale` (computed in f64).
+    /// `shift = beta - mean * scale` in f64.
     BatchNorm {
-        scale: Arc<[f32]>,
-        shift: Arc<[f32]>,
+        scale: Arc<[f64]>,
+        shift: Arc<[f64]>,
     },
     /// Windows of `h` x `w`, as far apart as they are large.
     MaxPool {
@@ -159,10 +159,14 @@ fn read_layer(file: &ModelFile, plan: &Plan) -> Fallible<(Layer, Vec<String>)> {
     let kind = settings.with_weights(*ci, |name| values.iter().find(|v| v.0 == name).map(|v| v.1.clone()));
     if let Kind::BatchNorm { scale, shift } = &kind
         && warnings.is_empty()
-        && not_finite(scale) + not_finite(shift) > 0
+        && scale.iter().chain(&**shift).any(|v| !v.is_finite())
     {
         let why = "is moving_variance + epsilon positive?";
-        warnings.push(format!("layer '{}': {} scales are NaN or infinite; {why}", layer.name, not_finite(scale)));
+        warnings.push(format!(
+            "layer '{}': {} scales are NaN or infinite; {why}",
+            layer.name,
+            scale.iter().filter(|v| !v.is_finite()).count()
+        ));
     }
     let (name, class, inputs) = (layer.name.clone(), layer.class.clone(), layer.inputs.clone());
     Ok((Layer { name, class, kind, inputs, trainable, non_trainable }, warnings))

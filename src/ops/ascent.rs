@@ -18,9 +18,9 @@ pub(super) fn rms_reference(x: &Tensor64) -> Tensor64 {
 }
 
 /// x / (rms + epsilon)
-pub(super) fn normalise_reference(x: &Tensor64, rms: &Tensor64, epsilon: f32) -> Tensor64 {
+pub(super) fn normalise_reference(x: &Tensor64, rms: &Tensor64, epsilon: f64) -> Tensor64 {
     let count = x.shape.image_len();
-    let data = x.data.iter().enumerate().map(|(i, x)| x / (rms.data[i / count] + f64::from(epsilon))).collect();
+    let data = x.data.iter().enumerate().map(|(i, x)| x / (rms.data[i / count] + epsilon)).collect();
     Tensor64 { shape: x.shape, data }
 }
 

@@ -11,7 +11,7 @@ use crate::graph::{Graph, NodeId};
 use crate::tensor::{Shape, Tensor64};
 use std::sync::Arc;
 
-pub(super) fn shape(x: Shape, scale: &[f32], shift: &[f32]) -> Result<Shape, String> {
+pub(super) fn shape(x: Shape, scale: &[f64], shift: &[f64]) -> Result<Shape, String> {
     if scale.len() == x.c && shift.len() == x.c {
         Ok(x)
     } else {
@@ -20,18 +20,18 @@ pub(super) fn shape(x: Shape, scale: &[f32], shift: &[f32]) -> Result<Shape, Str
 }
 
 /// y = scale[c] * x + shift[c]
-pub(super) fn reference(x: &Tensor64, scale: &[f32], shift: &[f32]) -> Tensor64 {
+pub(super) fn reference(x: &Tensor64, scale: &[f64], shift: &[f64]) -> Tensor64 {
     let mut y = x.clone();
     for pixel in y.data.chunks_mut(x.shape.c) {
         for c in 0..x.shape.c {
-            pixel[c] = f64::from(scale[c]) * pixel[c] + f64::from(shift[c]);
+            pixel[c] = scale[c] * pixel[c] + shift[c];
         }
     }
     y
 }
 
 /// dx = scale[c] * dy
-pub(super) fn gradient(graph: &mut Graph, y: NodeId, dy: NodeId, scale: &Arc<[f32]>) -> Result<Vec<NodeId>> {
+pub(super) fn gradient(graph: &mut Graph, y: NodeId, dy: NodeId, scale: &Arc<[f64]>) -> Result<Vec<NodeId>> {
     let name = d(&graph[graph[y].inputs[0]].name);
     let no_shift = vec![0.0; scale.len()].into();
     Ok(vec![graph.batch_norm(&name, dy, scale.clone(), no_shift)?])

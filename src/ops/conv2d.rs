@@ -103,9 +103,10 @@ impl Kernel {
         self.build(own.len(), self.ci, 1, |b, i, j, c, _| self.get(0, i, j, c, own[b]))
     }
 
-    /// Output channel `o` multiplied by `scale[o]`.
-    pub fn scaled(&self, scale: &[f32]) -> Kernel {
-        self.build(self.bank, self.ci, self.co, |b, i, j, c, o| self.get(b, i, j, c, o) * scale[o])
+    /// Output channel `o` multiplied by `scale[o]`, rounded once.
+    pub fn scaled(&self, scale: &[f64]) -> Kernel {
+        let scaled = |b, i, j, c, o: usize| (f64::from(self.get(b, i, j, c, o)) * scale[o]) as f32;
+        self.build(self.bank, self.ci, self.co, scaled)
     }
 }
 

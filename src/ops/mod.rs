@@ -69,7 +69,7 @@ pub enum Op {
     Input(Shape),
     Fill { shape: Shape, value: f32 },
     Conv2d(Conv2d),
-    BatchNorm { scale: Arc<[f32]>, shift: Arc<[f32]> },
+    BatchNorm { scale: Arc<[f64]>, shift: Arc<[f64]> },
     Relu,
     ReluGrad,
     Sigmoid,
@@ -84,7 +84,7 @@ pub enum Op {
     Spread(Shape),
     Add,
     Rms,
-    Normalise { epsilon: f32 },
+    Normalise { epsilon: f64 },
     Step { rate: f32 },
 }
 

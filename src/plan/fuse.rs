@@ -195,7 +195,7 @@ impl<'g> Fuser<'g> {
             }
             Op::BatchNorm { scale, shift } => {
                 stage = Stage::Affine;
-                ends.affine = Some(Affine { scale: scale.clone(), shift: shift.clone() });
+                ends.affine = Some(Affine::new(scale, shift));
                 Head::Same { x: self.data(input(0)) }
             }
             Op::Relu => {
@@ -222,7 +222,9 @@ impl<'g> Fuser<'g> {
             Op::Mean => Head::Mean { x: self.data(input(0)) },
             Op::Spread(_) => Head::Spread { dy: self.data(input(0)) },
             Op::Rms => Head::Rms { x: self.data(input(0)) },
-            &Op::Normalise { epsilon } => Head::Normalise { x: self.data(input(0)), rms: self.data(input(1)), epsilon },
+            &Op::Normalise { epsilon } => {
+                Head::Normalise { x: self.data(input(0)), rms: self.data(input(1)), epsilon: epsilon as f32 }
+            }
             &Op::Step { rate } => Head::Step { x: self.data(input(0)), g: self.data(input(1)), rate },
         };
         nodes.push(id);
@@ -276,14 +278,14 @@ impl<'g> Fuser<'g> {
                 Stage::Relu
             }
             (Op::BatchNorm { scale, shift }, _) if *stage < Stage::Affine => {
-                step.ends.affine = Some(Affine { scale: scale.clone(), shift: shift.clone() });
+                step.ends.affine = Some(Affine::new(scale, shift));
                 Stage::Affine
             }
             // To scale what was let through is to let through what was scaled.
             (Op::BatchNorm { scale, shift }, _)
                 if *stage == Stage::Gate && step.ends.affine.is_none() && shift.iter().all(|&s| s == 0.0) =>
             {
-                step.ends.affine = Some(Affine { scale: scale.clone(), shift: shift.clone() });
+                step.ends.affine = Some(Affine::new(scale, shift));
                 Stage::Closed
             }
             (Op::ReluGrad, _) if *stage < Stage::Gate && node.inputs[0] == last => {
@@ -323,11 +325,11 @@ enum Stage {
 }
 
 /// The convolution followed by a batch_norm, as one convolution.
-fn folded(conv: &Conv2d, scale: &[f32], shift: &[f32]) -> Conv2d {
+fn folded(conv: &Conv2d, scale: &[f64], shift: &[f64]) -> Conv2d {
     let k = &conv.kernel;
     let none = vec![0.0; k.bank * k.co];
     let bias = conv.bias.as_deref().unwrap_or(&none).iter().enumerate();
-    let bias: Arc<[f32]> = bias.map(|(i, b)| b * scale[i % k.co] + shift[i % k.co]).collect();
+    let bias: Arc<[f32]> = bias.map(|(i, &b)| (f64::from(b) * scale[i % k.co] + shift[i % k.co]) as f32).collect();
     let bias = (conv.bias.is_some() || shift.iter().any(|&s| s != 0.0)).then_some(bias);
     Conv2d { kernel: k.scaled(scale), bias }
 }

@@ -139,6 +139,13 @@ pub struct Affine {
     pub shift: Arc<[f32]>,
 }
 
+impl Affine {
+    fn new(scale: &[f64], shift: &[f64]) -> Affine {
+        let rounded = |values: &[f64]| values.iter().map(|&v| v as f32).collect();
+        Affine { scale: rounded(scale), shift: rounded(shift) }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct Step {
     pub head: Head,

@@ -23,7 +23,11 @@ impl Expected {
     }
 
     pub fn floats(&self, path: &str) -> Vec<f32> {
-        self.0.dataset(path).unwrap().read_array::<f32>().unwrap().iter().copied().collect()
+        let dataset = self.0.dataset(path).unwrap();
+        match dataset.read_array::<f32>() {
+            Ok(values) => values.iter().copied().collect(),
+            Err(_) => dataset.read_array::<f64>().unwrap().iter().map(|&v| v as f32).collect(),
+        }
     }
 
     pub fn numbers(&self, path: &str) -> Vec<usize> {
