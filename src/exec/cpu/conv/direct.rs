@@ -6,7 +6,7 @@
 
 use super::Geometry;
 use super::ends::Finish;
-use super::input::{self, Lookup};
+use super::input::{self, Lookup, Windows};
 use super::pack::{Aligned, fold_pool, folded_hw};
 use super::tile::{multiply_add, panel_width, registers, with_tile};
 use crate::exec::cpu::simd::{Kernel, Lanes, Level};
@@ -124,23 +124,10 @@ impl Kernel for Block<'_> {
 }
 
 impl Block<'_> {
-    /// A tile's outputs as the input's coordinates (counted from the padding's corner) of their first tap. Past the
-    /// last pixel the tile is filled up with the last one.
+    /// The windows of a tile's outputs.
     #[inline(always)]
-    fn corners<const M: usize>(&self, first: usize) -> [(usize, usize); M] {
-        let (width, stride) = (self.conv.out_hw.1, self.conv.stride);
-        let mut corners = [(0, 0); M];
-        let (mut y, mut x) = (first / width, first % width);
-        for (r, corner) in corners.iter_mut().enumerate() {
-            *corner = (y * stride.0, x * stride.1);
-            if first + r + 1 < self.pixels.end {
-                x += 1;
-                if x == width {
-                    (y, x) = (y + 1, 0);
-                }
-            }
-        }
-        corners
+    fn windows<const M: usize>(&self, first: usize) -> Windows<M> {
+        Windows::new(first, self.pixels.end, self.conv.out_hw.1, self.conv.stride)
     }
 
     /// Kernels of this image's panel.
@@ -184,20 +171,17 @@ unsafe fn in_place<L: Lanes, const M: usize, const R: usize>(block: &Block) {
     let conv = block.conv;
     for panel in 0..conv.panels {
         for first in block.pixels.clone().step_by(M) {
-            let corners = block.corners::<M>(first);
+            let windows = block.windows::<M>(first);
             let mut kernel = block.panel(panel);
             let mut acc = [[L::zero(); R]; M];
             for lookup in &conv.lookups {
                 let image = lookup.image(block.parts, block.image);
                 for i in 0..conv.taps.0 {
                     for j in 0..conv.taps.1 {
-                        let mut rows = [conv.zeros.as_ptr(); M];
-                        // SAFETY: the corner's window is inside the lookup's tables; the panel holds
-                        // `c` rows for every part and tap.
+                        // SAFETY: the windows are inside the lookup's tables; the panel holds `c` rows for every
+                        // part and tap.
                         unsafe {
-                            for (row, (y, x)) in rows.iter_mut().zip(corners) {
-                                *row = lookup.pixel(image, conv.zeros.as_ptr(), y + i, x + j);
-                            }
+                            let rows = lookup.taps(image, conv.zeros.as_ptr(), &windows, (i, j));
                             multiply_add(&mut acc, &rows, kernel, lookup.c);
                             kernel = kernel.add(lookup.c * R * L::N);
                         }
@@ -217,18 +201,19 @@ unsafe fn gathered<L: Lanes, const M: usize, const R: usize>(block: &Block) {
     let conv = block.conv;
     let mut values = [[0.0f32; GATHER]; M];
     for first in block.pixels.clone().step_by(M) {
-        let corners = block.corners::<M>(first);
+        let windows = block.windows::<M>(first);
         let mut k = 0;
         for lookup in &conv.lookups {
             let image = lookup.image(block.parts, block.image);
             for i in 0..conv.taps.0 {
                 for j in 0..conv.taps.1 {
-                    for (values, (y, x)) in values.iter_mut().zip(corners) {
-                        // SAFETY: the window is inside the tables, a pixel has `c` channels, and all parts and taps
-                        // together have at most GATHER.
-                        unsafe {
-                            let pixel = lookup.pixel(image, conv.zeros.as_ptr(), y + i, x + j);
-                            for c in 0..lookup.c {
+                    // SAFETY: the windows are inside the tables, a pixel has `c` channels, and all parts and taps
+                    // together have at most GATHER.
+                    unsafe {
+                        let pixels = lookup.taps(image, conv.zeros.as_ptr(), &windows, (i, j));
+                        for (values, pixel) in values.iter_mut().zip(pixels) {
+                            *values.get_unchecked_mut(k) = *pixel;
+                            for c in 1..lookup.c {
                                 *values.get_unchecked_mut(k + c) = *pixel.add(c);
                             }
                         }

@@ -14,7 +14,7 @@
 //! ```
 
 use super::ends::load;
-use crate::exec::cpu::simd::{Kernel, Lanes};
+use crate::exec::cpu::simd::{Kernel, Lanes, prefetch};
 
 const A: f32 = 0.625;
 const S: f32 = A * A;
@@ -90,6 +90,9 @@ pub unsafe fn input<L: Lanes>(d: &[[*const f32; 6]; 6], v: *mut f32, stride: usi
                 let mut column = [L::zero(); 6];
                 for i in 0..6 {
                     column[i] = load(d[i][j].add(c), k);
+                    if j >= 2 {
+                        prefetch(d[i][j].wrapping_add(4 * channels + c)); // the tile to the right
+                    }
                 }
                 half[j] = b(column);
             }

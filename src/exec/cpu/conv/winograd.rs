@@ -34,7 +34,7 @@ use crate::exec::cpu::simd::{Kernel, Lanes, Level};
 use rayon::prelude::*;
 
 /// f32s that the V and M of a chunk may take: well inside the last cache.
-const CHUNK: usize = 2 << 20;
+const CHUNK: usize = 1 << 20;
 /// A chunk has at least so many tiles (if there are), for U is read once per chunk.
 const FEWEST_TILES: usize = 48;
 /// Tiles per task of the transforms.
@@ -402,6 +402,7 @@ unsafe fn outputs<L: Lanes, const T: usize>(task: &OutputTransform) {
                 for i in 0..T {
                     for j in 0..T {
                         if i < rows && j < cols {
+                            chunk.finish.prefetch(corner + i * ow + j + T, o); // the tile to the right
                             chunk.finish.store(y[i][j], image, corner + i * ow + j, o, k);
                         }
                     }
