@@ -143,10 +143,10 @@ impl Block<'_> {
         // By way of memory: indexing the sums with a number that isn't known when this is compiled would keep them
         // in memory all along.
         let mut rows = [[0.0f32; WIDEST]; M];
-        for r in 0..M {
-            for q in 0..R {
+        for (row, acc) in rows.iter_mut().zip(acc) {
+            for (q, v) in acc.iter().enumerate() {
                 // SAFETY: R registers are at most WIDEST values.
-                unsafe { acc[r][q].store(rows[r].as_mut_ptr().add(q * L::N)) }
+                unsafe { v.store(row.as_mut_ptr().add(q * L::N)) }
             }
         }
         let pixel0 = self.image * self.conv.out_hw.0 * self.conv.out_hw.1 + first;

@@ -149,12 +149,14 @@ impl Algorithm {
         }
     }
 
-    /// The fastest algorithm for this shape, as measured by `benches/conv_quick.rs`. It must not depend on `bank`,
-    /// which tells something about the number of images.
+    /// The fastest algorithm for this shape, as measured by `benches/conv_quick.rs` (`ALL=1`) and at small sizes. It
+    /// must not depend on `bank`, which tells something about the number of images.
     pub fn choose(g: &Geometry) -> Algorithm {
-        if Algorithm::Few.supports(g) && g.ci() >= 8 {
+        let (ci, co, side) = (g.ci(), g.co, g.h.min(g.w));
+        let large_enough = if ci >= 32 && co >= 32 { side >= 4 } else { side >= 8 };
+        if Algorithm::Few.supports(g) && ci >= 8 {
             Algorithm::Few
-        } else if Algorithm::Winograd4.supports(g) && g.ci() >= 16 && g.co >= 16 && g.h.min(g.w) >= 4 {
+        } else if Algorithm::Winograd4.supports(g) && ci >= 3 && co >= 8 && ci * co >= 64 && large_enough {
             Algorithm::Winograd4
         } else {
             Algorithm::Direct

@@ -13,6 +13,9 @@
 //!       [ 0  s   0 -1-s  0  1 ]         [  .        .          1  ]         n1 = 2(1-s), na = 2s(s-1)
 //! ```
 
+// Rows and columns of small matrices are clearest as indices.
+#![allow(clippy::needless_range_loop)]
+
 use super::ends::load;
 use crate::exec::cpu::simd::{Kernel, Lanes, prefetch};
 

@@ -311,29 +311,23 @@ unsafe fn product<L: Lanes, const M: usize, const R: usize>(task: &Product) {
             let count = BLOCK.min(position.k - k);
             let panel = panel[k * conv.width..].as_ptr();
             let mut tile = 0;
+            macro_rules! step {
+                ($rows:tt) => {{
+                    let (v, m) = (v.add(tile * conv.ci + k), m.add(tile * m_width));
+                    rows::<L, $rows, R>(v, conv.ci, panel, count, m, m_width, k == 0);
+                    $rows
+                }};
+            }
             // Whole tiles of M rows; then what is left, in as few steps as may be.
-            while tile + M <= chunk.tiles {
-                rows::<L, M, R>(
-                    v.add(tile * conv.ci + k),
-                    conv.ci,
-                    panel,
-                    count,
-                    m.add(tile * m_width),
-                    m_width,
-                    k == 0,
-                );
-                tile += M;
+            while tile < chunk.tiles {
+                tile += match chunk.tiles - tile {
+                    left if left >= M => step!(M),
+                    8.. if M > 8 => step!(8),
+                    4.. if M > 4 => step!(4),
+                    2.. if M > 2 => step!(2),
+                    _ => step!(1),
+                };
             }
-            macro_rules! rest {
-                ($($rows:literal)*) => { $(
-                    while $rows < M && tile + $rows <= chunk.tiles {
-                        let v = v.add(tile * conv.ci + k);
-                        rows::<L, $rows, R>(v, conv.ci, panel, count, m.add(tile * m_width), m_width, k == 0);
-                        tile += $rows;
-                    }
-                )* };
-            }
-            rest!(8 4 2 1);
         }
     }
 }
@@ -385,6 +379,7 @@ impl Kernel for OutputTransform<'_> {
 
 /// `T`: outputs along a tile's side, 4, or 2 after the sum-pool.
 #[inline(always)]
+#[allow(clippy::needless_range_loop)] // indices, as in `transform`
 unsafe fn outputs<L: Lanes, const T: usize>(task: &OutputTransform) {
     let (chunk, conv) = (task.chunk, task.chunk.conv);
     let (oh, ow) = conv.out_hw;
