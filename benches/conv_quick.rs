@@ -6,6 +6,7 @@
 //! ```
 
 use std::time::Instant;
+use unet_lens::exec::cpu::aligned::Aligned;
 use unet_lens::exec::cpu::conv::{Algorithm, Ends, Geometry, Packed, PartShape};
 use unet_lens::exec::cpu::simd::{Level, fma_rate};
 
@@ -43,8 +44,9 @@ fn geometry(&(_, size, parts, co, pool, own): &Shape, n: usize) -> Geometry {
 }
 
 /// Values that look random and need no generator.
-fn noise(len: usize, seed: usize) -> Vec<f32> {
-    (0..len).map(|i| ((i * 7919 + seed * 104_729) % 20_011) as f32 / 10_005.5 - 1.0).collect()
+fn noise(len: usize, seed: usize) -> Aligned {
+    let values: Vec<_> = (0..len).map(|i| ((i * 7919 + seed * 104_729) % 20_011) as f32 / 10_005.5 - 1.0).collect();
+    Aligned::from(&values[..])
 }
 
 /// The median; with the environment variable MIN the least, for a machine that others use too.
@@ -89,7 +91,7 @@ fn table() {
                 let pack = start.elapsed().as_secs_f64();
                 let parts: Vec<_> = (0..g.parts.len()).map(|i| noise(n * g.part_len(i), i)).collect();
                 let parts: Vec<&[f32]> = parts.iter().map(|p| &p[..]).collect();
-                let (mut out, mut scratch) = (vec![0.0; n * g.out_len()], vec![0.0; packed.scratch_len(n)]);
+                let (mut out, mut scratch) = (Aligned::zeros(n * g.out_len()), Aligned::zeros(packed.scratch_len(n)));
                 let (bias, mut signs) = (noise(g.co, 3), vec![0; n * g.sign_bytes()]);
                 let mut once = || {
                     let signs = Some(&mut signs[..]);

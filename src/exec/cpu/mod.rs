@@ -1,4 +1,5 @@
 //! The CPU executor's kernels.
 
+pub mod aligned;
 pub mod conv;
 pub mod simd;

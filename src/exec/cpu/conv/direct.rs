@@ -7,8 +7,9 @@
 use super::Geometry;
 use super::ends::Finish;
 use super::input::{self, Lookup, Windows};
-use super::pack::{Aligned, fold_pool, folded_hw};
+use super::pack::{fold_pool, folded_hw};
 use super::tile::{multiply_add, panel_width, registers, with_tile};
+use crate::exec::cpu::aligned::Aligned;
 use crate::exec::cpu::simd::{Kernel, Lanes, Level};
 use rayon::prelude::*;
 
@@ -45,7 +46,7 @@ impl Direct {
         let width = panel_width(level, co);
         let (panels, panel_len) = (co.div_ceil(width), taps.0 * taps.1 * ci * width);
         let mut kernels = Aligned::zeros(g.bank * panels * panel_len);
-        kernels.as_mut_slice().par_chunks_mut(panel_len).enumerate().for_each(|(at, panel)| {
+        kernels.par_chunks_mut(panel_len).enumerate().for_each(|(at, panel)| {
             let (bank, first) = (at / panels, at % panels * width);
             let used = width.min(co - first);
             let mut rows = panel.chunks_exact_mut(width);
@@ -78,7 +79,7 @@ impl Direct {
     }
 
     pub fn bytes(&self) -> usize {
-        size_of_val(self.kernels.as_slice())
+        size_of_val(&self.kernels[..])
     }
 
     pub fn macs(&self) -> usize {
@@ -134,7 +135,7 @@ impl Block<'_> {
     #[inline(always)]
     fn panel(&self, panel: usize) -> *const f32 {
         let bank = if self.conv.bank == 1 { 0 } else { self.image };
-        self.conv.kernels.as_slice()[(bank * self.conv.panels + panel) * self.conv.panel_len..].as_ptr()
+        self.conv.kernels[(bank * self.conv.panels + panel) * self.conv.panel_len..].as_ptr()
     }
 
     /// Store a tile that starts at pixel `first`.

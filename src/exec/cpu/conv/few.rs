@@ -7,7 +7,8 @@
 use super::Geometry;
 use super::ends::{Finish, load};
 use super::input::{self, Lookup, Windows};
-use super::pack::{Aligned, fold_pool, folded_hw};
+use super::pack::{fold_pool, folded_hw};
+use crate::exec::cpu::aligned::Aligned;
 use crate::exec::cpu::simd::{Kernel, Lanes, Level, prefetch};
 use rayon::prelude::*;
 
@@ -36,22 +37,20 @@ impl Few {
         let (taps, ci, co) = (folded_hw(g), g.ci(), g.co);
         let bank_len = taps.0 * taps.1 * ci * co;
         let mut kernels = Aligned::zeros(g.bank * bank_len);
-        kernels.as_mut_slice().par_chunks_mut(bank_len).zip(kernel.par_chunks(bank_len)).for_each(
-            |(packed, kernel)| {
-                let mut packed = packed.iter_mut();
-                let mut c0 = 0;
-                for part in &g.parts {
-                    for tap in 0..taps.0 * taps.1 {
-                        for o in 0..co {
-                            for c in c0..c0 + part.c {
-                                *packed.next().expect("as many as in the kernel") = kernel[(tap * ci + c) * co + o];
-                            }
+        kernels.par_chunks_mut(bank_len).zip(kernel.par_chunks(bank_len)).for_each(|(packed, kernel)| {
+            let mut packed = packed.iter_mut();
+            let mut c0 = 0;
+            for part in &g.parts {
+                for tap in 0..taps.0 * taps.1 {
+                    for o in 0..co {
+                        for c in c0..c0 + part.c {
+                            *packed.next().expect("as many as in the kernel") = kernel[(tap * ci + c) * co + o];
                         }
                     }
-                    c0 += part.c;
                 }
-            },
-        );
+                c0 += part.c;
+            }
+        });
         Few {
             kernels,
             bank: g.bank,
@@ -66,7 +65,7 @@ impl Few {
     }
 
     pub fn bytes(&self) -> usize {
-        size_of_val(self.kernels.as_slice())
+        size_of_val(&self.kernels[..])
     }
 
     pub fn macs(&self) -> usize {
@@ -118,7 +117,7 @@ unsafe fn dots<L: Lanes, const P: usize, const O: usize>(block: &Block) {
     let bank = if conv.bank == 1 { 0 } else { block.image };
     for first in block.pixels.clone().step_by(P) {
         let windows = Windows::<P>::new(first, block.pixels.end, conv.out_hw.1, conv.stride);
-        let mut kernel = conv.kernels.as_slice()[bank * conv.bank_len..][..conv.bank_len].as_ptr();
+        let mut kernel = conv.kernels[bank * conv.bank_len..][..conv.bank_len].as_ptr();
         let mut acc = [[L::zero(); O]; P];
         for lookup in &conv.lookups {
             let image = lookup.image(block.parts, block.image);
