@@ -177,7 +177,7 @@ impl Case {
                         let bit = signs[pixel * bytes + o / 8] >> (o % 8) & 1 == 1;
                         assert!(bit == (v > 0.0) || v.abs() <= tolerance, "{what}: sign {at} is {bit}, value {v}");
                     }
-                    let unused = if self.g.co % 8 == 0 { 0 } else { 0xFFu8 << (self.g.co % 8) };
+                    let unused = !((1u32 << ((self.g.co - 1) % 8 + 1)) - 1) as u8;
                     let clean = signs.iter().skip(bytes - 1).step_by(bytes).all(|b| b & unused == 0);
                     assert!(clean, "{what}: bits beyond the last channel aren't 0");
                 }
@@ -237,7 +237,7 @@ fn many_channels() {
 #[test]
 fn many_tiles() {
     // More than one chunk of Winograd tiles, and chunks that span images.
-    Case::random(Geometry::new(29, 31, (3, 3), 150, 70), 3, ALL, 6).check();
+    Case::random(Geometry::new(22, 23, (3, 3), 300, 9), 3, ALL, 6).check();
 }
 
 #[test]
@@ -317,14 +317,14 @@ fn each_image_its_own_kernel() {
 fn the_same_bits() {
     let shapes = [
         Geometry::new(13, 11, (3, 3), 20, 24),
-        Geometry::new(16, 16, (3, 3), 140, 33),
+        Geometry::new(8, 9, (3, 3), 130, 17),
         Geometry::new(9, 9, (5, 5), 3, 40),
         Geometry::new(13, 11, (3, 3), 21, 1),
         Geometry { pool: (2, 2), ..Geometry::new(14, 10, (3, 3), 20, 24) },
         Geometry { parts: vec![part(20, 2, 2), part(9, 1, 1)], ..Geometry::new(14, 10, (3, 3), 1, 24) },
     ];
     for g in shapes {
-        let batch = Case::random(g.clone(), 5, ALL, 13);
+        let batch = Case::random(g.clone(), 3, ALL, 13);
         for level in Level::available() {
             for algorithm in Algorithm::ALL.into_iter().filter(|a| a.supports(&g)) {
                 let what = format!("{algorithm} on {level}: {g:?}");
@@ -334,8 +334,7 @@ fn the_same_bits() {
                     (out.into_iter().map(f32::to_bits).collect::<Vec<_>>(), signs)
                 };
                 let together = on(1, &batch);
-                assert_eq!(together, on(2, &batch), "{what}: two threads");
-                assert_eq!(together, on(5, &batch), "{what}: five threads");
+                assert_eq!(together, on(4, &batch), "{what}: four threads");
                 for image in 0..batch.n {
                     let one = |v: &[f32], len: usize| v[image * len..][..len].to_vec();
                     let alone = Case {
@@ -359,12 +358,10 @@ fn nan_passes_through_and_has_no_sign() {
     let mut case = Case::random(Geometry::new(3, 3, (1, 1), 1, 9), 1, With { relu: true, signs: true, ..NOTHING }, 14);
     case.parts[0][4] = f32::NAN;
     for level in Level::available() {
-        for algorithm in [Algorithm::Direct] {
-            let Answer { out, signs } = case.run(level, algorithm);
-            assert!(out[4 * 9..5 * 9].iter().all(|v| v.is_nan()), "{algorithm} on {level}");
-            assert!(signs[8..10].iter().all(|&b| b == 0), "{algorithm} on {level}");
-            assert!(out.iter().enumerate().all(|(at, v)| at / 9 == 4 || v.is_finite()), "{algorithm} on {level}");
-        }
+        let Answer { out, signs } = case.run(level, Algorithm::Direct);
+        assert!(out[4 * 9..5 * 9].iter().all(|v| v.is_nan()), "{level}: the NaN is gone");
+        assert!(signs[8..10].iter().all(|&b| b == 0), "{level}: NaN has a sign");
+        assert!(out.iter().enumerate().all(|(at, v)| at / 9 == 4 || v.is_finite()), "{level}: the NaN has spread");
     }
 }
 

@@ -3,6 +3,7 @@
 //! A batch is computed in groups of a few images, so that what a group leaves behind between two steps stays in the
 //! cache. Buffers are as large as one group; only what must outlive it (the images, what is kept) has room for all.
 
+pub mod aligned;
 pub mod conv;
 mod heads;
 pub mod simd;

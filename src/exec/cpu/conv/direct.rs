@@ -6,9 +6,10 @@
 
 use super::Geometry;
 use super::ends::Finish;
-use super::input::{self, Lookup};
-use super::pack::{Aligned, fold_pool, folded_hw};
+use super::input::{self, Lookup, Windows};
+use super::pack::{fold_pool, folded_hw};
 use super::tile::{multiply_add, panel_width, registers, with_tile};
+use crate::exec::cpu::aligned::Aligned;
 use crate::exec::cpu::simd::{Kernel, Lanes, Level};
 use rayon::prelude::*;
 
@@ -45,7 +46,7 @@ impl Direct {
         let width = panel_width(level, co);
         let (panels, panel_len) = (co.div_ceil(width), taps.0 * taps.1 * ci * width);
         let mut kernels = Aligned::zeros(g.bank * panels * panel_len);
-        kernels.as_mut_slice().par_chunks_mut(panel_len).enumerate().for_each(|(at, panel)| {
+        kernels.par_chunks_mut(panel_len).enumerate().for_each(|(at, panel)| {
             let (bank, first) = (at / panels, at % panels * width);
             let used = width.min(co - first);
             let mut rows = panel.chunks_exact_mut(width);
@@ -78,7 +79,7 @@ impl Direct {
     }
 
     pub fn bytes(&self) -> usize {
-        size_of_val(self.kernels.as_slice())
+        size_of_val(&self.kernels[..])
     }
 
     pub fn macs(&self) -> usize {
@@ -124,30 +125,17 @@ impl Kernel for Block<'_> {
 }
 
 impl Block<'_> {
-    /// A tile's outputs as the input's coordinates (counted from the padding's corner) of their first tap. Past the
-    /// last pixel the tile is filled up with the last one.
+    /// The windows of a tile's outputs.
     #[inline(always)]
-    fn corners<const M: usize>(&self, first: usize) -> [(usize, usize); M] {
-        let (width, stride) = (self.conv.out_hw.1, self.conv.stride);
-        let mut corners = [(0, 0); M];
-        let (mut y, mut x) = (first / width, first % width);
-        for (r, corner) in corners.iter_mut().enumerate() {
-            *corner = (y * stride.0, x * stride.1);
-            if first + r + 1 < self.pixels.end {
-                x += 1;
-                if x == width {
-                    (y, x) = (y + 1, 0);
-                }
-            }
-        }
-        corners
+    fn windows<const M: usize>(&self, first: usize) -> Windows<M> {
+        Windows::new(first, self.pixels.end, self.conv.out_hw.1, self.conv.stride)
     }
 
     /// Kernels of this image's panel.
     #[inline(always)]
     fn panel(&self, panel: usize) -> *const f32 {
         let bank = if self.conv.bank == 1 { 0 } else { self.image };
-        self.conv.kernels.as_slice()[(bank * self.conv.panels + panel) * self.conv.panel_len..].as_ptr()
+        self.conv.kernels[(bank * self.conv.panels + panel) * self.conv.panel_len..].as_ptr()
     }
 
     /// Store a tile that starts at pixel `first`.
@@ -156,10 +144,10 @@ impl Block<'_> {
         // By way of memory: indexing the sums with a number that isn't known when this is compiled would keep them
         // in memory all along.
         let mut rows = [[0.0f32; WIDEST]; M];
-        for r in 0..M {
-            for q in 0..R {
+        for (row, acc) in rows.iter_mut().zip(acc) {
+            for (q, v) in acc.iter().enumerate() {
                 // SAFETY: R registers are at most WIDEST values.
-                unsafe { acc[r][q].store(rows[r].as_mut_ptr().add(q * L::N)) }
+                unsafe { v.store(row.as_mut_ptr().add(q * L::N)) }
             }
         }
         let pixel0 = self.image * self.conv.out_hw.0 * self.conv.out_hw.1 + first;
@@ -184,20 +172,17 @@ unsafe fn in_place<L: Lanes, const M: usize, const R: usize>(block: &Block) {
     let conv = block.conv;
     for panel in 0..conv.panels {
         for first in block.pixels.clone().step_by(M) {
-            let corners = block.corners::<M>(first);
+            let windows = block.windows::<M>(first);
             let mut kernel = block.panel(panel);
             let mut acc = [[L::zero(); R]; M];
             for lookup in &conv.lookups {
                 let image = lookup.image(block.parts, block.image);
                 for i in 0..conv.taps.0 {
                     for j in 0..conv.taps.1 {
-                        let mut rows = [conv.zeros.as_ptr(); M];
-                        // SAFETY: the corner's window is inside the lookup's tables; the panel holds
-                        // `c` rows for every part and tap.
+                        // SAFETY: the windows are inside the lookup's tables; the panel holds `c` rows for every
+                        // part and tap.
                         unsafe {
-                            for (row, (y, x)) in rows.iter_mut().zip(corners) {
-                                *row = lookup.pixel(image, conv.zeros.as_ptr(), y + i, x + j);
-                            }
+                            let rows = lookup.taps(image, conv.zeros.as_ptr(), &windows, (i, j));
                             multiply_add(&mut acc, &rows, kernel, lookup.c);
                             kernel = kernel.add(lookup.c * R * L::N);
                         }
@@ -217,18 +202,19 @@ unsafe fn gathered<L: Lanes, const M: usize, const R: usize>(block: &Block) {
     let conv = block.conv;
     let mut values = [[0.0f32; GATHER]; M];
     for first in block.pixels.clone().step_by(M) {
-        let corners = block.corners::<M>(first);
+        let windows = block.windows::<M>(first);
         let mut k = 0;
         for lookup in &conv.lookups {
             let image = lookup.image(block.parts, block.image);
             for i in 0..conv.taps.0 {
                 for j in 0..conv.taps.1 {
-                    for (values, (y, x)) in values.iter_mut().zip(corners) {
-                        // SAFETY: the window is inside the tables, a pixel has `c` channels, and all parts and taps
-                        // together have at most GATHER.
-                        unsafe {
-                            let pixel = lookup.pixel(image, conv.zeros.as_ptr(), y + i, x + j);
-                            for c in 0..lookup.c {
+                    // SAFETY: the windows are inside the tables, a pixel has `c` channels, and all parts and taps
+                    // together have at most GATHER.
+                    unsafe {
+                        let pixels = lookup.taps(image, conv.zeros.as_ptr(), &windows, (i, j));
+                        for (values, pixel) in values.iter_mut().zip(pixels) {
+                            *values.get_unchecked_mut(k) = *pixel;
+                            for c in 1..lookup.c {
                                 *values.get_unchecked_mut(k + c) = *pixel.add(c);
                             }
                         }

@@ -1,7 +1,7 @@
 //! What is done to a convolution's output while it is still in a register.
 
 use super::Geometry;
-use crate::exec::cpu::simd::Lanes;
+use crate::exec::cpu::simd::{Lanes, prefetch_write};
 
 /// The ends of a convolution, in the order in which they are applied; each may be left out.
 ///
@@ -84,7 +84,24 @@ impl<'a> Finish<'a> {
     /// `pixel` is inside the output, `o` is a multiple of 8, `0 < k <= L::N`, `o + k <= co`, and no other thread
     /// stores the same values.
     #[inline(always)]
-    pub unsafe fn store<L: Lanes>(&self, mut v: L, image: usize, pixel: usize, o: usize, k: usize) {
+    pub unsafe fn store<L: Lanes>(&self, v: L, image: usize, pixel: usize, o: usize, k: usize) {
+        // SAFETY: the caller's promise. Two copies of the code, one of them for a number of lanes that is known when
+        // this is compiled: nearly all registers are whole.
+        unsafe {
+            if k == L::N { self.store_first(v, image, pixel, o, L::N) } else { self.store_first(v, image, pixel, o, k) }
+        }
+    }
+
+    /// Tell the processor that channel `o` of `pixel` (which may be anywhere) will soon be stored.
+    #[inline(always)]
+    pub fn prefetch(&self, pixel: usize, o: usize) {
+        prefetch_write(self.out.wrapping_add(pixel * self.co + o));
+    }
+
+    /// # Safety
+    /// As for [`store`](Finish::store).
+    #[inline(always)]
+    unsafe fn store_first<L: Lanes>(&self, mut v: L, image: usize, pixel: usize, o: usize, k: usize) {
         let at = pixel * self.co + o;
         let byte = pixel * self.co.div_ceil(8) + o / 8;
         // SAFETY: with the caller's promise, all indices are inside the lengths that `new` checked.

@@ -6,9 +6,10 @@
 
 use super::Geometry;
 use super::ends::{Finish, load};
-use super::input::{self, Lookup};
-use super::pack::{Aligned, fold_pool, folded_hw};
-use crate::exec::cpu::simd::{Kernel, Lanes, Level};
+use super::input::{self, Lookup, Windows};
+use super::pack::{fold_pool, folded_hw};
+use crate::exec::cpu::aligned::Aligned;
+use crate::exec::cpu::simd::{Kernel, Lanes, Level, prefetch};
 use rayon::prelude::*;
 
 /// Output channels that this algorithm can do.
@@ -36,22 +37,20 @@ impl Few {
         let (taps, ci, co) = (folded_hw(g), g.ci(), g.co);
         let bank_len = taps.0 * taps.1 * ci * co;
         let mut kernels = Aligned::zeros(g.bank * bank_len);
-        kernels.as_mut_slice().par_chunks_mut(bank_len).zip(kernel.par_chunks(bank_len)).for_each(
-            |(packed, kernel)| {
-                let mut packed = packed.iter_mut();
-                let mut c0 = 0;
-                for part in &g.parts {
-                    for tap in 0..taps.0 * taps.1 {
-                        for o in 0..co {
-                            for c in c0..c0 + part.c {
-                                *packed.next().expect("as many as in the kernel") = kernel[(tap * ci + c) * co + o];
-                            }
+        kernels.par_chunks_mut(bank_len).zip(kernel.par_chunks(bank_len)).for_each(|(packed, kernel)| {
+            let mut packed = packed.iter_mut();
+            let mut c0 = 0;
+            for part in &g.parts {
+                for tap in 0..taps.0 * taps.1 {
+                    for o in 0..co {
+                        for c in c0..c0 + part.c {
+                            *packed.next().expect("as many as in the kernel") = kernel[(tap * ci + c) * co + o];
                         }
                     }
-                    c0 += part.c;
                 }
-            },
-        );
+                c0 += part.c;
+            }
+        });
         Few {
             kernels,
             bank: g.bank,
@@ -66,7 +65,7 @@ impl Few {
     }
 
     pub fn bytes(&self) -> usize {
-        size_of_val(self.kernels.as_slice())
+        size_of_val(&self.kernels[..])
     }
 
     pub fn macs(&self) -> usize {
@@ -114,13 +113,11 @@ impl Kernel for Block<'_> {
 /// `P` pixels times `O` outputs at a time.
 #[inline(always)]
 unsafe fn dots<L: Lanes, const P: usize, const O: usize>(block: &Block) {
-    let (conv, width) = (block.conv, block.conv.out_hw.1);
+    let conv = block.conv;
     let bank = if conv.bank == 1 { 0 } else { block.image };
     for first in block.pixels.clone().step_by(P) {
-        // Past the last pixel the group is filled up with the last one.
-        let pixels: [usize; P] = std::array::from_fn(|p| (first + p).min(block.pixels.end - 1));
-        let corners = pixels.map(|p| (p / width * conv.stride.0, p % width * conv.stride.1));
-        let mut kernel = conv.kernels.as_slice()[bank * conv.bank_len..][..conv.bank_len].as_ptr();
+        let windows = Windows::<P>::new(first, block.pixels.end, conv.out_hw.1, conv.stride);
+        let mut kernel = conv.kernels[bank * conv.bank_len..][..conv.bank_len].as_ptr();
         let mut acc = [[L::zero(); O]; P];
         for lookup in &conv.lookups {
             let image = lookup.image(block.parts, block.image);
@@ -128,9 +125,9 @@ unsafe fn dots<L: Lanes, const P: usize, const O: usize>(block: &Block) {
                 for j in 0..conv.taps.1 {
                     // SAFETY: the window is inside the tables; a pixel and each output's kernel have `c` channels.
                     unsafe {
-                        let mut rows = [conv.zeros.as_ptr(); P];
-                        for (row, (y, x)) in rows.iter_mut().zip(corners) {
-                            *row = lookup.pixel(image, conv.zeros.as_ptr(), y + i, x + j);
+                        let rows = lookup.taps(image, conv.zeros.as_ptr(), &windows, (i, j));
+                        if i + 1 == conv.taps.0 && j + 1 == conv.taps.1 {
+                            ahead(&rows, lookup.c);
                         }
                         let whole = lookup.c - lookup.c % L::N;
                         for c in (0..whole).step_by(L::N) {
@@ -154,6 +151,16 @@ unsafe fn dots<L: Lanes, const P: usize, const O: usize>(block: &Block) {
             unsafe {
                 block.finish.store(L::load_first(sums.as_ptr(), O), block.image, pixel0 + first + p, 0, O);
             }
+        }
+    }
+}
+
+/// Ask for the pixels that the group after the next reads in this row: a dot product is over before memory answers.
+#[inline(always)]
+fn ahead<const P: usize>(rows: &[*const f32; P], channels: usize) {
+    for row in rows {
+        for c in (0..channels).step_by(16) {
+            prefetch(row.wrapping_add(2 * P * channels + c));
         }
     }
 }

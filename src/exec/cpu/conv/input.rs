@@ -13,6 +13,9 @@ pub struct Lookup {
     /// Channels.
     pub c: usize,
     image_len: usize,
+    /// From a pixel to the next one that a convolution of this stride looks at; 0 where there is no such number, for
+    /// upsampling repeats pixels.
+    step: usize,
     rows: Vec<usize>,
     cols: Vec<usize>,
 }
@@ -27,7 +30,7 @@ impl Lookup {
         };
         let rows = table(g.h, g.kh, up.0, g.w / up.1 * c);
         let cols = table(g.w, g.kw, up.1, c);
-        Lookup { index, c, image_len: g.part_len(index), rows, cols }
+        Lookup { index, c, image_len: g.part_len(index), step: if up.1 == 1 { c * g.pool.1 } else { 0 }, rows, cols }
     }
 
     /// All parts, in their order.
@@ -54,6 +57,71 @@ impl Lookup {
             let offset = self.rows.get_unchecked(y) + self.cols.get_unchecked(x);
             if offset >= OUTSIDE { zeros } else { image.add(offset) }
         }
+    }
+}
+
+impl Lookup {
+    /// [`pixel`](Lookup::pixel) for the same tap of `M` windows.
+    ///
+    /// # Safety
+    /// As for `pixel`; the tap is inside every window.
+    #[inline(always)]
+    pub unsafe fn taps<const M: usize>(
+        &self,
+        image: *const f32,
+        zeros: *const f32,
+        windows: &Windows<M>,
+        (i, j): (usize, usize),
+    ) -> [*const f32; M] {
+        let mut taps = [zeros; M];
+        // SAFETY: the caller's promise; what lies between two pixels of a row that are inside is inside too.
+        unsafe {
+            if windows.neighbours && self.step != 0 {
+                let (y, first, last) = (windows.y[0] + i, windows.x[0] + j, windows.x[M - 1] + j);
+                let outside =
+                    self.rows.get_unchecked(y) | self.cols.get_unchecked(first) | self.cols.get_unchecked(last);
+                if outside < OUTSIDE {
+                    let first = self.pixel(image, zeros, y, first);
+                    for (r, tap) in taps.iter_mut().enumerate() {
+                        *tap = first.add(r * self.step);
+                    }
+                    return taps;
+                }
+            }
+            for (r, tap) in taps.iter_mut().enumerate() {
+                *tap = self.pixel(image, zeros, windows.y[r] + i, windows.x[r] + j);
+            }
+        }
+        taps
+    }
+}
+
+/// The windows of `M` outputs: their corners in the input, counted from the padding's corner.
+pub struct Windows<const M: usize> {
+    y: [usize; M],
+    x: [usize; M],
+    /// Whether they are next to each other in one row.
+    neighbours: bool,
+}
+
+impl<const M: usize> Windows<M> {
+    /// For the outputs from `first` on, where `width` are in a row and windows are `stride` apart. From `end` on the
+    /// list is filled up with the last window before it.
+    #[inline(always)]
+    pub fn new(first: usize, end: usize, width: usize, stride: (usize, usize)) -> Windows<M> {
+        let mut windows = Windows { y: [0; M], x: [0; M], neighbours: first + M <= end };
+        let (mut y, mut x) = (first / width, first % width);
+        windows.neighbours &= x + M <= width;
+        for r in 0..M {
+            (windows.y[r], windows.x[r]) = (y * stride.0, x * stride.1);
+            if first + r + 1 < end {
+                x += 1;
+                if x == width {
+                    (y, x) = (y + 1, 0);
+                }
+            }
+        }
+        windows
     }
 }
 

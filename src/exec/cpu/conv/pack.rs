@@ -3,29 +3,6 @@
 use super::Geometry;
 use rayon::prelude::*;
 
-/// f32s that start on a cache line, so that no register-wide load touches two lines.
-pub struct Aligned {
-    data: Vec<f32>,
-    start: usize,
-    len: usize,
-}
-
-impl Aligned {
-    pub fn zeros(len: usize) -> Aligned {
-        let data = vec![0.0; len + 16];
-        let start = data.as_ptr().align_offset(64).min(16);
-        Aligned { data, start, len }
-    }
-
-    pub fn as_slice(&self) -> &[f32] {
-        &self.data[self.start..][..self.len]
-    }
-
-    pub fn as_mut_slice(&mut self) -> &mut [f32] {
-        &mut self.data[self.start..][..self.len]
-    }
-}
-
 /// Rows, columns of the kernel after [`fold_pool`].
 pub fn folded_hw(g: &Geometry) -> (usize, usize) {
     (g.kh + g.pool.0 - 1, g.kw + g.pool.1 - 1)

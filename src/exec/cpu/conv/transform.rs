@@ -2,7 +2,10 @@
 //!
 //! The method evaluates polynomials at the points 0, 1, -1, a, -a and infinity. Textbooks take a = 2 (Lavin's matrices
 //! are the ones below at a = 2). Here a = 5/8: all its powers that occur are exact in f32, and values at the points
-//! differ less in size, which loses fewer digits. With s = a^2:
+//! differ less in size, which loses fewer digits. Measured with 768 channels of normal random numbers, summed in blocks
+//! of 128, the largest error relative to the largest output: 7.4e-6 for a = 2, 6.3e-6 for 1/2, 4.1e-6 for 5/8; 2.7e-6
+//! for the definition in f32. (Summed in one go: 1.9e-5, 1.7e-5, 1.1e-5.) The ways to skip work work with any a.
+//! With s = a^2:
 //!
 //! ```text
 //!       [ s  0 -1-s  0   1  0 ]         [ 1/s       .          .  ]
@@ -13,8 +16,11 @@
 //!       [ 0  s   0 -1-s  0  1 ]         [  .        .          1  ]         n1 = 2(1-s), na = 2s(s-1)
 //! ```
 
+// Rows and columns of small matrices are clearest as indices.
+#![allow(clippy::needless_range_loop)]
+
 use super::ends::load;
-use crate::exec::cpu::simd::{Kernel, Lanes};
+use crate::exec::cpu::simd::{Kernel, Lanes, prefetch};
 
 const A: f32 = 0.625;
 const S: f32 = A * A;
@@ -90,6 +96,9 @@ pub unsafe fn input<L: Lanes>(d: &[[*const f32; 6]; 6], v: *mut f32, stride: usi
                 let mut column = [L::zero(); 6];
                 for i in 0..6 {
                     column[i] = load(d[i][j].add(c), k);
+                    if j >= 2 {
+                        prefetch(d[i][j].wrapping_add(4 * channels + c)); // the tile to the right
+                    }
                 }
                 half[j] = b(column);
             }
