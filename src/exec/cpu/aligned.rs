@@ -4,6 +4,7 @@ use std::ops::{Deref, DerefMut};
 
 /// A fixed number of f32s that start on a cache line (64 bytes), so that no register-wide load touches two lines.
 /// Large `Vec`s start 16 bytes after one, where every load of an AVX-512 register touches two.
+#[derive(Default)]
 pub struct Aligned {
     data: Vec<f32>,
     start: usize,

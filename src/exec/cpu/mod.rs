@@ -14,6 +14,7 @@ use crate::graph::NodeId;
 use crate::ops::Op;
 use crate::plan::{Head, Plan, Step, Value, ValueId, ValueKind};
 use crate::tensor::Tensor;
+use aligned::Aligned;
 use conv::{Ends, Geometry, Packed, PartShape};
 use heads::Source;
 use rayon::ThreadPool;
@@ -98,8 +99,8 @@ struct CpuProgram {
     convs: Vec<Vec<Packed>>,
     /// For each value its buffer, and whether it has room for all images.
     places: Vec<(usize, bool)>,
-    buffers: Vec<Vec<f32>>,
-    scratch: Vec<f32>,
+    buffers: Vec<Aligned>,
+    scratch: Aligned,
 }
 
 impl CpuProgram {
@@ -111,8 +112,8 @@ impl CpuProgram {
         let places = ids.map(|id| (placement.buffer_of[id.0], plan.outlives(id))).collect();
         let convs: Vec<Vec<Packed>> = plan.steps.iter().map(|step| pack(&plan, step, level, group)).collect();
         let scratch = convs.iter().flatten().map(|conv| conv.scratch_len(group)).max().unwrap_or(0);
-        let buffers = placement.sizes.iter().map(|&len| vec![0.0; len]).collect();
-        CpuProgram { plan, level, pool, group, convs, places, buffers, scratch: vec![0.0; scratch] }
+        let buffers = placement.sizes.iter().map(|&len| Aligned::zeros(len)).collect();
+        CpuProgram { plan, level, pool, group, convs, places, buffers, scratch: Aligned::zeros(scratch) }
     }
 
     /// The values of images `images` in the value's buffer.
@@ -129,7 +130,7 @@ impl CpuProgram {
     /// Signs or winners; these never outlive their group.
     fn side(&self, id: ValueId, images: &Range<usize>) -> &[u8] {
         let bytes = images.len() * side_bytes(&self.plan, self.plan.value(id));
-        &bytemuck::cast_slice(&self.buffers[self.places[id.0].0])[..bytes]
+        &bytemuck::cast_slice::<f32, u8>(&self.buffers[self.places[id.0].0])[..bytes]
     }
 
     fn step(&mut self, index: usize, images: Range<usize>) {
@@ -142,7 +143,7 @@ impl CpuProgram {
         let mut scratch = std::mem::take(&mut self.scratch);
         let out = &mut out_buffer[out_range];
         let side_len = step.side.map_or(0, |id| images.len() * side_bytes(&plan, plan.value(id)));
-        let side = side_buffer.as_mut().map(|b| &mut bytemuck::cast_slice_mut(b.as_mut_slice())[..side_len]);
+        let side = side_buffer.as_mut().map(|b| &mut bytemuck::cast_slice_mut::<f32, u8>(b)[..side_len]);
         let this = &*self;
         let data = |id: ValueId| this.data(id, &images);
         let shape = |id: ValueId| plan.value(id).shape.with_n(images.len());
