@@ -1,5 +1,6 @@
 //! What runs a plan. Three executors, one truth: [`reference`] is the specification, the others are tested against it.
 
+pub mod gpu;
 pub mod reference;
 
 use crate::Result;
@@ -45,4 +46,12 @@ pub trait Program {
     /// # Panics
     /// If the plan does not keep it.
     fn read(&mut self, node: NodeId) -> Result<Tensor>;
+
+    /// Seconds that each of the plan's steps takes in one run, measured.
+    ///
+    /// # Errors
+    /// If this program cannot tell.
+    fn profile(&mut self) -> Result<Vec<f64>> {
+        Err(crate::Error::Device("this executor does not measure single steps".to_string()))
+    }
 }
