@@ -19,8 +19,9 @@
 //! are convolved one after the other, each adding to what the one before left in y.
 
 use super::device::PipelineKey;
-use super::lower::{Bound, Call, Lowered, Style, grid, quads};
+use super::lower::{Bound, Call, Lowered, Style, Target, grid, quads};
 use super::shader::{Conv2dParams, Shader};
+use super::winograd;
 use crate::ops::{Conv2d, Kernel, Window};
 use crate::plan::{Ends, Step, ValueId};
 use crate::tensor::Shape;
@@ -45,9 +46,7 @@ fn phases(outputs: usize, k: usize, up: usize, pool: usize) -> Vec<Axis> {
     let common = gcd(up, pool);
     let (step, stride) = (up / common, pool / common);
     let axis = |phase: usize| {
-        let meets = |a: usize, i: usize| {
-            ((phase * pool + a + i) as isize - (k / 2) as isize).div_euclid(up as isize)
-        };
+        let meets = |a: usize, i: usize| ((phase * pool + a + i) as isize - (k / 2) as isize).div_euclid(up as isize);
         let (offset, last) = (meets(0, 0), meets(pool - 1, k - 1));
         let mut taps = vec![vec![]; (last - offset + 1) as usize];
         for a in 0..pool {
@@ -89,97 +88,126 @@ fn pack(kernel: &Kernel, first: usize, ci: usize, rows: &Axis, columns: &Axis) -
     packed
 }
 
-/// Each image's bias, in whole quads, as often as it is summed up; nothing if there is none.
-fn pack_bias(conv: &Conv2d, pool: Window) -> Vec<f32> {
-    let co = conv.kernel.co;
-    let mut packed = vec![];
-    for bias in conv.bias.iter().flat_map(|bias| bias.chunks(co)) {
-        packed.extend(bias.iter().map(|b| b * pool.len() as f32));
-        packed.resize(packed.len().next_multiple_of(4), 0.0);
+/// Output pixels and quads of the tile that a workgroup computes.
+pub(super) struct Tile {
+    pub pixels: usize,
+    pub quads: usize,
+}
+
+/// Multiply-accumulates for one image, those counted in that a tile does beyond the picture's edge.
+pub(super) type Cost = usize;
+
+/// One input of a convolution.
+pub(super) struct ConvPart {
+    pub value: ValueId,
+    pub shape: Shape,
+    /// Each pixel counts as a block of so many.
+    pub up: Window,
+}
+
+/// A plan's step whose head is a convolution.
+pub(super) struct ConvStep<'s> {
+    pub index: usize,
+    pub step: &'s Step,
+    pub parts: Vec<ConvPart>,
+    pub conv: &'s Conv2d,
+    pub pool: Window,
+    pub out: Shape,
+    pub target: Target,
+}
+
+impl ConvStep<'_> {
+    /// Each image's bias, in whole quads, as often as it is summed up; nothing if there is none.
+    pub fn bias(&self) -> Vec<f32> {
+        let mut packed = vec![];
+        for bias in self.conv.bias.iter().flat_map(|bias| bias.chunks(self.out.c)) {
+            packed.extend(bias.iter().map(|b| b * self.pool.len() as f32));
+            packed.resize(packed.len().next_multiple_of(4), 0.0);
+        }
+        packed
     }
-    packed
+
+    fn phases(&self, part: &ConvPart) -> Vec<(Axis, Axis)> {
+        let k = &self.conv.kernel;
+        let rows = phases(self.out.h, k.kh, part.up.h, self.pool.h);
+        let columns = phases(self.out.w, k.kw, part.up.w, self.pool.w);
+        rows.iter().flat_map(|rows| columns.iter().map(|columns| (rows.clone(), columns.clone()))).collect()
+    }
+
+    fn cost(&self) -> Cost {
+        let mut cost = 0;
+        for part in &self.parts {
+            for (rows, columns) in self.phases(part) {
+                let pixels = rows.grid * columns.grid;
+                let (_, tile) = choose(self.target.style, pixels, self.out.c);
+                let taps = rows.taps.len() * columns.taps.len();
+                let co = self.out.c.next_multiple_of(tile.quads * 4);
+                cost += pixels.next_multiple_of(tile.pixels) * taps * quads(part.shape.c) * 4 * co;
+            }
+        }
+        cost
+    }
 }
 
-/// Output pixels and quads of the tile that a workgroup computes, in the style's order of loops.
-struct Tile {
-    pixels: usize,
-    quads: usize,
-}
-
-#[allow(clippy::too_many_arguments)]
-pub(super) fn lower(
-    lowered: &mut Lowered,
-    index: usize,
-    step: &Step,
-    parts: &[(ValueId, Shape, Window)],
-    conv: &Conv2d,
-    pool: Window,
-    out: Shape,
-    style: Style,
-) {
-    let kernel = &conv.kernel;
-    let bias = pack_bias(conv, pool);
-    let bias_bank = if kernel.bank == 1 { 0 } else { quads(out.c) };
+pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
+    if step.out.c > 1 && winograd::cost(step).is_some_and(|cost| cost < step.cost()) {
+        winograd::lower(lowered, step);
+        return;
+    }
+    let (kernel, out) = (&step.conv.kernel, step.out);
+    let of_bank = |len: usize| if kernel.bank == 1 { 0 } else { len as u32 };
     let mut first = 0;
-    for (i, &(x, x_shape, up)) in parts.iter().enumerate() {
-        let ends = if i + 1 == parts.len() {
-            lowered.ends(&step.ends, step.side, bias.clone())
+    for (i, part) in step.parts.iter().enumerate() {
+        let ends = if i + 1 == step.parts.len() {
+            lowered.ends(&step.step.ends, step.step.side, step.bias())
         } else {
             lowered.ends(&Ends::default(), None, vec![])
         };
-        for rows in phases(out.h, kernel.kh, up.h, pool.h) {
-            for columns in phases(out.w, kernel.kw, up.w, pool.w) {
-                let weights = pack(kernel, first, x_shape.c, &rows, &columns);
-                let params = Conv2dParams {
-                    grid: [rows.grid as u32, columns.grid as u32],
-                    step: [rows.step as u32, columns.step as u32],
-                    phase: [rows.phase as u32, columns.phase as u32],
-                    y: [out.h as u32, out.w as u32],
-                    x: [x_shape.h as u32, x_shape.w as u32],
-                    stride: [rows.stride as u32, columns.stride as u32],
-                    offset: [rows.offset as i32, columns.offset as i32],
-                    taps: [rows.taps.len() as u32, columns.taps.len() as u32],
-                    ci4: quads(x_shape.c) as u32,
-                    co4: quads(out.c) as u32,
-                    bank: if kernel.bank == 1 { 0 } else { (weights.len() / kernel.bank / 4) as u32 },
-                    bias_bank: bias_bank as u32,
-                    scale_at: ends.scale_at,
-                    unused: 0,
-                };
-                let weights = lowered.constant(weights);
-                let pixels = rows.grid * columns.grid;
-                let (mut pipeline, tile) = choose(style, pixels, out.c);
-                pipeline.overrides.extend(&ends.overrides);
-                if i > 0 {
-                    pipeline.overrides.push(("CONTINUES", 1));
-                }
-                let [gx, gy] = grid(pixels.div_ceil(tile.pixels) * quads(out.c).div_ceil(tile.quads));
-                let taps = rows.taps.len() * columns.taps.len();
-                lowered.calls.push(Call {
-                    pipeline,
-                    params: bytemuck::bytes_of(&params).to_vec(),
-                    buffers: vec![
-                        Bound::Value(step.output),
-                        ends.signs,
-                        Bound::Value(x),
-                        weights,
-                        ends.constants,
-                        ends.add,
-                        ends.gate,
-                    ],
-                    groups: [gx, gy, out.n as u32],
-                    work: (out.n * pixels * taps * x_shape.c * out.c) as u64,
-                    step: index,
-                });
+        for (rows, columns) in step.phases(part) {
+            let weights = pack(kernel, first, part.shape.c, &rows, &columns);
+            let params = Conv2dParams {
+                grid: [rows.grid as u32, columns.grid as u32],
+                step: [rows.step as u32, columns.step as u32],
+                phase: [rows.phase as u32, columns.phase as u32],
+                y: [out.h as u32, out.w as u32],
+                x: [part.shape.h as u32, part.shape.w as u32],
+                stride: [rows.stride as u32, columns.stride as u32],
+                offset: [rows.offset as i32, columns.offset as i32],
+                taps: [rows.taps.len() as u32, columns.taps.len() as u32],
+                ci4: quads(part.shape.c) as u32,
+                co4: quads(out.c) as u32,
+                bank: of_bank(weights.len() / kernel.bank / 4),
+                bias_bank: of_bank(quads(out.c)),
+                scale_at: ends.scale_at,
+                unused: 0,
+            };
+            let weights = lowered.constant(weights);
+            let pixels = rows.grid * columns.grid;
+            let (mut pipeline, tile) = choose(step.target.style, pixels, out.c);
+            pipeline.overrides.extend(&ends.overrides);
+            if i > 0 {
+                pipeline.overrides.push(("CONTINUES", 1));
             }
+            let [gx, gy] = grid(pixels.div_ceil(tile.pixels) * quads(out.c).div_ceil(tile.quads));
+            let taps = rows.taps.len() * columns.taps.len();
+            let x = Bound::Value(part.value);
+            let y = Bound::Value(step.step.output);
+            lowered.calls.push(Call {
+                pipeline,
+                params: bytemuck::bytes_of(&params).to_vec(),
+                buffers: vec![y, ends.signs, x, weights, ends.constants, ends.add, ends.gate],
+                groups: [gx, gy, out.n as u32],
+                work: (out.n * pixels * taps * part.shape.c * out.c) as u64,
+                step: step.index,
+            });
         }
-        first += x_shape.c;
+        first += part.shape.c;
     }
 }
 
 /// The shader for that many output pixels of one image, and that many channels. It must not depend on the number of images:
 /// an image alone and in a batch must come out the same.
-fn choose(style: Style, pixels: usize, co: usize) -> (PipelineKey, Tile) {
+pub(super) fn choose(style: Style, pixels: usize, co: usize) -> (PipelineKey, Tile) {
     let key = |shader, entry, overrides| PipelineKey { shader, entry, overrides };
     if co == 1 {
         return (key(Shader::Conv2d, "one_channel", vec![]), Tile { pixels: 8, quads: 1 });

@@ -71,9 +71,12 @@ impl Device {
         let (name, slot) = (info.name.clone(), problem.clone());
         device.set_device_lost_callback(move |reason, message| {
             if reason != wgpu::DeviceLostReason::Destroyed {
-                note(&slot, Error::Device(format!(
-                    "the GPU {name} was lost ({message}): start again, with fewer filters at once or on the CPU"
-                )));
+                note(
+                    &slot,
+                    Error::Device(format!(
+                        "the GPU {name} was lost ({message}): start again, with fewer filters at once or on the CPU"
+                    )),
+                );
             }
         });
         let empty = |label| {
@@ -213,8 +216,7 @@ impl Device {
     ) -> wgpu::BindGroup {
         let accesses = shader.bindings();
         assert_eq!(accesses.len(), buffers.len(), "{shader:?}");
-        let mut entries =
-            vec![wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::Buffer(params) }];
+        let mut entries = vec![wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::Buffer(params) }];
         entries.extend(accesses.iter().zip(buffers).enumerate().map(|(i, (access, buffer))| {
             let empty = if *access == Access::Write { &self.unwritten } else { &self.unread };
             wgpu::BindGroupEntry { binding: i as u32 + 1, resource: buffer.unwrap_or(empty).as_entire_binding() }

@@ -3,12 +3,12 @@
 //! On the GPU every pixel of a tensor has a whole number of *quads* (four channels, a vec4); the last one is filled up with
 //! channels that do not count. Signs and winners have a word per quad, in the same place. So one index serves all three.
 
-use super::conv;
+use super::conv::{self, ConvPart, ConvStep};
 use super::device::PipelineKey;
 use super::shader::{
     AscentParams, ConcatParams, MaxPoolParams, MeanParams, PointwiseParams, Shader, SigmoidParams, UpsampleParams,
 };
-use crate::plan::{Ends, Head, Plan, Step, Value, ValueId, ValueKind};
+use crate::plan::{Ends, Head, Part, Plan, Step, Value, ValueId, ValueKind};
 use crate::tensor::Shape;
 use crate::{Error, Result};
 
@@ -32,6 +32,8 @@ pub(super) enum Bound {
     Value(ValueId),
     /// A place in [`Lowered::constants`].
     Constant(usize),
+    /// A place in [`Lowered::scratch`].
+    Scratch(usize),
 }
 
 impl From<Option<ValueId>> for Bound {
@@ -46,6 +48,8 @@ pub(super) struct Lowered {
     pub calls: Vec<Call>,
     /// Kernels, biases, scales and shifts, as the shaders like them.
     pub constants: Vec<Vec<f32>>,
+    /// Bytes of the buffers that are used within a step and mean nothing after it.
+    pub scratch: [usize; 2],
 }
 
 /// Which convolution shader suits the adapter.
@@ -55,6 +59,14 @@ pub(super) enum Style {
     Tiled,
     /// Subgroups of 8 that share what they fetched.
     Subgroup,
+}
+
+/// What the adapter is like, as far as it decides how a plan is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Target {
+    pub style: Style,
+    /// Bytes.
+    pub largest_binding: u64,
 }
 
 /// Quads per pixel.
@@ -78,10 +90,10 @@ pub(super) fn grid(count: usize) -> [u32; 2] {
     [count.div_ceil(rows) as u32, rows as u32]
 }
 
-pub(super) fn lower(plan: &Plan, style: Style) -> Result<Lowered> {
+pub(super) fn lower(plan: &Plan, target: Target) -> Result<Lowered> {
     let mut lowered = Lowered::default();
     for (i, step) in plan.steps.iter().enumerate() {
-        lowered.step(plan, i, step, style)?;
+        lowered.step(plan, i, step, target)?;
     }
     Ok(lowered)
 }
@@ -101,6 +113,12 @@ impl Lowered {
     pub fn constant(&mut self, values: Vec<f32>) -> Bound {
         self.constants.push(values);
         Bound::Constant(self.constants.len() - 1)
+    }
+
+    /// Scratch buffers of at least these sizes.
+    pub fn scratch(&mut self, bytes: [usize; 2]) -> [Bound; 2] {
+        self.scratch.iter_mut().zip(bytes).for_each(|(most, bytes)| *most = bytes.max(*most));
+        [Bound::Scratch(0), Bound::Scratch(1)]
     }
 
     /// `bias`: what else comes into the constants, first, in whole quads.
@@ -135,7 +153,7 @@ impl Lowered {
         }
     }
 
-    fn step(&mut self, plan: &Plan, index: usize, step: &Step, style: Style) -> Result<()> {
+    fn step(&mut self, plan: &Plan, index: usize, step: &Step, target: Target) -> Result<()> {
         let shape = |id: ValueId| plan.value(id).shape;
         let out = shape(step.output);
         let (y, c4) = (Bound::Value(step.output), quads(out.c));
@@ -145,11 +163,17 @@ impl Lowered {
         let mut call = Launch { lowered: self, step: index, count: count as usize };
         match &step.head {
             Head::Conv { parts, conv, pool } => {
-                let xs: Vec<(ValueId, Shape, _)> = parts.iter().map(|p| (p.value, shape(p.value), p.up)).collect();
-                conv::lower(self, index, step, &xs, conv, *pool, out, style);
+                let part = |p: &Part| ConvPart { value: p.value, shape: shape(p.value), up: p.up };
+                let parts = parts.iter().map(part).collect();
+                conv::lower(self, &ConvStep { index, step, parts, conv, pool: *pool, out, target });
             }
             &Head::Fill { value } => {
-                call.pointwise("fill", step, Bound::Nothing, PointwiseParams { count, c4: c4 as u32, value, scale_at: 0 });
+                call.pointwise(
+                    "fill",
+                    step,
+                    Bound::Nothing,
+                    PointwiseParams { count, c4: c4 as u32, value, scale_at: 0 },
+                );
             }
             &Head::Same { x } => {
                 let params = PointwiseParams { count, c4: c4 as u32, ..Default::default() };
@@ -214,8 +238,7 @@ impl Lowered {
                 let mut start = 0;
                 for &x in xs {
                     let channels = shape(x).c as u32;
-                    let params =
-                        ConcatParams { count, c4: c4 as u32, x4: quads(shape(x).c) as u32, start, channels };
+                    let params = ConcatParams { count, c4: c4 as u32, x4: quads(shape(x).c) as u32, start, channels };
                     call.each_quad(Shader::Concat, "concat", vec![], &params, one(x));
                     start += channels;
                 }

@@ -2,7 +2,7 @@
 //! wgpu.
 //!
 //! In reading order: [`adapter`] finds the GPU and `device` opens it; `lower` turns a plan's steps into calls of shaders,
-//! `conv` those of convolutions; `program` holds the buffers and runs the calls.
+//! `conv` and `winograd` those of convolutions; `program` holds the buffers and runs the calls.
 //!
 //! - A thread owns its outputs and gathers what they need: nothing is scattered, no number depends on the order of threads,
 //!   and an image comes out the same alone and in a batch.
@@ -14,6 +14,7 @@ mod device;
 mod lower;
 mod program;
 mod shader;
+mod winograd;
 
 pub use adapter::{AdapterInfo, AdapterKind, adapters};
 
@@ -21,7 +22,7 @@ use super::{Executor, Program};
 use crate::plan::{Plan, ValueKind};
 use crate::{Error, Result};
 use device::Device;
-use lower::Style;
+use lower::{Style, Target};
 use program::GpuProgram;
 use std::sync::Arc;
 
@@ -52,6 +53,10 @@ impl Gpu {
     pub fn open_minimal(which: Option<&str>) -> Result<Gpu> {
         let (info, adapter) = adapter::choose(which)?;
         Ok(Gpu { device: Arc::new(Device::open(info, &adapter, true)?), style: Style::Tiled })
+    }
+
+    fn target(&self) -> Target {
+        Target { style: self.style, largest_binding: self.device.largest_binding() }
     }
 
     pub fn info(&self) -> &AdapterInfo {
@@ -100,11 +105,11 @@ impl Executor for Gpu {
                 (lower::bytes(value) / value.shape.n).div_ceil(1 << 20),
             )));
         }
-        let lowered = lower::lower(&plan, self.style)?;
+        let lowered = lower::lower(&plan, self.target())?;
         Ok(Box::new(GpuProgram::new(self.device.clone(), plan, lowered)?))
     }
 
     fn bytes(&self, plan: &Plan) -> u64 {
-        lower::lower(plan, self.style).map_or(0, |lowered| program::bytes(plan, &lowered))
+        lower::lower(plan, self.target()).map_or(0, |lowered| program::bytes(plan, &lowered))
     }
 }

@@ -34,10 +34,10 @@ pub(super) struct GpuProgram {
     launches: Vec<Launch>,
 }
 
-/// Bytes that the plan takes on the GPU: values, constants.
+/// Bytes that the plan takes on the GPU: values, constants, scratch.
 pub(super) fn bytes(plan: &Plan, lowered: &Lowered) -> u64 {
     let constants: usize = lowered.constants.iter().map(|c| c.len() * 4).sum();
-    (plan.place(lower::bytes).total() + constants) as u64
+    (plan.place(lower::bytes).total() + constants + lowered.scratch.iter().sum::<usize>()) as u64
 }
 
 impl GpuProgram {
@@ -60,6 +60,11 @@ impl GpuProgram {
             .iter()
             .map(|c| gpu.constant("a convolution's kernel", bytemuck::cast_slice(c), Usage::STORAGE))
             .collect::<Result<_>>()?;
+        let scratch: Vec<wgpu::Buffer> = lowered
+            .scratch
+            .iter()
+            .map(|&size| gpu.buffer("a convolution's scratch", size as u64, Usage::STORAGE))
+            .collect::<Result<_>>()?;
         // All calls' parameters lie in one buffer, each where a uniform may start.
         const APART: usize = 256;
         let mut params = vec![0; lowered.calls.len().max(1) * APART];
@@ -75,6 +80,7 @@ impl GpuProgram {
                     Bound::Nothing => None,
                     Bound::Value(v) => Some(&buffers[placement.buffer_of[v.0]]),
                     Bound::Constant(c) => Some(&constants[c]),
+                    Bound::Scratch(s) => Some(&scratch[s]),
                 })
                 .collect();
             let params = wgpu::BufferBinding {
@@ -243,8 +249,7 @@ impl Program for GpuProgram {
                 beginning_of_pass_write_index: Some(0),
                 end_of_pass_write_index: Some(1),
             });
-            let mut pass =
-                encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes });
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes });
             for launch in launches_of(i) {
                 pass.set_pipeline(&launch.pipeline);
                 pass.set_bind_group(0, &launch.bindings, &[]);

@@ -14,6 +14,7 @@ pub(super) enum Shader {
     Ascent,
     Conv2d,
     Conv2dSubgroup,
+    Winograd,
     Fma,
 }
 
@@ -27,7 +28,7 @@ pub(super) enum Access {
 use Access::{Read, Write};
 
 impl Shader {
-    pub const ALL: [Shader; 10] = [
+    pub const ALL: [Shader; 11] = [
         Shader::Pointwise,
         Shader::Sigmoid,
         Shader::MaxPool,
@@ -37,6 +38,7 @@ impl Shader {
         Shader::Ascent,
         Shader::Conv2d,
         Shader::Conv2dSubgroup,
+        Shader::Winograd,
         Shader::Fma,
     ];
 
@@ -51,6 +53,7 @@ impl Shader {
             Shader::Ascent => include_str!("../../../shaders/ascent.wgsl"),
             Shader::Conv2d => include_str!("../../../shaders/conv2d.wgsl"),
             Shader::Conv2dSubgroup => include_str!("../../../shaders/conv2d_subgroup.wgsl"),
+            Shader::Winograd => include_str!("../../../shaders/winograd.wgsl"),
             Shader::Fma => include_str!("../../../shaders/fma.wgsl"),
         }
     }
@@ -61,10 +64,8 @@ impl Shader {
             Shader::Fma => &[Write],
             Shader::Upsample | Shader::Concat | Shader::Mean => &[Write, Read],
             Shader::Sigmoid | Shader::Ascent => &[Write, Read, Read],
-            Shader::Pointwise => &[Write, Write, Read, Read, Read, Read],
-            Shader::MaxPool | Shader::Conv2d | Shader::Conv2dSubgroup => {
-                &[Write, Write, Read, Read, Read, Read, Read]
-            }
+            Shader::Pointwise | Shader::Winograd => &[Write, Write, Read, Read, Read, Read],
+            Shader::MaxPool | Shader::Conv2d | Shader::Conv2dSubgroup => &[Write, Write, Read, Read, Read, Read, Read],
         }
     }
 }
@@ -160,6 +161,21 @@ pub(super) struct Conv2dParams {
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct WinogradParams {
+    pub tiles: [u32; 2],
+    pub x: [u32; 2],
+    pub up: [u32; 2],
+    pub y: [u32; 2],
+    pub count: u32,
+    pub first_image: u32,
+    pub c4: u32,
+    pub v4: u32,
+    pub at: u32,
+    pub scale_at: u32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
 pub(super) struct FmaParams {
     pub rounds: u32,
 }
@@ -179,6 +195,7 @@ mod tests {
             Shader::Mean => size_of::<MeanParams>(),
             Shader::Ascent => size_of::<AscentParams>(),
             Shader::Conv2d | Shader::Conv2dSubgroup => size_of::<Conv2dParams>(),
+            Shader::Winograd => size_of::<WinogradParams>(),
             Shader::Fma => size_of::<FmaParams>(),
         }
     }
