@@ -29,6 +29,12 @@
 //
 // one_channel: y has one channel. A workgroup computes 8 pixels; 8 threads share a pixel's input channels, and the first
 // of them adds up their sums, always in the same order.
+//
+// sum_products: y has one channel and x many. First each pixel of x is multiplied with all taps, as a convolution of one tap
+// with an output channel for each of the kernel's taps; then each output sums up the products that are meant for it.
+//
+// gather_taps: x has one channel. First each output's taps are laid side by side; then they are multiplied with the kernel,
+// as a convolution of one tap with an input channel for each of the kernel's taps.
 
 struct Params {
     grid: vec2<u32>,   // rows and columns of the outputs computed in this run
@@ -103,8 +109,9 @@ fn tiled(
     var b5 = vec4(0.0);
     var b6 = vec4(0.0);
     var b7 = vec4(0.0);
+    let mine = corner(first_pixel + t % PIXELS);
     for (var tap = 0u; tap < params.taps.x * params.taps.y; tap++) {
-        let at = place(image, first_pixel + t % PIXELS, vec2(tap / params.taps.y, tap % params.taps.y));
+        let at = place(image, mine + vec2<i32>(vec2(tap / params.taps.y, tap % params.taps.y)));
         for (var q = 0u; q < params.ci4; q += CHUNK) {
             let chunk = min(CHUNK, params.ci4 - q);
             workgroupBarrier();
@@ -195,9 +202,10 @@ fn one_channel(
 ) {
     let p = (group.y * groups.x + group.x) * 8 + t / 8;
     let image = group.z;
+    let mine = corner(p);
     var sum = vec4(0.0);
     for (var tap = 0u; tap < params.taps.x * params.taps.y; tap++) {
-        let at = place(image, p, vec2(tap / params.taps.y, tap % params.taps.y));
+        let at = place(image, mine + vec2<i32>(vec2(tap / params.taps.y, tap % params.taps.y)));
         if at >= 0 {
             for (var q = t % 8; q < params.ci4; q += 8) {
                 sum = fma(x[u32(at) + q], kernel[image * params.bank + tap * params.ci4 + q], sum);
@@ -215,10 +223,53 @@ fn one_channel(
     }
 }
 
-// Where the channels of x begin that tap (i, j) of output p reads, in quads; -1 outside the image, where x is zero.
-fn place(image: u32, p: u32, tap: vec2<u32>) -> i32 {
-    let at = vec2<i32>(vec2(p / params.grid.y, p % params.grid.y) * params.stride + tap) + params.offset;
-    if p >= params.grid.x * params.grid.y || any(at < vec2(0)) || any(at >= vec2<i32>(params.x)) {
+// Here x holds products, a channel for each tap: product (i, j) of a pixel is meant for the output whose tap (i, j) it is.
+@compute @workgroup_size(64)
+fn sum_products(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let p = id.y * groups.x * 64 + id.x;
+    let mine = corner(p);
+    var sum = 0.0;
+    for (var i = 0u; i < params.taps.x; i++) {
+        for (var j = 0u; j < params.taps.y; j++) {
+            let at = place(id.z, mine + vec2<i32>(vec2(i, j)));
+            let tap = i * params.taps.y + j;
+            if at >= 0 {
+                sum += x[u32(at) + tap / 4][tap % 4];
+            }
+        }
+    }
+    ends(id.z, p, 0, vec4(sum, 0.0, 0.0, 0.0));
+}
+
+// Here x has one channel, and y gets a channel for each tap: what output p's tap (i, j) sees. A thread owns a quad of y.
+@compute @workgroup_size(64)
+fn gather_taps(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let index = id.y * groups.x * 64 + id.x;
+    let p = index / params.co4;
+    let q = index % params.co4;
+    let mine = corner(p);
+    var v = vec4(0.0);
+    for (var k = 0u; k < 4; k++) {
+        let tap = q * 4 + k;
+        let at = place(id.z, mine + vec2<i32>(vec2(tap / params.taps.y, tap % params.taps.y)));
+        if at >= 0 && tap < params.taps.x * params.taps.y {
+            v[k] = x[at].x;
+        }
+    }
+    ends(id.z, p, q, v);
+}
+
+// Where output p's tap (0, 0) lies in x: row and column. Far outside if there is no output p.
+fn corner(p: u32) -> vec2<i32> {
+    if p >= params.grid.x * params.grid.y {
+        return vec2(-0x40000000);
+    }
+    return vec2<i32>(vec2(p / params.grid.y, p % params.grid.y) * params.stride) + params.offset;
+}
+
+// Where in memory the channels of x's pixel (row, column) begin, in quads; -1 outside the image, where x is zero.
+fn place(image: u32, at: vec2<i32>) -> i32 {
+    if any(at < vec2(0)) || any(at >= vec2<i32>(params.x)) {
         return -1;
     }
     return i32(((image * params.x.x + u32(at.x)) * params.x.y + u32(at.y)) * params.ci4);

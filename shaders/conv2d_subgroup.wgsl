@@ -108,12 +108,16 @@ fn subgroup(
     var a30 = vec4(0.0);
     var a31 = vec4(0.0);
     var row = image * params.bank + min(c, params.co4 - 1);
+    let corner0 = corner(p + lane);
+    let corner1 = corner(p + lane + 8);
+    let corner2 = corner(p + lane + 16);
+    let corner3 = corner(p + lane + 24);
     for (var tap = 0u; tap < params.taps.x * params.taps.y; tap++) {
-        let ij = vec2(tap / params.taps.y, tap % params.taps.y);
-        let at0 = place(image, p + lane, ij);
-        let at1 = place(image, p + lane + 8, ij);
-        let at2 = place(image, p + lane + 16, ij);
-        let at3 = place(image, p + lane + 24, ij);
+        let ij = vec2<i32>(vec2(tap / params.taps.y, tap % params.taps.y));
+        let at0 = place(image, corner0 + ij);
+        let at1 = place(image, corner1 + ij);
+        let at2 = place(image, corner2 + ij);
+        let at3 = place(image, corner3 + ij);
         for (var q = 0u; q < params.ci4; q++) {
             let w0 = kernel[row];
             let w1 = kernel[row + params.co4];
@@ -169,10 +173,17 @@ fn subgroup(
     }
 }
 
-// Where the channels of x begin that tap (i, j) of output p reads, in quads; -1 outside the image, where x is zero.
-fn place(image: u32, p: u32, tap: vec2<u32>) -> i32 {
-    let at = vec2<i32>(vec2(p / params.grid.y, p % params.grid.y) * params.stride + tap) + params.offset;
-    if p >= params.grid.x * params.grid.y || any(at < vec2(0)) || any(at >= vec2<i32>(params.x)) {
+// Where output p's tap (0, 0) lies in x: row and column. Far outside if there is no output p.
+fn corner(p: u32) -> vec2<i32> {
+    if p >= params.grid.x * params.grid.y {
+        return vec2(-0x40000000);
+    }
+    return vec2<i32>(vec2(p / params.grid.y, p % params.grid.y) * params.stride) + params.offset;
+}
+
+// Where in memory the channels of x's pixel (row, column) begin, in quads; -1 outside the image, where x is zero.
+fn place(image: u32, at: vec2<i32>) -> i32 {
+    if any(at < vec2(0)) || any(at >= vec2<i32>(params.x)) {
         return -1;
     }
     return i32(((image * params.x.x + u32(at.x)) * params.x.y + u32(at.y)) * params.ci4);

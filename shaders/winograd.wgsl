@@ -43,6 +43,7 @@ struct Params {
 @group(0) @binding(5) var<storage, read> add: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read> gate: array<u32>;
 
+override UP: bool = false;   // x is upsampled first
 override POOL: bool = false; // the outputs' 2x2 windows are summed up
 override BIAS: bool = false;
 override ADD: bool = false;
@@ -103,8 +104,12 @@ fn a_times(m: Six) -> Four {
 // Quad c of x's pixel (row, column); zero outside the image.
 fn pixel(image: u32, row: i32, column: i32, c: u32) -> vec4<f32> {
     let inside = row >= 0 && column >= 0 && row < i32(params.x.x * params.up.x) && column < i32(params.x.y * params.up.y);
-    let r = select(0u, u32(row) / params.up.x, inside);
-    let s = select(0u, u32(column) / params.up.y, inside);
+    var r = select(0u, u32(row), inside);
+    var s = select(0u, u32(column), inside);
+    if UP {
+        r /= params.up.x;
+        s /= params.up.y;
+    }
     return select(vec4(0.0), x[((image * params.x.x + r) * params.x.y + s) * params.c4 + c], inside);
 }
 

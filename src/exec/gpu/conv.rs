@@ -21,7 +21,7 @@
 use super::device::PipelineKey;
 use super::lower::{Bound, Call, Lowered, Style, Target, grid, quads};
 use super::shader::{Conv2dParams, Shader};
-use super::winograd;
+use super::{single, winograd};
 use crate::ops::{Conv2d, Kernel, Window};
 use crate::plan::{Ends, Step, ValueId};
 use crate::tensor::Shape;
@@ -152,6 +152,9 @@ impl ConvStep<'_> {
 pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
     if step.out.c > 1 && winograd::cost(step).is_some_and(|cost| cost < step.cost()) {
         winograd::lower(lowered, step);
+        return;
+    }
+    if single::lower(lowered, step) {
         return;
     }
     let (kernel, out) = (&step.conv.kernel, step.out);

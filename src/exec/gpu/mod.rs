@@ -2,7 +2,7 @@
 //! wgpu.
 //!
 //! In reading order: [`adapter`] finds the GPU and `device` opens it; `lower` turns a plan's steps into calls of shaders,
-//! `conv` and `winograd` those of convolutions; `program` holds the buffers and runs the calls.
+//! `conv`, `winograd` and `single` those of convolutions; `program` holds the buffers and runs the calls.
 //!
 //! - A thread owns its outputs and gathers what they need: nothing is scattered, no number depends on the order of threads,
 //!   and an image comes out the same alone and in a batch.
@@ -14,6 +14,7 @@ mod device;
 mod lower;
 mod program;
 mod shader;
+mod single;
 mod winograd;
 
 pub use adapter::{AdapterInfo, AdapterKind, adapters};

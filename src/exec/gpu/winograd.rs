@@ -126,10 +126,14 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
                 ..shared
             };
             at += c4 as u32;
+            let mut pipeline = key(Shader::Winograd, "input");
+            if part.up != Window::ONE {
+                pipeline.overrides.push(("UP", 1));
+            }
             let nothing = Bound::Nothing;
             let [gx, gy] = grid((count * c4).div_ceil(64));
             lowered.calls.push(Call {
-                pipeline: key(Shader::Winograd, "input"),
+                pipeline,
                 params: bytemuck::bytes_of(&params).to_vec(),
                 buffers: vec![v, nothing, Bound::Value(part.value), nothing, nothing, nothing],
                 groups: [gx, gy, 1],
