@@ -61,6 +61,12 @@ impl Kernel {
         self.kh * self.kw * self.ci * self.co
     }
 
+    /// The kernel that image `n` is convolved with: `[kh, kw, ci, co]`, flat.
+    pub fn of_image(&self, n: usize) -> &[f32] {
+        let i = if self.bank == 1 { 0 } else { n };
+        &self.data[i * self.len()..(i + 1) * self.len()]
+    }
+
     /// Another kernel whose element `[b, i, j, c, o]` is made by `f`.
     fn build(&self, bank: usize, ci: usize, co: usize, f: impl Fn(usize, usize, usize, usize, usize) -> f32) -> Kernel {
         let (kh, kw) = (self.kh, self.kw);
