@@ -50,7 +50,7 @@ struct Params {
     bank: u32,         // vec4s per image of the kernel: 0 if one kernel is for all images
     bias_bank: u32,    // the same of the bias, which comes first in constants
     scale_at: u32,     // in constants: scale, then shift
-    unused: u32,
+    first_image: u32,  // of this run
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -87,7 +87,7 @@ fn tiled(
     let across = (params.co4 + QUADS - 1) / QUADS;
     let first_pixel = tile / across * PIXELS;
     let first_quad = tile % across * QUADS;
-    let image = group.z;
+    let image = params.first_image + group.z;
     if first_pixel >= params.grid.x * params.grid.y {
         return;
     }
@@ -201,7 +201,7 @@ fn one_channel(
     @builtin(local_invocation_index) t: u32,
 ) {
     let p = (group.y * groups.x + group.x) * 8 + t / 8;
-    let image = group.z;
+    let image = params.first_image + group.z;
     let mine = corner(p);
     var sum = vec4(0.0);
     for (var tap = 0u; tap < params.taps.x * params.taps.y; tap++) {

@@ -41,7 +41,7 @@ struct Params {
     bank: u32,         // vec4s per image of the kernel: 0 if one kernel is for all images
     bias_bank: u32,    // the same of the bias, which comes first in constants
     scale_at: u32,     // in constants: scale, then shift
-    unused: u32,
+    first_image: u32,  // of this run
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -71,7 +71,7 @@ fn subgroup(
     let across = (params.co4 + 7) / 8;
     let p = tile / across * 32;
     let c = tile % across * 8 + lane;
-    let image = group.z;
+    let image = params.first_image + group.z;
     if p >= params.grid.x * params.grid.y {
         return;
     }
