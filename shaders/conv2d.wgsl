@@ -50,7 +50,7 @@ struct Params {
     bank: u32,         // vec4s per image of the kernel: 0 if one kernel is for all images
     bias_bank: u32,    // the same of the bias, which comes first in constants
     scale_at: u32,     // in constants: scale, then shift
-    unused: u32,
+    first_image: u32,  // of this run
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -87,7 +87,7 @@ fn tiled(
     let across = (params.co4 + QUADS - 1) / QUADS;
     let first_pixel = tile / across * PIXELS;
     let first_quad = tile % across * QUADS;
-    let image = group.z;
+    let image = params.first_image + group.z;
     if first_pixel >= params.grid.x * params.grid.y {
         return;
     }
@@ -171,23 +171,23 @@ fn tiled(
     }
     let p = first_pixel + ty;
     let c = first_quad + tx;
-    ends(image, p, c, a0);
-    ends(image, p + 8, c, a1);
-    ends(image, p + 16, c, a2);
-    ends(image, p + 24, c, a3);
+    ends(image, grid_place(p), c, a0);
+    ends(image, grid_place(p + 8), c, a1);
+    ends(image, grid_place(p + 16), c, a2);
+    ends(image, grid_place(p + 24), c, a3);
     if LARGE {
-        ends(image, p + 32, c, a4);
-        ends(image, p + 40, c, a5);
-        ends(image, p + 48, c, a6);
-        ends(image, p + 56, c, a7);
-        ends(image, p, c + 8, b0);
-        ends(image, p + 8, c + 8, b1);
-        ends(image, p + 16, c + 8, b2);
-        ends(image, p + 24, c + 8, b3);
-        ends(image, p + 32, c + 8, b4);
-        ends(image, p + 40, c + 8, b5);
-        ends(image, p + 48, c + 8, b6);
-        ends(image, p + 56, c + 8, b7);
+        ends(image, grid_place(p + 32), c, a4);
+        ends(image, grid_place(p + 40), c, a5);
+        ends(image, grid_place(p + 48), c, a6);
+        ends(image, grid_place(p + 56), c, a7);
+        ends(image, grid_place(p), c + 8, b0);
+        ends(image, grid_place(p + 8), c + 8, b1);
+        ends(image, grid_place(p + 16), c + 8, b2);
+        ends(image, grid_place(p + 24), c + 8, b3);
+        ends(image, grid_place(p + 32), c + 8, b4);
+        ends(image, grid_place(p + 40), c + 8, b5);
+        ends(image, grid_place(p + 48), c + 8, b6);
+        ends(image, grid_place(p + 56), c + 8, b7);
     }
 }
 
@@ -201,7 +201,7 @@ fn one_channel(
     @builtin(local_invocation_index) t: u32,
 ) {
     let p = (group.y * groups.x + group.x) * 8 + t / 8;
-    let image = group.z;
+    let image = params.first_image + group.z;
     let mine = corner(p);
     var sum = vec4(0.0);
     for (var tap = 0u; tap < params.taps.x * params.taps.y; tap++) {
@@ -219,7 +219,7 @@ fn one_channel(
         for (var k = 1u; k < 8; k++) {
             total += sums[t + k];
         }
-        ends(image, p, 0, vec4(total, 0.0, 0.0, 0.0));
+        ends(image, grid_place(p), 0, vec4(total, 0.0, 0.0, 0.0));
     }
 }
 
@@ -238,7 +238,7 @@ fn sum_products(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workg
             }
         }
     }
-    ends(id.z, p, 0, vec4(sum, 0.0, 0.0, 0.0));
+    ends(id.z, grid_place(p), 0, vec4(sum, 0.0, 0.0, 0.0));
 }
 
 // Here x has one channel, and y gets a channel for each tap: what output p's tap (i, j) sees. A thread owns a quad of y.
@@ -256,7 +256,12 @@ fn gather_taps(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgr
             v[k] = x[at].x;
         }
     }
-    ends(id.z, p, q, v);
+    ends(id.z, grid_place(p), q, v);
+}
+
+// Row and column of output p in the grid.
+fn grid_place(p: u32) -> vec2<u32> {
+    return vec2(p / params.grid.y, p % params.grid.y);
 }
 
 // Where output p's tap (0, 0) lies in x: row and column. Far outside if there is no output p.
@@ -264,7 +269,7 @@ fn corner(p: u32) -> vec2<i32> {
     if p >= params.grid.x * params.grid.y {
         return vec2(-0x40000000);
     }
-    return vec2<i32>(vec2(p / params.grid.y, p % params.grid.y) * params.stride) + params.offset;
+    return vec2<i32>(grid_place(p) * params.stride) + params.offset;
 }
 
 // Where in memory the channels of x's pixel (row, column) begin, in quads; -1 outside the image, where x is zero.
@@ -292,12 +297,12 @@ fn unpack(word: u32) -> vec4<bool> {
     return (vec4(word) & vec4(1u, 2u, 4u, 8u)) != vec4(0u);
 }
 
-// Output p's quad c, on its way out: bias, and the ends as in pointwise.wgsl.
-fn ends(image: u32, p: u32, c: u32, sum: vec4<f32>) {
-    if p >= params.grid.x * params.grid.y || c >= params.co4 {
+// Quad c of the output at row and column `at` of the grid, on its way out: bias, and the ends as in pointwise.wgsl.
+fn ends(image: u32, at: vec2<u32>, c: u32, sum: vec4<f32>) {
+    if at.x >= params.grid.x || c >= params.co4 {
         return;
     }
-    let pixel = vec2(p / params.grid.y, p % params.grid.y) * params.step + params.phase;
+    let pixel = at * params.step + params.phase;
     let i = ((image * params.y.x + pixel.x) * params.y.y + pixel.y) * params.co4 + c;
     var v = sum;
     if CONTINUES {

@@ -41,7 +41,7 @@ struct Params {
     bank: u32,         // vec4s per image of the kernel: 0 if one kernel is for all images
     bias_bank: u32,    // the same of the bias, which comes first in constants
     scale_at: u32,     // in constants: scale, then shift
-    unused: u32,
+    first_image: u32,  // of this run
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -71,42 +71,14 @@ fn subgroup(
     let across = (params.co4 + 7) / 8;
     let p = tile / across * 32;
     let c = tile % across * 8 + lane;
-    let image = group.z;
+    let image = params.first_image + group.z;
     if p >= params.grid.x * params.grid.y {
         return;
     }
-    var a0 = vec4(0.0);
-    var a1 = vec4(0.0);
-    var a2 = vec4(0.0);
-    var a3 = vec4(0.0);
-    var a4 = vec4(0.0);
-    var a5 = vec4(0.0);
-    var a6 = vec4(0.0);
-    var a7 = vec4(0.0);
-    var a8 = vec4(0.0);
-    var a9 = vec4(0.0);
-    var a10 = vec4(0.0);
-    var a11 = vec4(0.0);
-    var a12 = vec4(0.0);
-    var a13 = vec4(0.0);
-    var a14 = vec4(0.0);
-    var a15 = vec4(0.0);
-    var a16 = vec4(0.0);
-    var a17 = vec4(0.0);
-    var a18 = vec4(0.0);
-    var a19 = vec4(0.0);
-    var a20 = vec4(0.0);
-    var a21 = vec4(0.0);
-    var a22 = vec4(0.0);
-    var a23 = vec4(0.0);
-    var a24 = vec4(0.0);
-    var a25 = vec4(0.0);
-    var a26 = vec4(0.0);
-    var a27 = vec4(0.0);
-    var a28 = vec4(0.0);
-    var a29 = vec4(0.0);
-    var a30 = vec4(0.0);
-    var a31 = vec4(0.0);
+    var a: Eight;
+    var b: Eight;
+    var d: Eight;
+    var e: Eight;
     var row = image * params.bank + min(c, params.co4 - 1);
     let corner0 = corner(p + lane);
     let corner1 = corner(p + lane + 8);
@@ -123,54 +95,74 @@ fn subgroup(
             let w1 = kernel[row + params.co4];
             let w2 = kernel[row + params.co4 * 2];
             let w3 = kernel[row + params.co4 * 3];
+            eight(&a, fetch(at0, q), w0, w1, w2, w3);
+            eight(&b, fetch(at1, q), w0, w1, w2, w3);
+            eight(&d, fetch(at2, q), w0, w1, w2, w3);
+            eight(&e, fetch(at3, q), w0, w1, w2, w3);
             row += params.co4 * 4;
-            let x0 = select(vec4(0.0), x[max(at0, 0) + i32(q)], at0 >= 0);
-            a0 = times(subgroupBroadcast(x0, 0u), w0, w1, w2, w3, a0);
-            a1 = times(subgroupBroadcast(x0, 1u), w0, w1, w2, w3, a1);
-            a2 = times(subgroupBroadcast(x0, 2u), w0, w1, w2, w3, a2);
-            a3 = times(subgroupBroadcast(x0, 3u), w0, w1, w2, w3, a3);
-            a4 = times(subgroupBroadcast(x0, 4u), w0, w1, w2, w3, a4);
-            a5 = times(subgroupBroadcast(x0, 5u), w0, w1, w2, w3, a5);
-            a6 = times(subgroupBroadcast(x0, 6u), w0, w1, w2, w3, a6);
-            a7 = times(subgroupBroadcast(x0, 7u), w0, w1, w2, w3, a7);
-            let x1 = select(vec4(0.0), x[max(at1, 0) + i32(q)], at1 >= 0);
-            a8 = times(subgroupBroadcast(x1, 0u), w0, w1, w2, w3, a8);
-            a9 = times(subgroupBroadcast(x1, 1u), w0, w1, w2, w3, a9);
-            a10 = times(subgroupBroadcast(x1, 2u), w0, w1, w2, w3, a10);
-            a11 = times(subgroupBroadcast(x1, 3u), w0, w1, w2, w3, a11);
-            a12 = times(subgroupBroadcast(x1, 4u), w0, w1, w2, w3, a12);
-            a13 = times(subgroupBroadcast(x1, 5u), w0, w1, w2, w3, a13);
-            a14 = times(subgroupBroadcast(x1, 6u), w0, w1, w2, w3, a14);
-            a15 = times(subgroupBroadcast(x1, 7u), w0, w1, w2, w3, a15);
-            let x2 = select(vec4(0.0), x[max(at2, 0) + i32(q)], at2 >= 0);
-            a16 = times(subgroupBroadcast(x2, 0u), w0, w1, w2, w3, a16);
-            a17 = times(subgroupBroadcast(x2, 1u), w0, w1, w2, w3, a17);
-            a18 = times(subgroupBroadcast(x2, 2u), w0, w1, w2, w3, a18);
-            a19 = times(subgroupBroadcast(x2, 3u), w0, w1, w2, w3, a19);
-            a20 = times(subgroupBroadcast(x2, 4u), w0, w1, w2, w3, a20);
-            a21 = times(subgroupBroadcast(x2, 5u), w0, w1, w2, w3, a21);
-            a22 = times(subgroupBroadcast(x2, 6u), w0, w1, w2, w3, a22);
-            a23 = times(subgroupBroadcast(x2, 7u), w0, w1, w2, w3, a23);
-            let x3 = select(vec4(0.0), x[max(at3, 0) + i32(q)], at3 >= 0);
-            a24 = times(subgroupBroadcast(x3, 0u), w0, w1, w2, w3, a24);
-            a25 = times(subgroupBroadcast(x3, 1u), w0, w1, w2, w3, a25);
-            a26 = times(subgroupBroadcast(x3, 2u), w0, w1, w2, w3, a26);
-            a27 = times(subgroupBroadcast(x3, 3u), w0, w1, w2, w3, a27);
-            a28 = times(subgroupBroadcast(x3, 4u), w0, w1, w2, w3, a28);
-            a29 = times(subgroupBroadcast(x3, 5u), w0, w1, w2, w3, a29);
-            a30 = times(subgroupBroadcast(x3, 6u), w0, w1, w2, w3, a30);
-            a31 = times(subgroupBroadcast(x3, 7u), w0, w1, w2, w3, a31);
         }
     }
-    var sums = array(
-        a0, a1, a2, a3, a4, a5, a6, a7,
-        a8, a9, a10, a11, a12, a13, a14, a15,
-        a16, a17, a18, a19, a20, a21, a22, a23,
-        a24, a25, a26, a27, a28, a29, a30, a31,
-    );
-    for (var k = 0u; k < 32; k++) {
-        ends(image, p + k, c, sums[k]);
-    }
+    var at = vec2(p / params.grid.y, p % params.grid.y);
+    at = eight_ends(image, at, c, a);
+    at = eight_ends(image, at, c, b);
+    at = eight_ends(image, at, c, d);
+    at = eight_ends(image, at, c, e);
+}
+
+// Quad q of x's channels that begin at `at`.
+fn fetch(at: i32, q: u32) -> vec4<f32> {
+    return select(vec4(0.0), x[u32(max(at, 0)) + q], at >= 0);
+}
+
+// Sums of 8 pixels, for this lane's quad.
+struct Eight {
+    p0: vec4<f32>,
+    p1: vec4<f32>,
+    p2: vec4<f32>,
+    p3: vec4<f32>,
+    p4: vec4<f32>,
+    p5: vec4<f32>,
+    p6: vec4<f32>,
+    p7: vec4<f32>,
+}
+
+// Adds to the sums of 8 pixels what four channels give. Of x each lane holds another pixel's.
+fn eight(y: ptr<function, Eight>, x: vec4<f32>, w0: vec4<f32>, w1: vec4<f32>, w2: vec4<f32>, w3: vec4<f32>) {
+    (*y).p0 = times(subgroupBroadcast(x, 0u), w0, w1, w2, w3, (*y).p0);
+    (*y).p1 = times(subgroupBroadcast(x, 1u), w0, w1, w2, w3, (*y).p1);
+    (*y).p2 = times(subgroupBroadcast(x, 2u), w0, w1, w2, w3, (*y).p2);
+    (*y).p3 = times(subgroupBroadcast(x, 3u), w0, w1, w2, w3, (*y).p3);
+    (*y).p4 = times(subgroupBroadcast(x, 4u), w0, w1, w2, w3, (*y).p4);
+    (*y).p5 = times(subgroupBroadcast(x, 5u), w0, w1, w2, w3, (*y).p5);
+    (*y).p6 = times(subgroupBroadcast(x, 6u), w0, w1, w2, w3, (*y).p6);
+    (*y).p7 = times(subgroupBroadcast(x, 7u), w0, w1, w2, w3, (*y).p7);
+}
+
+// The ends of 8 pixels that follow each other; the next one is returned.
+fn eight_ends(image: u32, first: vec2<u32>, c: u32, y: Eight) -> vec2<u32> {
+    var at = first;
+    ends(image, at, c, y.p0);
+    at = next(at);
+    ends(image, at, c, y.p1);
+    at = next(at);
+    ends(image, at, c, y.p2);
+    at = next(at);
+    ends(image, at, c, y.p3);
+    at = next(at);
+    ends(image, at, c, y.p4);
+    at = next(at);
+    ends(image, at, c, y.p5);
+    at = next(at);
+    ends(image, at, c, y.p6);
+    at = next(at);
+    ends(image, at, c, y.p7);
+    return next(at);
+}
+
+// The output after this one.
+fn next(at: vec2<u32>) -> vec2<u32> {
+    let right = at.y + 1;
+    return select(vec2(at.x, right), vec2(at.x + 1, 0), right == params.grid.y);
 }
 
 // Where output p's tap (0, 0) lies in x: row and column. Far outside if there is no output p.
@@ -206,12 +198,12 @@ fn unpack(word: u32) -> vec4<bool> {
     return (vec4(word) & vec4(1u, 2u, 4u, 8u)) != vec4(0u);
 }
 
-// Output p's quad c, on its way out: bias, and the ends as in pointwise.wgsl.
-fn ends(image: u32, p: u32, c: u32, sum: vec4<f32>) {
-    if p >= params.grid.x * params.grid.y || c >= params.co4 {
+// Quad c of the output at row and column `at` of the grid, on its way out: bias, and the ends as in pointwise.wgsl.
+fn ends(image: u32, at: vec2<u32>, c: u32, sum: vec4<f32>) {
+    if at.x >= params.grid.x || c >= params.co4 {
         return;
     }
-    let pixel = vec2(p / params.grid.y, p % params.grid.y) * params.step + params.phase;
+    let pixel = at * params.step + params.phase;
     let i = ((image * params.y.x + pixel.x) * params.y.y + pixel.y) * params.co4 + c;
     var v = sum;
     if CONTINUES {

@@ -6,10 +6,10 @@ mod common_gpu;
 use common_gpu::{Case, conv, doubles, gpus, numbers, tensor};
 use std::sync::Arc;
 use unet_lens::autodiff::gradient;
+use unet_lens::exec::Executor;
 use unet_lens::exec::gpu::{Gpu, adapters};
 use unet_lens::exec::memory::Limit;
 use unet_lens::exec::reference::Reference;
-use unet_lens::exec::{Executor, Program};
 use unet_lens::graph::{Graph, NodeId};
 use unet_lens::ops::{Conv2d, Kernel, Window};
 use unet_lens::plan::{Head, Plan};
@@ -83,6 +83,38 @@ fn parts_and_pools() {
     case.check(&gpus);
 }
 
+/// Large enough for Winograd's method (see the unit test in `src/exec/gpu/winograd.rs`).
+#[test]
+fn many_channels() {
+    let gpus = gpus();
+    let conv3 = |g: &mut Graph, x: NodeId, co: usize| g.conv2d("y", x, conv(3, 3, g.shape(x).c, co));
+    for (n, h, w, ci, co) in [(2, 26, 22, 37, 42), (1, 24, 24, 300, 64), (3, 21, 23, 40, 33)] {
+        let shape = Shape::new(n, h, w, ci);
+        Case::new(format!("conv2d 3x3 {h}x{w} {ci}->{co}"), shape, |g, x| conv3(g, x, co)).check(&gpus);
+    }
+    let shape = Shape::new(2, 20, 18, 66);
+    for bits in 0..16 {
+        let name = format!("conv2d of many channels with ends {bits:04b}");
+        Case::new(name, shape, |g, x| ends(g, x, "conv2d", bits)).whole().check(&gpus);
+    }
+    let case = Case::new("two parts of many channels".to_string(), shape, |g, x| {
+        let low = g.max_pool("low", x, Window::new(2, 2))?;
+        let high = g.upsample("high", low, Window::new(2, 2))?;
+        let both = g.concat("both", &[high, x])?;
+        conv3(g, both, 34)
+    });
+    case.check(&gpus);
+    let case = Case::new("many channels, summed over 2x2".to_string(), shape, |g, x| {
+        let y = conv3(g, x, 66)?;
+        let y = g.sum_pool("sum", y, Window::new(2, 2))?;
+        let gate = g.max_pool("low", x, Window::new(2, 2))?;
+        let gate = g.relu("gate", gate)?;
+        g.relu_grad("gated", y, gate)
+    });
+    assert!(case.heads().iter().any(|h| matches!(h, Head::Conv { pool, .. } if pool.len() == 4)));
+    case.check(&gpus);
+}
+
 /// add, relu, affine and gate, each there or not, after each head that can have them.
 #[test]
 fn every_combination_of_ends() {
@@ -92,18 +124,24 @@ fn every_combination_of_ends() {
             for head in ["conv2d", "same", "fill", "max_pool_grad"] {
                 let name = format!("{head} with ends {bits:04b}, {c} channels");
                 let case = Case::new(name, Shape::new(2, 6, 4, c), |g, x| ends(g, x, head, bits));
-                case.check(&gpus);
+                case.whole().check(&gpus);
             }
         }
     }
 }
 
+/// For whole-numbered `x`, so that nothing comes out so near 0 that rounding decides its sign.
 fn ends(g: &mut Graph, x: NodeId, head: &str, bits: u32) -> Result<NodeId> {
     let shape = g.shape(x);
     let other = g.sigmoid("other", x)?;
     let gate = g.relu("gate", x)?;
     let mut y = match head {
-        "conv2d" => g.conv2d("conv", x, conv(3, 3, shape.c, shape.c))?,
+        "conv2d" => {
+            let mut conv = conv(3, 3, shape.c, shape.c);
+            conv.kernel.data = conv.kernel.data.iter().map(|v| (v * 1.4).round() / 64.0).collect();
+            conv.bias = Some(vec![0.3 / 64.0; shape.c].into());
+            g.conv2d("conv", x, conv)?
+        }
         "fill" => g.fill("fill", shape, -0.4)?,
         "max_pool_grad" => {
             let window = Window::new(2, 2);
@@ -256,6 +294,22 @@ fn bits(tensor: &[f32]) -> Vec<u32> {
 fn an_image_comes_out_the_same_alone_and_in_a_batch() {
     let all: Vec<usize> = (0..16).collect();
     for gpu in gpus() {
+        // Through Winograd's method, whose scratch memory does not hold all images at once.
+        let shape = |n: usize| Shape::new(n, 128, 128, 36);
+        let one = |n: usize, skip: usize| {
+            let mut g = Graph::new();
+            let x = g.input("x", shape(n)).unwrap();
+            let y = g.conv2d("y", x, conv(3, 3, 36, 48)).unwrap();
+            let mut program = gpu.prepare(Arc::new(Plan::compile(g, &[y], &[], &[]))).unwrap();
+            let data = numbers(shape(5).len(), 3)[skip * shape(1).len()..][..shape(n).len()].to_vec();
+            program.write(x, &Tensor::new(shape(n), data)).unwrap();
+            program.run(1).unwrap();
+            program.read(y).unwrap()
+        };
+        let together = one(5, 0);
+        for i in [0, 4] {
+            assert_eq!(bits(&one(1, i).data), bits(together.image(i)), "convolution of image {i}");
+        }
         let run = |images: &[usize]| {
             let (plan, image, _) = unet(images, 12);
             let mut program = gpu.prepare(Arc::new(plan)).unwrap();

@@ -53,6 +53,7 @@ pub struct Case {
     input: NodeId,
     result: NodeId,
     plan: Arc<Plan>,
+    whole: bool,
 }
 
 impl Case {
@@ -60,7 +61,12 @@ impl Case {
         let mut graph = Graph::new();
         let input = graph.input("x", shape).unwrap();
         let result = build(&mut graph, input).unwrap();
-        Case { name, input, result, plan: Arc::new(Plan::compile(graph, &[result, input], &[], &[])) }
+        Case { name, input, result, plan: Arc::new(Plan::compile(graph, &[result, input], &[], &[])), whole: false }
+    }
+
+    /// Runs with an input of whole numbers from -3 to 3.
+    pub fn whole(self) -> Case {
+        Case { whole: true, ..self }
     }
 
     pub fn heads(&self) -> Vec<&Head> {
@@ -69,7 +75,11 @@ impl Case {
 
     fn run(&self, executor: &dyn Executor) -> Tensor {
         let mut program = executor.prepare(self.plan.clone()).unwrap_or_else(|e| panic!("{}: {e}", self.name));
-        program.write(self.input, &tensor(self.plan.graph.shape(self.input), 7)).unwrap();
+        let mut x = tensor(self.plan.graph.shape(self.input), 7);
+        if self.whole {
+            x.data.iter_mut().for_each(|x| *x = (*x * 3.0).round());
+        }
+        program.write(self.input, &x).unwrap();
         program.run(1).unwrap_or_else(|e| panic!("{}: {e}", self.name));
         program.read(self.result).unwrap()
     }

@@ -1,6 +1,7 @@
 //! Which GPUs there are, and which one is taken.
 
 use crate::{Error, Result};
+use std::sync::OnceLock;
 
 /// A GPU (or a program that stands in for one), for people to choose from.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,10 +57,16 @@ impl From<wgpu::AdapterInfo> for AdapterInfo {
 
 /// All adapters, the preferred one first.
 pub fn adapters() -> Vec<AdapterInfo> {
-    found().into_iter().map(|(info, _)| info).collect()
+    found().iter().map(|(info, _)| info.clone()).collect()
 }
 
-fn found() -> Vec<(AdapterInfo, wgpu::Adapter)> {
+/// Looks once: each look makes some drivers write to the terminal.
+fn found() -> &'static [(AdapterInfo, wgpu::Adapter)] {
+    static FOUND: OnceLock<Vec<(AdapterInfo, wgpu::Adapter)>> = OnceLock::new();
+    FOUND.get_or_init(look)
+}
+
+fn look() -> Vec<(AdapterInfo, wgpu::Adapter)> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     // Neither validation layers nor the loader's messages: they are for graphics programmers.
     descriptor.flags = wgpu::InstanceFlags::empty();
@@ -75,7 +82,7 @@ fn found() -> Vec<(AdapterInfo, wgpu::Adapter)> {
 
 /// The adapter whose number in [`adapters`] or part of whose name is `which`; without a choice the preferred one.
 pub(super) fn choose(which: Option<&str>) -> Result<(AdapterInfo, wgpu::Adapter)> {
-    let mut found = found();
+    let found = found();
     if found.is_empty() {
         return Err(Error::Device(
             "there is no GPU adapter. Install your graphics card's driver with Vulkan, Metal or DirectX 12 support; or a \
@@ -83,7 +90,7 @@ pub(super) fn choose(which: Option<&str>) -> Result<(AdapterInfo, wgpu::Adapter)
                 .to_string(),
         ));
     }
-    let Some(which) = which else { return Ok(found.remove(0)) };
+    let Some(which) = which else { return Ok(found[0].clone()) };
     let names: Vec<String> = found.iter().enumerate().map(|(i, (info, _))| format!("{i}: {}", info.name)).collect();
     let named = |info: &AdapterInfo| info.name.to_lowercase().contains(&which.to_lowercase());
     let place = match which.parse::<usize>() {
@@ -91,7 +98,7 @@ pub(super) fn choose(which: Option<&str>) -> Result<(AdapterInfo, wgpu::Adapter)
         _ => found.iter().position(|(info, _)| named(info)),
     };
     match place {
-        Some(i) => Ok(found.remove(i)),
+        Some(i) => Ok(found[i].clone()),
         None => Err(Error::Device(format!("there is no GPU adapter \"{which}\"; there is {}", names.join(", ")))),
     }
 }

@@ -19,7 +19,7 @@
 //! are convolved one after the other, each adding to what the one before left in y.
 
 use super::device::PipelineKey;
-use super::lower::{Bound, Call, Lowered, Style, Target, grid, quads};
+use super::lower::{Bound, Call, Lowered, Style, Target, WORK_PER_SUBMISSION, grid, quads};
 use super::shader::{Conv2dParams, Shader};
 use super::{single, winograd};
 use crate::ops::{Conv2d, Kernel, Window};
@@ -182,7 +182,7 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
                 bank: of_bank(weights.len() / kernel.bank / 4),
                 bias_bank: of_bank(quads(out.c)),
                 scale_at: ends.scale_at,
-                unused: 0,
+                first_image: 0,
             };
             let weights = lowered.constant(weights);
             let pixels = rows.grid * columns.grid;
@@ -192,17 +192,22 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
                 pipeline.overrides.push(("CONTINUES", 1));
             }
             let [gx, gy] = grid(pixels.div_ceil(tile.pixels) * quads(out.c).div_ceil(tile.quads));
-            let taps = rows.taps.len() * columns.taps.len();
-            let x = Bound::Value(part.value);
-            let y = Bound::Value(step.step.output);
-            lowered.calls.push(Call {
-                pipeline,
-                params: bytemuck::bytes_of(&params).to_vec(),
-                buffers: vec![y, ends.signs, x, weights, ends.constants, ends.add, ends.gate],
-                groups: [gx, gy, out.n as u32],
-                work: (out.n * pixels * taps * part.shape.c * out.c) as u64,
-                step: step.index,
-            });
+            let work = (pixels * rows.taps.len() * columns.taps.len() * part.shape.c * out.c) as u64;
+            let at_once = (WORK_PER_SUBMISSION / work).clamp(1, out.n as u64) as usize;
+            for first_image in (0..out.n).step_by(at_once) {
+                let images = at_once.min(out.n - first_image);
+                let params = Conv2dParams { first_image: first_image as u32, ..params };
+                let x = Bound::Value(part.value);
+                let y = Bound::Value(step.step.output);
+                lowered.calls.push(Call {
+                    pipeline: pipeline.clone(),
+                    params: bytemuck::bytes_of(&params).to_vec(),
+                    buffers: vec![y, ends.signs, x, weights, ends.constants, ends.add, ends.gate],
+                    groups: [gx, gy, images as u32],
+                    work: work * images as u64,
+                    step: step.index,
+                });
+            }
         }
         first += part.shape.c;
     }

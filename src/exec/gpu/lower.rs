@@ -12,6 +12,10 @@ use crate::plan::{Ends, Head, Part, Plan, Step, Value, ValueId, ValueKind};
 use crate::tensor::Shape;
 use crate::{Error, Result};
 
+/// Multiply-accumulates that are submitted at once. An operating system takes a GPU away from whoever keeps it busy for
+/// some 2 seconds without a break; this much takes a slow one a tenth of that.
+pub(super) const WORK_PER_SUBMISSION: u64 = 4_000_000_000;
+
 /// One run of a shader over a grid of workgroups.
 pub(super) struct Call {
     pub pipeline: PipelineKey,

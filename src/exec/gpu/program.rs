@@ -1,7 +1,7 @@
 //! A plan on the GPU: buffers, bind groups and pipelines, made once; runs recorded and submitted without waiting.
 
 use super::device::Device;
-use super::lower::{self, Bound, Call, Lowered, quads};
+use super::lower::{self, Bound, Call, Lowered, WORK_PER_SUBMISSION, quads};
 use crate::exec::{Program, Trace};
 use crate::graph::NodeId;
 use crate::plan::{Plan, ValueId, ValueKind};
@@ -11,9 +11,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Multiply-accumulates that are submitted at once. An operating system takes a GPU away from whoever keeps it busy for
-/// some 2 seconds without a break; this much takes a slow one a tenth of that.
-const WORK_PER_SUBMISSION: u64 = 4_000_000_000;
 /// Submissions that wait in the GPU's queue at most.
 const QUEUED: usize = 8;
 

@@ -156,7 +156,7 @@ pub(super) struct Conv2dParams {
     pub bank: u32,
     pub bias_bank: u32,
     pub scale_at: u32,
-    pub unused: u32,
+    pub first_image: u32,
 }
 
 #[repr(C)]

@@ -81,9 +81,9 @@ fn pack(kernel: &Kernel, parts: &[usize]) -> Vec<f32> {
         for (packed, c) in packed.chunks_mut(width).zip(&channels) {
             let Some(c) = c else { continue };
             sum.fill(0.0);
-            for i in 0..3 {
-                for j in 0..3 {
-                    let factor = row[i] * column[j];
+            for (i, row) in row.iter().enumerate() {
+                for (j, column) in column.iter().enumerate() {
+                    let factor = row * column;
                     let weights = &kernel.data[((i * 3 + j) * kernel.ci + c) * kernel.co..][..kernel.co];
                     sum.iter_mut().zip(weights).for_each(|(sum, &w)| *sum += factor * f64::from(w));
                 }
@@ -186,5 +186,58 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
             work: (count * co4 * 4 * 52 * 10) as u64,
             step: step.index,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lower::{Target, lower};
+    use super::*;
+    use crate::graph::Graph;
+    use crate::ops::Conv2d;
+    use crate::plan::Plan;
+    use crate::tensor::Shape;
+
+    fn uses_winograd(n: usize, size: usize, ci: usize, co: usize, style: Style) -> bool {
+        let mut graph = Graph::new();
+        let x = graph.input("x", Shape::new(n, size, size, ci)).unwrap();
+        let kernel = Kernel::new(3, 3, ci, co, vec![0.0; 9 * ci * co].into()).unwrap();
+        let y = graph.conv2d("y", x, Conv2d { kernel, bias: None }).unwrap();
+        let plan = Plan::compile(graph, &[y], &[], &[]);
+        let lowered = lower(&plan, Target { style, largest_binding: 128 << 20 }).unwrap();
+        lowered.calls.iter().any(|call| call.pipeline.shader == Shader::Winograd)
+    }
+
+    #[test]
+    fn it_is_chosen_where_it_pays_whatever_the_number_of_images() {
+        for style in [Style::Subgroup, Style::Tiled] {
+            for n in [1, 16] {
+                assert!(uses_winograd(n, 64, 256, 128, style));
+                assert!(uses_winograd(n, 128, 192, 64, style));
+                assert!(uses_winograd(n, 19, 66, 66, style));
+                assert!(!uses_winograd(n, 8, 256, 256, style), "too few tiles");
+                assert!(!uses_winograd(n, 64, 256, 1, style));
+            }
+        }
+    }
+
+    /// The transform of a kernel that copies the middle pixel, and a sum over its places that must give it back.
+    #[test]
+    fn g_interpolates() {
+        // y = A (B d . G g) for d = (1, 1, 1, 1, 1, 1): every output is the sum of g's taps. B d of ones: the polynomials at 1.
+        let g = g();
+        let points = [0.0, 2.0 / 3.0, -2.0 / 3.0, 1.5, -1.5];
+        let taps = [0.3, -1.1, 0.7];
+        let product = |skip: usize| (0..5).filter(|&k| k != skip).map(|k| 1.0 - points[k]).product::<f64>();
+        for r in 0..4 {
+            let mut y = 0.0;
+            for (i, g) in g.iter().enumerate() {
+                let u: f64 = g.iter().zip(taps).map(|(g, t)| g * t).sum();
+                let v = product(i); // i = 5: all of them
+                let a = if i < 5 { f64::powi(points[i], r) } else { f64::from(u8::from(r == 3)) };
+                y += a * u * v;
+            }
+            assert!((y - taps.iter().sum::<f64>()).abs() < 1e-12, "output {r}: {y}");
+        }
     }
 }
