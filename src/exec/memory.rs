@@ -1,7 +1,8 @@
 //! How much memory there is, and what to say when it is not enough.
 
-use crate::Error;
 use crate::plan::Plan;
+use crate::tensor::Shape;
+use crate::{Error, Result};
 
 /// Bytes that the system could give to this program now.
 pub fn available() -> u64 {
@@ -12,21 +13,30 @@ pub fn available() -> u64 {
 
 /// The error of a plan that needs more than there is.
 pub fn error(plan: &Plan, needed: u64, free: u64) -> Error {
-    let image = plan.inputs.first().map_or(crate::tensor::Shape::new(1, 1, 1, 1), |&v| plan.value(v).shape);
+    too_much(plan.inputs.first().map_or(Shape::new(1, 1, 1, 1), |&v| plan.value(v).shape), needed, free)
+}
+
+/// # Errors
+/// If `needed` bytes, which these images take, are more than there are.
+pub fn check(images: Shape, needed: u64) -> Result<()> {
+    let free = available();
+    if needed > free { Err(too_much(images, needed, free)) } else { Ok(()) }
+}
+
+fn too_much(images: Shape, needed: u64, free: u64) -> Error {
     Error::Memory(format!(
-        "{} image{} of {}x{} pixels need {} of memory, {} are available; take a smaller --size",
-        image.n,
-        if image.n == 1 { "" } else { "s" },
-        image.h,
-        image.w,
-        human(needed),
+        "{} of {}x{} pixels {} of memory, {} are available; take smaller images or fewer",
+        if images.n == 1 { "1 image".to_string() } else { format!("{} images", images.n) },
+        images.h,
+        images.w,
+        format_args!("{} {}", if images.n == 1 { "needs" } else { "need" }, human(needed)),
         human(free)
     ))
 }
 
 /// 1536 MiB as "1.5 GiB".
 pub fn human(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     let mut value = bytes as f64;
     let mut unit = 0;
     while value >= 1024.0 && unit + 1 < UNITS.len() {

@@ -36,9 +36,17 @@ impl Cpu {
     /// # Errors
     /// If the threads cannot be started, or the machine does not have that level.
     pub fn new(threads: Option<usize>) -> Result<Cpu> {
+        Cpu::with_level(threads, Level::from_env()?)
+    }
+
+    /// The same with that SIMD level, which the machine must have.
+    ///
+    /// # Errors
+    /// If the threads cannot be started.
+    pub fn with_level(threads: Option<usize>, level: Level) -> Result<Cpu> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build();
         let pool = pool.map_err(|why| crate::Error::Device(format!("cannot start threads: {why}; try --threads 1")))?;
-        Ok(Cpu { level: Level::from_env()?, pool: Arc::new(pool) })
+        Ok(Cpu { level, pool: Arc::new(pool) })
     }
 }
 
