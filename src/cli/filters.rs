@@ -74,7 +74,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let image = options.image_shape(&network, init.as_ref())?;
     if let Some(init) = &init {
         for (layer, filters) in &jobs {
-            starts(init, filters.len(), &network.layers[*layer].name)?;
+            check_starts(init, filters.len(), &network.layers[*layer].name)?;
         }
     }
     files::check_writable_dir(&options.out)?;
@@ -146,7 +146,11 @@ impl Options {
     ) -> Result<()> {
         let name = &network.layers[layer].name;
         let seeds = match init {
-            Some(init) => starts(init, filters.len(), name)?,
+            Some(init) if init.shape.n == 1 => {
+                // A single picture serves all.
+                Tensor::new(init.shape.with_n(filters.len()), init.data.repeat(filters.len()))
+            }
+            Some(init) => init.clone(),
             None => ascent::noise(self.seed, name, filters, image, self.noise),
         };
         let recipe = Recipe { steps: self.steps as usize, rate: self.step_size };
@@ -208,15 +212,16 @@ fn check_figure(filters: usize, image: Shape) -> Result<()> {
     Ok(())
 }
 
-/// One start for each filter: a single picture serves all.
-fn starts(init: &Tensor, filters: usize, layer: &str) -> Result<Tensor> {
-    match init.shape.n {
-        1 => Ok(Tensor::new(init.shape.with_n(filters), init.data.repeat(filters))),
-        n if n == filters => Ok(init.clone()),
-        n => Err(Error::Usage(format!(
-            "--init holds {n} pictures for {filters} filters of {layer}; it must hold one, or one for each filter"
-        ))),
+/// # Errors
+/// If there is neither one start for all filters nor one for each.
+fn check_starts(init: &Tensor, filters: usize, layer: &str) -> Result<()> {
+    let n = init.shape.n;
+    if n == 1 || n == filters {
+        return Ok(());
     }
+    Err(Error::Usage(format!(
+        "--init holds {n} pictures for {filters} filters of {layer}; it must hold one, or one for each filter"
+    )))
 }
 
 fn progress_bar(name: &str, quiet: bool) -> ProgressBar {
