@@ -62,8 +62,9 @@ fn every_op() {
     check("max_pool 3x1", image, |g, x| g.max_pool("y", x, Window::new(3, 1)).unwrap());
     check("upsample", image, |g, x| g.upsample("y", x, Window::new(2, 3)).unwrap());
     check("concat", image, |g, x| {
-        let r = g.relu("r", x).unwrap();
-        g.concat("y", &[x, r]).unwrap()
+        // Of another size than x everywhere, so that the wrong channels' gradient is a wrong one.
+        let s = g.batch_norm("s", x, scale.clone(), scale.clone()).unwrap();
+        g.concat("y", &[x, s, x]).unwrap()
     });
     check("used twice", image, |g, x| {
         let r = g.relu("r", x).unwrap();
@@ -105,8 +106,8 @@ fn of_equal_values_the_first_in_reading_order_wins() {
 #[test]
 fn at_borders_fewer_outputs_see_a_pixel() {
     let ones = || Conv2d { kernel: Kernel::new(3, 3, 1, 1, vec![1.0; 9].into()).unwrap(), bias: None };
-    let found = gradient_of_sum(&[0.5; 12], 3, 4, |g, x| g.conv2d("y", x, ones()).unwrap());
-    assert_eq!(found, [4.0, 6.0, 6.0, 4.0, 6.0, 9.0, 9.0, 6.0, 4.0, 6.0, 6.0, 4.0]);
+    let found = gradient_of_sum(&[0.5; 16], 4, 4, |g, x| g.conv2d("y", x, ones()).unwrap());
+    assert_eq!(found, [4.0, 6.0, 6.0, 4.0, 6.0, 9.0, 9.0, 6.0, 6.0, 9.0, 9.0, 6.0, 4.0, 6.0, 6.0, 4.0]);
 }
 
 #[test]
