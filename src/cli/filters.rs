@@ -12,6 +12,8 @@ use std::path::PathBuf;
 
 /// Panels in a row, as in the article.
 const COLUMNS: usize = 8;
+/// The largest figure that is drawn.
+const MOST_PIXELS: u64 = 400_000_000;
 
 #[derive(clap::Args)]
 pub(super) struct Options {
@@ -22,19 +24,19 @@ pub(super) struct Options {
     #[arg(long, value_name = "LIST", value_parser = parse_filters, conflicts_with = "count")]
     filters: Option<Ranges>,
     /// How many filters to draw without repetition (all, if there are fewer)
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
     count: u32,
     /// Steps of the climb
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000_000), allow_negative_numbers = true)]
     steps: u32,
     /// What the normalised gradient is multiplied by in each step
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = parse_finite, allow_negative_numbers = true)]
     step_size: f32,
     /// Seed of the noise and of the draw
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
     /// Upper end of the uniform noise that a climb starts from
-    #[arg(long, value_name = "X", default_value_t = 2.0, value_parser = parse_positive)]
+    #[arg(long, value_name = "X", default_value_t = 2.0, value_parser = parse_positive, allow_negative_numbers = true)]
     noise: f32,
     /// Start from a picture instead of noise: .png, .jpg, or .npy of [H,W], [N,H,W] or [N,H,W,C]
     #[arg(long, value_name = "FILE")]
@@ -56,7 +58,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
-    let network = options.machine.model.load()?;
+    let network = options.machine.load()?;
     let mut layers = vec![];
     for name in &options.layers {
         match name.as_str() {
@@ -72,11 +74,21 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let image = options.image_shape(&network, init.as_ref())?;
     if let Some(init) = &init {
         for (layer, filters) in &jobs {
-            starts(init, filters.len(), &network.layers[*layer].name)?;
+            check_starts(init, filters.len(), &network.layers[*layer].name)?;
         }
     }
     files::check_writable_dir(&options.out)?;
+    for (layer, _) in &jobs {
+        let stem = options.stem(&network.layers[*layer].name);
+        if let Some(folder) = ["png", "npy", "csv"].map(|e| stem.with_added_extension(e)).iter().find(|p| p.is_dir()) {
+            return Err(Error::file(folder, "is a folder where a result is to be written; choose another --out"));
+        }
+    }
     let executor = options.machine.open(options.quiet)?;
+    for (layer, filters) in &jobs {
+        ascent::fits(&*executor, &network, *layer, filters, image)?;
+        check_figure(filters.len(), image)?;
+    }
     for (layer, filters) in jobs {
         options.one_layer(&*executor, &network, layer, &filters, image, init.as_ref())?;
     }
@@ -117,6 +129,12 @@ impl Options {
         unet::image_shape(network, Some((h, w)))
     }
 
+    /// DIR/LAYER, without an extension.
+    fn stem(&self, layer: &str) -> PathBuf {
+        // A layer's name may hold what a file's name may not.
+        self.out.join(layer.replace(['/', '\\', ':'], "_"))
+    }
+
     fn one_layer(
         &self,
         executor: &dyn Executor,
@@ -128,7 +146,11 @@ impl Options {
     ) -> Result<()> {
         let name = &network.layers[layer].name;
         let seeds = match init {
-            Some(init) => starts(init, filters.len(), name)?,
+            Some(init) if init.shape.n == 1 => {
+                // A single picture serves all.
+                Tensor::new(init.shape.with_n(filters.len()), init.data.repeat(filters.len()))
+            }
+            Some(init) => init.clone(),
             None => ascent::noise(self.seed, name, filters, image, self.noise),
         };
         let recipe = Recipe { steps: self.steps as usize, rate: self.step_size };
@@ -139,8 +161,7 @@ impl Options {
         })?;
         bar.finish_and_clear();
 
-        // A layer's name may hold what a file's name may not.
-        let stem = self.out.join(name.replace(['/', '\\', ':'], "_"));
+        let stem = self.stem(name);
         let mut written = vec![stem.with_added_extension("png")];
         grid(name, &climbs.iter().map(|climb| panel(climb, image)).collect::<Vec<_>>(), COLUMNS, Colormap::default())
             .save(&written[0])?;
@@ -171,18 +192,36 @@ fn parse_filters(text: &str) -> Result<Ranges, String> {
         (first <= last).then_some(first..=last)
     };
     let ranges: Option<_> = text.split(',').map(range).collect();
-    ranges.map(Ranges).ok_or_else(|| "filter numbers and ranges, like 0,3,8-11".to_string())
+    ranges.map(Ranges).ok_or_else(|| "expected numbers and ranges from low to high, like 0,3,8-11".to_string())
 }
 
-/// One start for each filter: a single picture serves all.
-fn starts(init: &Tensor, filters: usize, layer: &str) -> Result<Tensor> {
-    match init.shape.n {
-        1 => Ok(Tensor::new(init.shape.with_n(filters), init.data.repeat(filters))),
-        n if n == filters => Ok(init.clone()),
-        n => Err(Error::Usage(format!(
-            "--init holds {n} pictures for {filters} filters of {layer}; it must hold one, or one for each filter"
-        ))),
+/// # Errors
+/// If the pictures side by side are more than one file can show.
+fn check_figure(filters: usize, image: Shape) -> Result<()> {
+    let pixels = (filters.div_ceil(COLUMNS) * image.h) as u64 * (filters.min(COLUMNS) * image.w) as u64;
+    if pixels > MOST_PIXELS {
+        return Err(Error::Memory(format!(
+            "{filters} pictures of {}x{} pixels make a figure of {} million pixels, the most is {} million; \
+             take fewer filters or a smaller --size",
+            image.h,
+            image.w,
+            pixels / 1_000_000,
+            MOST_PIXELS / 1_000_000
+        )));
     }
+    Ok(())
+}
+
+/// # Errors
+/// If there is neither one start for all filters nor one for each.
+fn check_starts(init: &Tensor, filters: usize, layer: &str) -> Result<()> {
+    let n = init.shape.n;
+    if n == 1 || n == filters {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "--init holds {n} pictures for {filters} filters of {layer}; it must hold one, or one for each filter"
+    )))
 }
 
 fn progress_bar(name: &str, quiet: bool) -> ProgressBar {
@@ -219,15 +258,23 @@ fn table(name: &str, climbs: &[Climb], written: &[PathBuf]) -> String {
     let mut text = format!("{name}\n{:>6}  {:>12}  {:>12}  verdict\n", "filter", "before", "after");
     for climb in climbs {
         let (before, after) = ends(climb);
-        text += &format!("{:>6}  {before:>12.6}  {after:>12.6}  {}", climb.filter, climb.verdict);
+        text += &format!("{:>6}  {:>12}  {:>12}  {}", climb.filter, readable(before), readable(after), climb.verdict);
         text += match climb.verdict {
             Verdict::Dead => ": no gradient at the seed, nothing to show\n",
-            Verdict::NotFinite => ": the climb left the range of numbers; try a smaller --step-size\n",
+            Verdict::NotFinite => ": a number became NaN or infinite; try a smaller --step-size or --noise\n",
             Verdict::Ok => "\n",
         };
     }
     written.iter().for_each(|path| text += &format!("{}\n", path.display()));
     text
+}
+
+/// A number that keeps its digits in a narrow column.
+fn readable(value: f32) -> String {
+    match value.abs() {
+        size if size != 0.0 && size.is_finite() && !(1e-4..1e6).contains(&size) => format!("{value:.5e}"),
+        _ => format!("{value:.6}"),
+    }
 }
 
 /// The filter's mean activation before the first step and after the last.

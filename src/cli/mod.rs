@@ -83,6 +83,15 @@ impl ModelFile {
 }
 
 impl Machine {
+    /// Reads the network, on as many threads as are allowed.
+    fn load(&self) -> Result<Network> {
+        if let Some(threads) = self.threads {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global();
+            pool.map_err(|why| Error::Device(format!("cannot start threads: {why}; try --threads 1")))?;
+        }
+        self.model.load()
+    }
+
     /// What computes; if it is not what one might expect, that is said on stderr in a line.
     fn open(&self, quiet: bool) -> Result<Box<dyn Executor>> {
         let (executor, notice) = exec::open(self.backend, self.threads.map(usize::from), self.memory)?;
@@ -109,7 +118,7 @@ fn parse_size(text: &str) -> Result<(usize, usize), String> {
     let side = |s: &str| s.trim().parse::<usize>().ok().filter(|&side| side > 0);
     text.split_once(['x', 'X'])
         .and_then(|(h, w)| Some((side(h)?, side(w)?)))
-        .ok_or_else(|| "rows x columns, like 128x128".to_string())
+        .ok_or_else(|| "expected rows x columns, like 128x128".to_string())
 }
 
 /// "2GB", "500 MB" or "1.5GiB" as bytes.
@@ -133,12 +142,12 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
 
 /// A number that a computation can use.
 fn parse_finite(text: &str) -> Result<f32, String> {
-    text.parse::<f32>().ok().filter(|v| v.is_finite()).ok_or_else(|| "a finite number".to_string())
+    text.parse::<f32>().ok().filter(|v| v.is_finite()).ok_or_else(|| "expected a finite number".to_string())
 }
 
 /// A finite number above zero.
 fn parse_positive(text: &str) -> Result<f32, String> {
-    parse_finite(text).ok().filter(|&v| v > 0.0).ok_or_else(|| "a number above 0".to_string())
+    parse_finite(text).ok().filter(|&v| v > 0.0).ok_or_else(|| "expected a number above 0".to_string())
 }
 
 /// A picture or several from a file, `[n, h, w, c]` with the network's channels.

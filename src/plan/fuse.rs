@@ -260,7 +260,7 @@ impl<'g> Fuser<'g> {
                 *value /= shape.image_len() as f32;
                 Stage::Pool
             }
-            // With a bias the sum would hold it once per pixel of the window.
+            // The bias comes after the pool: one that is there before it would be added once, not for each pixel.
             (&Op::SumPool(window), Head::Conv { pool, conv, .. }) if *stage < Stage::Pool && conv.bias.is_none() => {
                 *pool = window;
                 Stage::Pool
