@@ -14,7 +14,7 @@ pub fn available() -> u64 {
 pub fn error(plan: &Plan, needed: u64, free: u64) -> Error {
     let image = plan.inputs.first().map_or(crate::tensor::Shape::new(1, 1, 1, 1), |&v| plan.value(v).shape);
     Error::Memory(format!(
-        "{} image{} of {}x{} pixels need {} of memory, {} are available; take a smaller --size",
+        "{} image{} of {}x{} pixels need {} of memory, {} are available; take a smaller --size or a smaller picture",
         image.n,
         if image.n == 1 { "" } else { "s" },
         image.h,
