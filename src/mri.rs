@@ -60,9 +60,10 @@ impl Sampling {
             return wrong(format!("an offset of {offset} is not below {every}"));
         }
         if lines < every {
-            let what = if self.axis == Axis::Rows { "rows" } else { "columns" };
+            let what = if self.axis == Axis::Rows { "row" } else { "column" };
+            let plural = if lines == 1 { "" } else { "s" };
             return wrong(format!(
-                "--every {every}: the picture has only {lines} {what}; keep one in fewer, or take a larger picture"
+                "--every {every}: the picture has only {lines} {what}{plural}; keep one in fewer, or take a larger picture"
             ));
         }
         // As Python rounds: to even.

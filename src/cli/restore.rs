@@ -23,10 +23,11 @@ pub(super) struct Options {
           conflicts_with = "image")]
     count: u16,
     /// Keep one line of k-space in R, 2 to 8
-    #[arg(long, value_name = "R", default_value_t = 4, value_parser = clap::value_parser!(u16).range(2..=8))]
+    #[arg(long, value_name = "R", default_value_t = 4, value_parser = clap::value_parser!(u16).range(2..=8),
+          allow_negative_numbers = true)]
     every: u16,
     /// Keep this part of all lines in the middle of k-space, too, 0 to 1
-    #[arg(long, value_name = "PART", default_value_t = 0.08, value_parser = parse_part)]
+    #[arg(long, value_name = "PART", default_value_t = 0.08, value_parser = parse_part, allow_negative_numbers = true)]
     centre: f64,
     /// Which lines
     #[arg(long, value_enum, default_value_t = Axis::Rows, value_name = "AXIS")]

@@ -211,7 +211,7 @@ impl<'a> Cell<'a> {
         if let Picture::Blank { text } = &self.panel.picture {
             figure.fill(x, y, w, h, GRID);
             figure.fill(x + 1, y + 1, w - 2, h - 2, BOX);
-            let word = Text::fit(text, self.size, w as f32 - self.size);
+            let word = Text::fit(text, self.size, w as f32 - self.size * 0.4);
             word.draw_middle(figure, (x + w / 2) as f32, (y + h / 2) as f32, Align::Center, GREY_TEXT);
             return;
         }
