@@ -12,9 +12,9 @@ use rustfft::{FftPlanner, num_complex::Complex};
 /// Which lines of k-space are left out. Rows: the aliasing runs from top to bottom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Axis {
-    /// rows of k-space are kept or left out: copies lie above one another
+    /// rows of k-space are kept or left out: copies of the picture lie above one another
     Rows,
-    /// columns are: copies lie side by side
+    /// columns of k-space: copies lie side by side
     Columns,
 }
 

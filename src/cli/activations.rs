@@ -1,16 +1,16 @@
 //! `unet-lens activations IMAGE|phantom`
 
-use super::{Look, Machine, layer_file};
+use super::{Drawing, layer_file};
 use crate::activations;
 use crate::keras::Network;
 use crate::mri::Sampling;
 use crate::tensor::Tensor;
-use crate::{Error, Result, files, restore, unet};
+use crate::{Error, Result, restore, unet};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
-  unet-lens activations phantom                      an aliased phantom, what the article's network is for
+  unet-lens activations phantom                      what the article's network is for
   unet-lens activations brain.png --layer conv512    one layer
   unet-lens activations brain.png --layer dconv64 --top all --colormap gray";
 
@@ -29,20 +29,13 @@ pub(super) struct Options {
     /// Seed of the phantom
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Folder for the results: activations-LAYER.png, and the overview, activations.png
-    #[arg(long, value_name = "DIR", default_value = "out")]
-    out: PathBuf,
     #[command(flatten)]
-    look: Look,
-    #[command(flatten)]
-    machine: Machine,
-    /// Print errors only
-    #[arg(short, long)]
-    quiet: bool,
+    drawing: Drawing,
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
-    let network = options.machine.model.load()?;
+    let drawing = &options.drawing;
+    let network = drawing.machine.model.load()?;
     let image = options.picture(&network)?;
     let overview = options.layers.iter().any(|name| name == "all");
     let mut layers = if overview {
@@ -52,27 +45,26 @@ pub(super) fn run(options: &Options) -> Result<()> {
     };
     layers.sort_unstable();
     layers.dedup();
-    files::check_writable_dir(&options.out)?;
-    let executor = options.machine.open(options.quiet)?;
-    let bar = super::filters::progress_bar("activations", options.quiet);
+    let executor = drawing.open()?;
+    let bar = super::filters::progress_bar("activations", drawing.quiet);
     bar.set_length(layers.len() as u64 + 1);
     bar.tick();
     let activations = activations::compute(&*executor, &network, &image, &layers, options.top)?;
     bar.inc(1);
     let mut text = String::new();
     for activation in &activations {
-        let file = layer_file(&options.out, "activations-", &activation.name, "png");
-        activation.figure(options.look.colormap).save(&file)?;
+        let file = layer_file(&drawing.out, "activations-", &activation.name, "png");
+        activation.figure(drawing.look.colormap).save(&file)?;
         text += &format!("{}\n", file.display());
         bar.inc(1);
     }
     if overview {
-        let file = options.out.join("activations.png");
-        activations::overview(&activations, options.look.colormap).save(&file)?;
+        let file = drawing.out.join("activations.png");
+        activations::overview(&activations, drawing.look.colormap).save(&file)?;
         text += &format!("{}\n", file.display());
     }
     bar.finish_and_clear();
-    if !options.quiet {
+    if !drawing.quiet {
         super::print(&text)?;
     }
     Ok(())

@@ -11,7 +11,7 @@ use crate::exec::{self, Backend, Executor};
 use crate::keras::{self, Network};
 use crate::picture::{Colormap, npy, read_image};
 use crate::tensor::{Shape, Tensor};
-use crate::{Error, Result, unet};
+use crate::{Error, Result, files, unet};
 use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 
@@ -80,6 +80,29 @@ struct Look {
     /// Colours of the maps
     #[arg(long, value_enum, default_value_t, value_name = "NAME")]
     colormap: Colormap,
+}
+
+/// What commands that draw figures have in common.
+#[derive(Args)]
+struct Drawing {
+    /// Folder for the figures
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    out: PathBuf,
+    #[command(flatten)]
+    look: Look,
+    #[command(flatten)]
+    machine: Machine,
+    /// Print errors only
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl Drawing {
+    /// Makes sure that figures can be written; then what computes.
+    fn open(&self) -> Result<Box<dyn Executor>> {
+        files::check_writable_dir(&self.out)?;
+        self.machine.open(self.quiet)
+    }
 }
 
 impl ModelFile {

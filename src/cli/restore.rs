@@ -1,9 +1,9 @@
 //! `unet-lens restore [IMAGE]`
 
-use super::{Look, Machine};
+use super::Drawing;
+use crate::Result;
 use crate::mri::{Axis, Sampling};
 use crate::restore::{self, Example};
-use crate::{Result, files};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -11,7 +11,7 @@ Examples:
   unet-lens restore                             four phantoms, to out/restore.png
   unet-lens restore --count 8 --every 3         more phantoms, aliased less
   unet-lens restore brain.png --colormap gray   a picture of your own
-  unet-lens restore brain.png --axis columns    aliased along the other axis, which the network never saw";
+  unet-lens restore brain.png --axis columns    aliased as the network never saw it";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -35,20 +35,13 @@ pub(super) struct Options {
     /// Seed of the phantoms, and of which of the R lines is kept
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Folder for the result, restore.png
-    #[arg(long, value_name = "DIR", default_value = "out")]
-    out: PathBuf,
     #[command(flatten)]
-    look: Look,
-    #[command(flatten)]
-    machine: Machine,
-    /// Print errors only
-    #[arg(short, long)]
-    quiet: bool,
+    drawing: Drawing,
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
-    let network = options.machine.model.load()?;
+    let drawing = &options.drawing;
+    let network = drawing.machine.model.load()?;
     let sampling = Sampling { axis: options.axis, every: options.every.into(), centre: options.centre, offset: 0 };
     let examples = match &options.image {
         None => restore::phantoms(&network, options.count.into(), options.seed, sampling)?,
@@ -58,17 +51,16 @@ pub(super) fn run(options: &Options) -> Result<()> {
             vec![Example { name, truth, sampling: sampling.drawn(options.seed, 0) }]
         }
     };
-    files::check_writable_dir(&options.out)?;
-    let executor = options.machine.open(options.quiet)?;
-    let bar = super::filters::progress_bar("restore", options.quiet);
+    let executor = drawing.open()?;
+    let bar = super::filters::progress_bar("restore", drawing.quiet);
     let results = restore::compute(&*executor, &network, &examples, &mut |done, total| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
     })?;
     bar.finish_and_clear();
-    let file = options.out.join("restore.png");
-    restore::figure(&results, options.look.colormap).save(&file)?;
-    if !options.quiet {
+    let file = drawing.out.join("restore.png");
+    restore::figure(&results, drawing.look.colormap).save(&file)?;
+    if !drawing.quiet {
         super::print(&format!("{}{}\n", restore::table(&results), file.display()))?;
     }
     Ok(())
