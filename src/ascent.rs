@@ -235,7 +235,7 @@ pub fn draw_filters(seed: u64, layer: &str, channels: usize, count: usize) -> Ve
 }
 
 /// A random stream of its own for each seed, layer and number.
-fn stream(seed: u64, layer: &str, number: u64) -> ChaCha8Rng {
+pub(crate) fn stream(seed: u64, layer: &str, number: u64) -> ChaCha8Rng {
     // FNV-1a, 64 bit.
     let name = layer.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     let mut key = [0; 32];

@@ -73,7 +73,7 @@ fn activate(graph: &mut Graph, name: &str, x: NodeId, activation: Activation) ->
 }
 
 /// For each layer: is `target` computed from it?
-fn needed_for(network: &Network, target: usize) -> Vec<bool> {
+pub fn needed_for(network: &Network, target: usize) -> Vec<bool> {
     let mut needed = vec![false; network.layers.len()];
     needed[target] = true;
     for i in (0..=target).rev() {
@@ -110,6 +110,20 @@ pub fn convolution(network: &Network, name: &str) -> Result<usize> {
             None => format!("there is no layer {name}; the convolutions are {list}, or all"),
         },
     }))
+}
+
+/// The layer called `name`, of any class.
+///
+/// # Errors
+/// If there is none; the message has the nearest name, or all.
+pub fn layer(network: &Network, name: &str) -> Result<usize> {
+    let names = || network.layers.iter().map(|layer| layer.name.as_str());
+    names().position(|known| known == name).ok_or_else(|| {
+        Error::Usage(match nearest(name, names()) {
+            Some(near) => format!("there is no layer {name}; did you mean {near}?"),
+            None => format!("there is no layer {name}; the layers are {}", names().collect::<Vec<_>>().join(", ")),
+        })
+    })
 }
 
 /// The known name that is most like `name`, if any is.

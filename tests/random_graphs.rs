@@ -231,7 +231,7 @@ fn executors() -> Vec<Box<dyn Executor>> {
     for level in Level::available() {
         all.push(Box::new(Cpu::with_level(None, level, Limit::default()).unwrap()));
     }
-    all.extend(open(Backend::Gpu, None).ok().map(|(gpu, _)| gpu));
+    all.extend(open(Backend::Gpu, None, None).ok().map(|(gpu, _)| gpu));
     all
 }
 

@@ -1,10 +1,10 @@
 //! The main job: `unet-lens --layer NAME`, pictures of what the filters of a layer answer to.
 
-use super::{Machine, parse_finite, parse_positive, parse_size};
+use super::{Look, Machine, layer_file, parse_finite, parse_positive, parse_size};
 use crate::ascent::{self, Climb, Recipe, Verdict};
 use crate::exec::Executor;
 use crate::keras::Network;
-use crate::picture::{Colormap, Panel, grid, npy};
+use crate::picture::{Panel, grid, npy};
 use crate::tensor::{Shape, Tensor};
 use crate::{Error, Result, files, unet};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -49,6 +49,8 @@ pub(super) struct Options {
     /// Also write DIR/LAYER.npy (the pictures' values, float32) and DIR/LAYER.csv (activations, verdicts, gradients)
     #[arg(long)]
     npy: bool,
+    #[command(flatten)]
+    look: Look,
     /// Image size, rows x columns [default: the network's own]
     #[arg(long, value_name = "HxW", value_parser = parse_size)]
     size: Option<(usize, usize)>,
@@ -79,8 +81,8 @@ pub(super) fn run(options: &Options) -> Result<()> {
     }
     files::check_writable_dir(&options.out)?;
     for (layer, _) in &jobs {
-        let stem = options.stem(&network.layers[*layer].name);
-        if let Some(folder) = ["png", "npy", "csv"].map(|e| stem.with_added_extension(e)).iter().find(|p| p.is_dir()) {
+        let file = |extension| layer_file(&options.out, "", &network.layers[*layer].name, extension);
+        if let Some(folder) = ["png", "npy", "csv"].map(file).iter().find(|p| p.is_dir()) {
             return Err(Error::file(folder, "is a folder where a result is to be written; choose another --out"));
         }
     }
@@ -129,12 +131,6 @@ impl Options {
         unet::image_shape(network, Some((h, w)))
     }
 
-    /// DIR/LAYER, without an extension.
-    fn stem(&self, layer: &str) -> PathBuf {
-        // A layer's name may hold what a file's name may not.
-        self.out.join(layer.replace(['/', '\\', ':'], "_"))
-    }
-
     fn one_layer(
         &self,
         executor: &dyn Executor,
@@ -161,16 +157,16 @@ impl Options {
         })?;
         bar.finish_and_clear();
 
-        let stem = self.stem(name);
-        let mut written = vec![stem.with_added_extension("png")];
-        grid(name, &climbs.iter().map(|climb| panel(climb, image)).collect::<Vec<_>>(), COLUMNS, Colormap::default())
+        let file = |extension| layer_file(&self.out, "", name, extension);
+        let mut written = vec![file("png")];
+        grid(name, &climbs.iter().map(|climb| panel(climb, image)).collect::<Vec<_>>(), COLUMNS, self.look.colormap)
             .save(&written[0])?;
         if self.npy {
-            written.push(stem.with_added_extension("npy"));
+            written.push(file("npy"));
             let shape = [climbs.len(), image.h, image.w, image.c];
             let values: Vec<f32> = climbs.iter().flat_map(|climb| &climb.picture).copied().collect();
             npy::write(&written[1], if image.c == 1 { &shape[..3] } else { &shape }, &values)?;
-            written.push(stem.with_added_extension("csv"));
+            written.push(file("csv"));
             files::write_whole(&written[2], csv(&climbs).as_bytes())?;
         }
         if !self.quiet {
@@ -224,7 +220,7 @@ fn check_starts(init: &Tensor, filters: usize, layer: &str) -> Result<()> {
     )))
 }
 
-fn progress_bar(name: &str, quiet: bool) -> ProgressBar {
+pub(super) fn progress_bar(name: &str, quiet: bool) -> ProgressBar {
     // indicatif draws on stderr, and only if that is a terminal.
     let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::no_length() };
     let style = ProgressStyle::with_template("{prefix:<14} {wide_bar} {percent:>3}%  {eta} left");

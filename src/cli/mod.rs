@@ -1,15 +1,17 @@
 //! The command line: one file per command. Nothing else in the crate prints.
 
+mod activations;
 mod adapters;
 mod filters;
 mod predict;
+mod restore;
 mod summary;
 
 use crate::exec::{self, Backend, Executor};
 use crate::keras::{self, Network};
-use crate::picture::{npy, read_image};
+use crate::picture::{Colormap, npy, read_image};
 use crate::tensor::{Shape, Tensor};
-use crate::{Error, Result, unet};
+use crate::{Error, Result, files, unet};
 use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 
@@ -24,7 +26,9 @@ Examples:
   unet-lens --layer uconv64 --init photo.png --npy    start from a picture; keep the numbers
   unet-lens --layer conv_7 --model my_unet.keras      another network
   unet-lens summary                                   what layers there are
-  unet-lens predict scan.png -o restored.png          what the network makes of a picture";
+  unet-lens predict scan.png -o restored.png          what the network makes of a picture
+  unet-lens restore                                   phantoms aliased, restored and as they are
+  unet-lens activations phantom                       how a picture travels through the network";
 
 /// See what a U-Net has learned: climb the gradient from noise to the picture that a filter answers to most.
 #[derive(Parser)]
@@ -42,6 +46,10 @@ enum Job {
     Summary(summary::Options),
     /// Run a picture through the whole network
     Predict(predict::Options),
+    /// Leave out most of k-space and see what the network restores: pictures, errors, PSNR and SSIM
+    Restore(restore::Options),
+    /// How a picture travels through the network: the strongest channels of each layer
+    Activations(activations::Options),
     /// What --backend gpu could use, and what auto picks
     Adapters,
 }
@@ -67,6 +75,37 @@ struct ModelFile {
     /// A Keras model: whole-model .h5 or .keras [default: the article's U-Net, built in]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
+}
+
+/// How figures look.
+#[derive(Args)]
+struct Look {
+    /// Colours of the maps
+    #[arg(long, value_enum, default_value_t, value_name = "NAME")]
+    colormap: Colormap,
+}
+
+/// What commands that draw figures have in common.
+#[derive(Args)]
+struct Drawing {
+    /// Folder for the figures
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    out: PathBuf,
+    #[command(flatten)]
+    look: Look,
+    #[command(flatten)]
+    machine: Machine,
+    /// Print errors only
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl Drawing {
+    /// Makes sure that figures can be written; then what computes.
+    fn open(&self) -> Result<Box<dyn Executor>> {
+        files::check_writable_dir(&self.out)?;
+        self.machine.open(self.quiet)
+    }
 }
 
 impl ModelFile {
@@ -108,6 +147,8 @@ pub fn run() -> Result<()> {
     match cli.job {
         Some(Job::Summary(options)) => summary::run(&options),
         Some(Job::Predict(options)) => predict::run(&options),
+        Some(Job::Restore(options)) => restore::run(&options),
+        Some(Job::Activations(options)) => activations::run(&options),
         Some(Job::Adapters) => adapters::run(),
         None => filters::run(&cli.filters),
     }
@@ -171,6 +212,21 @@ fn read_input(path: &Path, network: &Network) -> Result<Tensor> {
         return Err(Error::file(path, format!("value {i} is {}; all must be finite", tensor.data[i])));
     }
     Ok(tensor)
+}
+
+/// The one picture of a file, `[1, h, w, c]` with the network's channels.
+fn read_picture(path: &Path, network: &Network) -> Result<Tensor> {
+    let tensor = read_input(path, network)?;
+    match tensor.shape.n {
+        1 => Ok(tensor),
+        n => Err(Error::file(path, format!("holds {n} pictures; name a file of one"))),
+    }
+}
+
+/// Where the figure of a layer goes: `DIR/BEFORELAYER.EXTENSION`.
+fn layer_file(dir: &Path, before: &str, layer: &str, extension: &str) -> PathBuf {
+    // A layer's name may hold what a file's name may not.
+    dir.join(format!("{before}{}.{extension}", layer.replace(['/', '\\', ':'], "_")))
 }
 
 /// Prints to stdout. A reader that closed the pipe has seen enough: that ends the program quietly.
