@@ -19,12 +19,12 @@ fn arguments(line: &str) -> Vec<String> {
     line.split_whitespace().map(|word| word.replace('@', &fixtures)).collect()
 }
 
-/// What the program prints; it must end well, and say nothing on stderr.
+/// What the program prints; it must end well, and say nothing on stderr but why auto takes the CPU.
 fn done(folder: &Path, line: &str) -> String {
     let output = unet_lens(folder).args(arguments(line)).output().unwrap();
     let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert!(output.status.success(), "{line}: {err}");
-    assert_eq!(err, "", "{line}");
+    assert!(err.lines().count() <= 1 && err.lines().all(|l| l.ends_with("the CPU computes")), "{line}: {err}");
     out
 }
 
@@ -366,7 +366,7 @@ fn adapters() {
     let folder = folder();
     let output = unet_lens(folder.path()).arg("adapters").output().unwrap();
     assert!(output.status.success());
-    assert!(String::from_utf8(output.stdout).unwrap().contains("--backend auto picks: "));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("--backend auto takes: "));
 }
 
 /// Ctrl-C keeps what is finished and leaves nothing unfinished.
