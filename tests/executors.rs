@@ -8,7 +8,7 @@ use unet_lens::autodiff::gradient;
 use unet_lens::exec::reference::Reference;
 use unet_lens::exec::{Backend, Executor};
 use unet_lens::graph::{Graph, NodeId};
-use unet_lens::ops::{Conv2d, Kernel, Window};
+use unet_lens::ops::{Axis, Conv2d, Kernel, Matrix, Window};
 use unet_lens::plan::Plan;
 use unet_lens::tensor::{Shape, Tensor};
 
@@ -100,6 +100,34 @@ fn every_op() {
             let r = g.relu("r", x).unwrap();
             let s = g.sigmoid("s", r).unwrap();
             g.add("y", r, s).unwrap()
+        });
+        check("mul", image, |g, x| {
+            let r = g.relu("r", x).unwrap();
+            g.mul("y", r, x).unwrap()
+        });
+        check("scale", image, |g, x| g.scale("y", x, -1.7).unwrap());
+        for by in [-1.0, 2.0, 9.0] {
+            check("roll", image, |g, x| {
+                let by = g.fill("by", Shape::new(n, 3, 2, 1), by).unwrap();
+                g.roll("y", x, by).unwrap()
+            });
+        }
+        check("total_variation", image, |g, x| g.total_variation("y", x).unwrap());
+        for (axis, size) in [(Axis::Down, h), (Axis::Across, w)] {
+            for rows in [size, size + 5] {
+                let matrix = Matrix::new(rows, size, numbers(rows * size, 9));
+                check("transform", image, |g, x| g.transform("y", x, axis, matrix.clone()).unwrap());
+            }
+        }
+        check("adam", image, |g, x| {
+            let square = g.mul("square", x, x).unwrap();
+            let cm = g.fill("cm", Shape::new(n, 1, 1, 1), 0.3).unwrap();
+            let cv = g.fill("cv", Shape::new(n, 1, 1, 1), 0.1).unwrap();
+            let direction = g.adam("adam", [x, square, cm, cv], 1e-8).unwrap();
+            // No gradient is taken through Adam: it comes after the gradient.
+            let next = g.step("y", x, direction, 0.5).unwrap();
+            g.rename(next, "next");
+            x
         });
         check("added to itself", image, |g, x| g.add("y", x, x).unwrap());
     }
