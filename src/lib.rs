@@ -3,12 +3,14 @@
 pub mod ascent;
 pub mod autodiff;
 pub mod cli;
+pub mod dream;
 pub mod error;
 pub mod exec;
 pub mod files;
 pub mod graph;
 pub mod keras;
 pub mod ops;
+pub mod pad;
 pub mod picture;
 pub mod plan;
 pub mod tensor;

@@ -106,9 +106,11 @@ fn every_op() {
             g.mul("y", r, x).unwrap()
         });
         check("scale", image, |g, x| g.scale("y", x, -1.7).unwrap());
-        for by in [-1.0, 2.0, 9.0] {
+        for (down, right) in [(1.0, 2.0), (-2.0, 1.0), (0.0, -1.0), (9.0, 25.0)] {
             check("roll", image, |g, x| {
-                let by = g.fill("by", Shape::new(n, 3, 2, 1), by).unwrap();
+                let one = g.fill("one", Shape::new(n, 3, 2, 1), 1.0).unwrap();
+                let apart = Matrix::new(2, 2, vec![down, 0.0, 0.0, right]);
+                let by = g.transform("by", one, Axis::Across, apart).unwrap();
                 g.roll("y", x, by).unwrap()
             });
         }

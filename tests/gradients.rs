@@ -77,8 +77,9 @@ fn every_op() {
     check("squared", image, |g, x| g.mul("y", x, x).unwrap());
     check("scale", image, |g, x| g.scale("y", x, -1.7).unwrap());
     check("roll", image, |g, x| {
-        // A shift that differs from 1 and from its opposite along both axes.
-        let by = g.fill("by", Shape::new(2, 3, 2, 1), -1.0).unwrap();
+        let one = g.fill("one", Shape::new(2, 3, 2, 1), 1.0).unwrap();
+        let apart = Matrix::new(2, 2, vec![-2.0, 0.0, 0.0, 1.0]);
+        let by = g.transform("by", one, Axis::Across, apart).unwrap();
         g.roll("y", x, by).unwrap()
     });
     check("total_variation", image, |g, x| g.total_variation("y", x).unwrap());

@@ -1,17 +1,20 @@
 //! The main job: `unet-lens --layer NAME`, pictures of what the filters of a layer answer to.
 
-use super::{Machine, parse_finite, parse_positive, parse_size};
-use crate::ascent::{self, Climb, Recipe, Verdict};
+use super::climbing::Climbing;
+use super::{Machine, parse_size, progress_bar};
+use crate::ascent::{self, Climb, Objective, Parameter, Recipe, Rescue, Verdict};
 use crate::exec::Executor;
 use crate::keras::Network;
-use crate::picture::{Colormap, Panel, grid, npy};
+use crate::picture::{Animation, Colormap, Panel, grid, npy};
 use crate::tensor::{Shape, Tensor};
 use crate::{Error, Result, files, unet};
-use indicatif::{ProgressBar, ProgressStyle};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Panels in a row, as in the article.
 const COLUMNS: usize = 8;
+/// How long a frame of the animation is seen.
+const DELAY: Duration = Duration::from_millis(150);
 
 #[derive(clap::Args)]
 pub(super) struct Options {
@@ -24,18 +27,9 @@ pub(super) struct Options {
     /// How many filters to draw without repetition (all, if there are fewer)
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
-    /// Steps of the climb
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    steps: u32,
-    /// What the normalised gradient is multiplied by in each step
-    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = parse_finite, allow_negative_numbers = true)]
-    step_size: f32,
-    /// Seed of the noise and of the draw
+    /// Seed of the noise, of the draw and of --jitter's shifts
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Upper end of the uniform noise that a climb starts from
-    #[arg(long, value_name = "X", default_value_t = 2.0, value_parser = parse_positive)]
-    noise: f32,
     /// Start from a picture instead of noise: .png, .jpg, or .npy of [H,W], [N,H,W] or [N,H,W,C]
     #[arg(long, value_name = "FILE")]
     init: Option<PathBuf>,
@@ -47,12 +41,17 @@ pub(super) struct Options {
     /// Also write DIR/LAYER.npy (the pictures' values, float32) and DIR/LAYER.csv (activations, verdicts, gradients)
     #[arg(long)]
     npy: bool,
+    /// Also write the way up as an animation, a frame for each step
+    #[arg(long, value_name = "FILE")]
+    gif: Option<PathBuf>,
     /// Image size, rows x columns [default: the network's own]
     #[arg(long, value_name = "HxW", value_parser = parse_size)]
     size: Option<(usize, usize)>,
     /// Print errors only
     #[arg(short, long)]
     quiet: bool,
+    #[command(flatten)]
+    climbing: Climbing,
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
@@ -75,7 +74,18 @@ pub(super) fn run(options: &Options) -> Result<()> {
             starts(init, filters.len(), &network.layers[*layer].name)?;
         }
     }
+    let recipe = options.recipe();
+    for (layer, filters) in &jobs {
+        // What does not fit a layer is said before the first one is climbed.
+        Objective::new(&network, *layer, &filters[..1], image, &recipe, false)?;
+    }
+    if options.gif.is_some() && jobs.len() > 1 {
+        return Err(Error::Usage(format!("--gif takes one --layer, not {}", jobs.len())));
+    }
     files::check_writable_dir(&options.out)?;
+    if let Some(gif) = &options.gif {
+        files::check_writable_dir(super::folder_of(gif))?;
+    }
     let executor = options.machine.open(options.quiet)?;
     for (layer, filters) in jobs {
         options.one_layer(&*executor, &network, layer, &filters, image, init.as_ref())?;
@@ -84,6 +94,10 @@ pub(super) fn run(options: &Options) -> Result<()> {
 }
 
 impl Options {
+    fn recipe(&self) -> Recipe {
+        self.climbing.recipe(self.seed, self.gif.is_some())
+    }
+
     /// The filters to climb of one layer.
     fn filters_of(&self, network: &Network, layer: usize) -> Result<Vec<usize>> {
         let (name, channels) = (&network.layers[layer].name, unet::filters(network, layer));
@@ -126,36 +140,67 @@ impl Options {
         image: Shape,
         init: Option<&Tensor>,
     ) -> Result<()> {
-        let name = &network.layers[layer].name;
-        let seeds = match init {
-            Some(init) => starts(init, filters.len(), name)?,
-            None => ascent::noise(self.seed, name, filters, image, self.noise),
+        let (name, recipe) = (&network.layers[layer].name, self.recipe());
+        let starts = |seed: u64, filters: &[usize]| match (init, recipe.parameter) {
+            (Some(init), _) => starts(init, filters.len(), name),
+            (None, Parameter::Pixel) => Ok(ascent::noise(seed, name, filters, image, self.climbing.noise)),
+            (None, Parameter::Fourier) => {
+                ascent::fourier::pink(executor, &ascent::noise(seed, name, filters, image, self.climbing.noise))
+            }
         };
-        let recipe = Recipe { steps: self.steps as usize, rate: self.step_size };
         let bar = progress_bar(name, self.quiet);
-        let climbs = ascent::climb(executor, network, layer, filters, &seeds, recipe, &mut |done, total| {
+        let mut progress = |done: usize, total: usize| {
             bar.set_length(total as u64);
             bar.set_position(done as u64);
-        })?;
+        };
+        let seeds = starts(self.seed, filters)?;
+        let mut climbs = ascent::climb(executor, network, layer, filters, &seeds, recipe, &mut progress)?;
+        if let Some(attempts) = self.climbing.rescue {
+            // A picture to start from is the same whatever the seed.
+            let attempts = if init.is_some() { 0 } else { u64::from(attempts) };
+            let tried = self.seed.saturating_add(1)..self.seed.saturating_add(1 + attempts);
+            let seeds = ascent::Starts { own: self.seed, tried, of: &starts };
+            ascent::rescue(executor, network, layer, &mut climbs, recipe, seeds, &mut progress)?;
+        }
         bar.finish_and_clear();
 
         // A layer's name may hold what a file's name may not.
         let stem = self.out.join(name.replace(['/', '\\', ':'], "_"));
         let mut written = vec![stem.with_added_extension("png")];
-        grid(name, &climbs.iter().map(|climb| panel(climb, image)).collect::<Vec<_>>(), COLUMNS, Colormap::default())
-            .save(&written[0])?;
+        let panels: Vec<Panel> = climbs.iter().map(|climb| panel(climb, &climb.picture, image)).collect();
+        grid(name, &panels, COLUMNS, Colormap::default()).save(&written[0])?;
+        if let Some(gif) = &self.gif {
+            self.animation(gif, name, &climbs, image)?;
+            written.push(gif.clone());
+        }
         if self.npy {
-            written.push(stem.with_added_extension("npy"));
+            let npy_path = stem.with_added_extension("npy");
             let shape = [climbs.len(), image.h, image.w, image.c];
             let values: Vec<f32> = climbs.iter().flat_map(|climb| &climb.picture).copied().collect();
-            npy::write(&written[1], if image.c == 1 { &shape[..3] } else { &shape }, &values)?;
-            written.push(stem.with_added_extension("csv"));
-            files::write_whole(&written[2], csv(&climbs).as_bytes())?;
+            npy::write(&npy_path, if image.c == 1 { &shape[..3] } else { &shape }, &values)?;
+            let csv_path = stem.with_added_extension("csv");
+            files::write_whole(&csv_path, csv(&climbs).as_bytes())?;
+            written.extend([npy_path, csv_path]);
         }
         if !self.quiet {
             super::print(&table(name, &climbs, &written))?;
         }
         Ok(())
+    }
+
+    /// The whole grid, a frame for the start and for each step.
+    fn animation(&self, path: &Path, name: &str, climbs: &[Climb], image: Shape) -> Result<()> {
+        let mut animation = Animation::new(path, DELAY);
+        let bar = progress_bar("animation", self.quiet);
+        bar.set_length(climbs[0].frames.len() as u64);
+        for step in 0..climbs[0].frames.len() {
+            let panels: Vec<Panel> = climbs.iter().map(|climb| panel(climb, &climb.frames[step], image)).collect();
+            let title = format!("{name}, step {step} of {}", climbs[0].frames.len() - 1);
+            animation.figure(&grid(&title, &panels, COLUMNS, Colormap::default()))?;
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        animation.save()
     }
 }
 
@@ -185,27 +230,21 @@ fn starts(init: &Tensor, filters: usize, layer: &str) -> Result<Tensor> {
     }
 }
 
-fn progress_bar(name: &str, quiet: bool) -> ProgressBar {
-    // indicatif draws on stderr, and only if that is a terminal.
-    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::no_length() };
-    let style = ProgressStyle::with_template("{prefix:<14} {wide_bar} {percent:>3}%  {eta} left");
-    bar.set_style(style.expect("the template is valid"));
-    bar.set_prefix(name.to_string());
-    bar
-}
-
 /// How a climb is drawn. What is no answer is never drawn as one.
-fn panel(climb: &Climb, image: Shape) -> Panel {
+fn panel(climb: &Climb, picture: &[f32], image: Shape) -> Panel {
     let panel = match climb.verdict {
         Verdict::Dead => Panel::blank("dead"),
         Verdict::NotFinite => Panel::blank("not finite"),
-        Verdict::Ok if image.c == 3 => Panel::color(image.h, image.w, stretched(&climb.picture)),
+        Verdict::Ok if image.c == 3 => Panel::color(image.h, image.w, stretched(picture)),
         Verdict::Ok => {
             let mean = |pixel: &[f32]| pixel.iter().sum::<f32>() / image.c as f32;
-            Panel::map(image.h, image.w, climb.picture.chunks(image.c).map(mean).collect())
+            Panel::map(image.h, image.w, picture.chunks(image.c).map(mean).collect())
         }
     };
-    panel.label(climb.filter.to_string())
+    panel.label(match climb.rescued {
+        None => climb.filter.to_string(),
+        Some(how) => format!("{}, {how}", climb.filter),
+    })
 }
 
 /// RGB values from their own range to bytes.
@@ -221,10 +260,16 @@ fn table(name: &str, climbs: &[Climb], written: &[PathBuf]) -> String {
         let (before, after) = ends(climb);
         text += &format!("{:>6}  {before:>12.6}  {after:>12.6}  {}", climb.filter, climb.verdict);
         text += match climb.verdict {
-            Verdict::Dead => ": no gradient at the seed, nothing to show\n",
-            Verdict::NotFinite => ": the climb left the range of numbers; try a smaller --step-size\n",
-            Verdict::Ok => "\n",
+            Verdict::Dead => ": no gradient at the seed, nothing to show",
+            Verdict::NotFinite => ": the climb left the range of numbers; try a smaller --step-size",
+            Verdict::Ok => "",
         };
+        match climb.rescued {
+            None => {}
+            Some(Rescue::Seed(seed)) => text += &format!(" from seed {seed}: dead from its own"),
+            Some(Rescue::BeforeRelu) => text += " before the relu: dead after it, the numbers are from before it",
+        }
+        text.push('\n');
     }
     written.iter().for_each(|path| text += &format!("{}\n", path.display()));
     text
@@ -242,6 +287,7 @@ fn csv(climbs: &[Climb]) -> String {
     for climb in climbs {
         let (start, end) = ends(climb);
         text += &format!("\n{},{start},{end},{}", climb.filter, climb.verdict);
+        climb.rescued.iter().for_each(|how| text += &format!(" ({how})"));
         climb.rms.iter().for_each(|rms| text += &format!(",{rms}"));
     }
     text + "\n"

@@ -1,6 +1,8 @@
 //! The command line: one file per command. Nothing else in the crate prints.
 
 mod adapters;
+mod climbing;
+mod dream;
 mod filters;
 mod predict;
 mod summary;
@@ -11,6 +13,7 @@ use crate::picture::{npy, read_image};
 use crate::tensor::{Shape, Tensor};
 use crate::{Error, Result, unet};
 use clap::{Args, Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
 
 /// The default network: the article's U-Net, so that the program works from any folder.
@@ -23,6 +26,10 @@ Examples:
   unet-lens --layer dconv64 --filters 0,3,8-11        these filters
   unet-lens --layer uconv64 --init photo.png --npy    start from a picture; keep the numbers
   unet-lens --layer conv_7 --model my_unet.keras      another network
+  unet-lens --layer conv256 --filters 8 --gif way.gif the way up, as an animation
+  unet-lens --layer uconv128 --parameter fourier --optimizer adam --steps 200
+                                                      smooth pictures, as Lucid makes them
+  unet-lens dream photo.png --layer uconv128          what a layer sees in a picture
   unet-lens summary                                   what layers there are
   unet-lens predict scan.png -o restored.png          what the network makes of a picture";
 
@@ -40,6 +47,8 @@ struct Cli {
 enum Job {
     /// The table of layers: name (type), output shape, parameters, connected to
     Summary(summary::Options),
+    /// DeepDream: change a picture towards what a layer sees in it
+    Dream(dream::Options),
     /// Run a picture through the whole network
     Predict(predict::Options),
     /// What --backend gpu could use, and what auto picks
@@ -95,6 +104,7 @@ pub fn run() -> Result<()> {
     let cli = Cli::parse();
     match cli.job {
         Some(Job::Summary(options)) => summary::run(&options),
+        Some(Job::Dream(options)) => dream::run(&options),
         Some(Job::Predict(options)) => predict::run(&options),
         Some(Job::Adapters) => adapters::run(),
         None => filters::run(&cli.filters),
@@ -117,6 +127,25 @@ fn parse_finite(text: &str) -> Result<f32, String> {
 /// A finite number above zero.
 fn parse_positive(text: &str) -> Result<f32, String> {
     parse_finite(text).ok().filter(|&v| v > 0.0).ok_or_else(|| "a number above 0".to_string())
+}
+
+/// A finite number, 0 or above.
+fn parse_weight(text: &str) -> Result<f32, String> {
+    parse_finite(text).ok().filter(|&v| v >= 0.0).ok_or_else(|| "a number of 0 or above".to_string())
+}
+
+/// The folder that a file is to be written to.
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// indicatif draws on stderr, and only if that is a terminal.
+fn progress_bar(name: &str, quiet: bool) -> ProgressBar {
+    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::no_length() };
+    let style = ProgressStyle::with_template("{prefix:<14} {wide_bar} {percent:>3}%  {eta} left");
+    bar.set_style(style.expect("the template is valid"));
+    bar.set_prefix(name.to_string());
+    bar
 }
 
 /// A picture or several from a file, `[n, h, w, c]` with the network's channels.
