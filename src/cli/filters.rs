@@ -5,7 +5,7 @@ use super::{Machine, parse_size, progress_bar};
 use crate::ascent::{self, Climb, Objective, Parameter, Recipe, Rescue, Verdict};
 use crate::exec::Executor;
 use crate::keras::Network;
-use crate::picture::{Animation, Colormap, Panel, grid, npy};
+use crate::picture::{Animation, Colormap, Panel, grid, grid_of, npy};
 use crate::tensor::{Shape, Tensor};
 use crate::{Error, Result, files, unet};
 use std::path::{Path, PathBuf};
@@ -15,6 +15,8 @@ use std::time::Duration;
 const COLUMNS: usize = 8;
 /// How long a frame of the animation is seen.
 const DELAY: Duration = Duration::from_millis(150);
+/// Height of a picture in a frame, pixels: half of what it is in the figure, since an animation is a large file.
+const FRAME: usize = 128;
 
 #[derive(clap::Args)]
 pub(super) struct Options {
@@ -196,7 +198,7 @@ impl Options {
         for step in 0..climbs[0].frames.len() {
             let panels: Vec<Panel> = climbs.iter().map(|climb| panel(climb, &climb.frames[step], image)).collect();
             let title = format!("{name}, step {step} of {}", climbs[0].frames.len() - 1);
-            animation.figure(&grid(&title, &panels, COLUMNS, Colormap::default()))?;
+            animation.figure(&grid_of(FRAME, &title, &panels, COLUMNS, Colormap::default()))?;
             bar.inc(1);
         }
         bar.finish_and_clear();

@@ -28,12 +28,17 @@ const TICK: f32 = 4.0;
 /// has its own range unless it states one. Each pixel of a picture becomes a square of s x s pixels, s a whole
 /// number, so that pictures are sharp and about 256 pixels high (384 in up to four columns, 512 in one).
 pub fn grid(title: &str, panels: &[Panel], columns: usize, colormap: Colormap) -> Figure {
-    let columns = columns.clamp(1, panels.len().max(1));
-    let target = match columns {
+    let target = match columns.clamp(1, panels.len().max(1)) {
         1 => 512,
         2..=4 => 384,
         _ => 256,
     };
+    grid_of(target, title, panels, columns, colormap)
+}
+
+/// The same with pictures about `target` pixels high.
+pub fn grid_of(target: usize, title: &str, panels: &[Panel], columns: usize, colormap: Colormap) -> Figure {
+    let columns = columns.clamp(1, panels.len().max(1));
     let sizes = panels.iter().filter_map(Panel::size).map(|(h, w)| (h * scale(h, w, target), w * scale(h, w, target)));
     let (h, w) = sizes.reduce(|a, b| (a.0.max(b.0), a.1.max(b.1))).unwrap_or((target, target));
     // Room for captions under very narrow pictures.

@@ -22,7 +22,7 @@ mod values;
 pub use animation::Animation;
 pub use colormap::Colormap;
 pub use figure::{Color, Figure};
-pub use grid::grid;
+pub use grid::{grid, grid_of};
 pub use panel::{Panel, Picture};
 pub use plot::{Plot, Series};
 pub use png::{Photo, read_image};
