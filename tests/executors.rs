@@ -5,7 +5,6 @@ mod common;
 use common::{difference, open};
 use std::sync::Arc;
 use unet_lens::autodiff::gradient;
-use unet_lens::exec::reference::Reference;
 use unet_lens::exec::{Backend, Executor};
 use unet_lens::graph::{Graph, NodeId};
 use unet_lens::ops::{Axis, Conv2d, Kernel, Matrix, Window};
@@ -53,8 +52,8 @@ fn check(name: &str, image: Shape, build: impl Fn(&mut Graph, NodeId) -> NodeId)
     let values = Tensor::new(image, numbers(image.len(), 7));
     let all: Vec<NodeId> = graph.nodes().map(|(id, _)| id).filter(|&id| id != x).collect();
     for keep in [vec![y, loss, dx], vec![dx], all] {
-        let expected = run(&Reference, &graph, &keep, x, &values);
-        for backend in [Backend::Cpu] {
+        let expected = run(&*open(Backend::Reference).unwrap(), &graph, &keep, x, &values);
+        for backend in [Backend::Cpu, Backend::Gpu] {
             let Some(executor) = open(backend) else { continue };
             let got = run(&*executor, &graph, &keep, x, &values);
             for ((got, expected), &id) in got.iter().zip(&expected).zip(&keep) {

@@ -66,6 +66,9 @@ struct Machine {
     /// CPU threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// Memory that a job may take, like 2GB; batches are split to stay below [default: half of what is free]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    memory: Option<u64>,
 }
 
 #[derive(Args)]
@@ -91,7 +94,7 @@ impl ModelFile {
 impl Machine {
     /// What computes; if it is not what one might expect, that is said on stderr in a line.
     fn open(&self, quiet: bool) -> Result<Box<dyn Executor>> {
-        let (executor, notice) = exec::open(self.backend, self.threads.map(usize::from))?;
+        let (executor, notice) = exec::open(self.backend, self.threads.map(usize::from), self.memory)?;
         if let Some(notice) = notice.filter(|_| !quiet) {
             eprintln!("unet-lens: {notice}");
         }
@@ -117,6 +120,25 @@ fn parse_size(text: &str) -> Result<(usize, usize), String> {
     text.split_once(['x', 'X'])
         .and_then(|(h, w)| Some((side(h)?, side(w)?)))
         .ok_or_else(|| "rows x columns, like 128x128".to_string())
+}
+
+/// "2GB", "500 MB" or "1.5GiB" as bytes.
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: f64 = match text[number.len()..].to_ascii_lowercase().as_str() {
+        "k" | "kb" => 1e3,
+        "m" | "mb" => 1e6,
+        "g" | "gb" => 1e9,
+        "t" | "tb" => 1e12,
+        "kib" => 1024.0,
+        "mib" => 1024.0 * 1024.0,
+        "gib" => 1024.0 * 1024.0 * 1024.0,
+        "" | "b" => 1.0,
+        _ => return Err("a size, like 500MB or 2GB".to_string()),
+    };
+    let bytes = number.trim().parse::<f64>().ok().map(|n| n * unit).filter(|b| b.is_finite() && *b >= 1.0);
+    bytes.map(|b| b as u64).ok_or_else(|| "a size, like 500MB or 2GB".to_string())
 }
 
 /// A number that a computation can use.

@@ -43,7 +43,7 @@ impl Expected {
 
 /// The executor, or for the GPU `None` with a word on why: then the test is skipped, except in CI.
 pub fn open(backend: Backend) -> Option<Box<dyn Executor>> {
-    match exec::open(backend, None) {
+    match exec::open(backend, None, None) {
         Ok((executor, _)) => Some(executor),
         Err(error) if backend == Backend::Gpu && std::env::var_os("CI").is_none_or(|ci| ci.is_empty()) => {
             eprintln!("skipped on the GPU: {error}");

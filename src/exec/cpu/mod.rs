@@ -9,6 +9,7 @@ mod heads;
 mod images;
 pub mod simd;
 
+use super::memory::Limit;
 use super::{Executor, Program, Trace};
 use crate::Result;
 use crate::graph::NodeId;
@@ -29,6 +30,7 @@ const GROUP: usize = 4;
 pub struct Cpu {
     level: Level,
     pool: Arc<ThreadPool>,
+    limit: Limit,
 }
 
 impl Cpu {
@@ -36,10 +38,10 @@ impl Cpu {
     ///
     /// # Errors
     /// If the threads cannot be started, or the machine does not have that level.
-    pub fn new(threads: Option<usize>) -> Result<Cpu> {
+    pub fn new(threads: Option<usize>, limit: Limit) -> Result<Cpu> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build();
         let pool = pool.map_err(|why| crate::Error::Device(format!("cannot start threads: {why}; try --threads 1")))?;
-        Ok(Cpu { level: Level::from_env()?, pool: Arc::new(pool) })
+        Ok(Cpu { level: Level::from_env()?, pool: Arc::new(pool), limit })
     }
 }
 
@@ -60,6 +62,10 @@ impl Executor for Cpu {
         // Winograd's kernels are 4 times the size of the plain ones: 36 values for 9.
         let kernels: usize = plan.steps.iter().filter_map(conv_of).map(|conv| conv.kernel.data.len() * 4).sum();
         (buffers as u64 + kernels as u64) * 4
+    }
+
+    fn fits(&self, plan: &Plan) -> Result<()> {
+        self.limit.check(plan, self.bytes(plan))
     }
 }
 
