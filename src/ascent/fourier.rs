@@ -46,8 +46,7 @@ fn frequency(wave: usize, n: usize) -> f64 {
 pub fn energy(shape: Shape) -> Tensor {
     let Shape { h, w, .. } = shape;
     let slowest = 1.0 / h.max(w) as f64;
-    let one: Vec<f64> =
-        (0..h * w).map(|i| 1.0 / frequency(i / w, h).hypot(frequency(i % w, w)).max(slowest)).collect();
+    let one: Vec<f64> = (0..h * w).map(|i| 1.0 / frequency(i / w, h).hypot(frequency(i % w, w)).max(slowest)).collect();
     let rms = (one.iter().map(|e| e * e).sum::<f64>() / one.len() as f64).sqrt();
     let one: Vec<f32> = one.iter().flat_map(|e| std::iter::repeat_n((e / rms) as f32, shape.c)).collect();
     Tensor::new(shape, one.repeat(shape.n))
@@ -81,9 +80,8 @@ pub fn coefficients(executor: &dyn Executor, pictures: &Tensor) -> Result<Tensor
 /// # Errors
 /// As [`coefficients`].
 pub fn pink(executor: &dyn Executor, white: &Tensor) -> Result<Tensor> {
-    let mut pink = on_each(executor, white, &energy(white.shape), |graph, white, energy| {
-        picture(graph, "pink", white, energy)
-    })?;
+    let mut pink =
+        on_each(executor, white, &energy(white.shape), |graph, white, energy| picture(graph, "pink", white, energy))?;
     let len = white.shape.image_len();
     for (pink, white) in pink.data.chunks_mut(len).zip(white.data.chunks(len)) {
         let ((mean, spread), (pink_mean, pink_spread)) = (moments(white), moments(pink));
@@ -159,9 +157,10 @@ mod tests {
     #[test]
     fn coefficients_give_their_picture_back() {
         let white = crate::ascent::noise(1, "x", &[0, 3], Shape::new(1, 12, 10, 3), 2.0);
-        let spectrum = coefficients(&Reference, &white).unwrap();
+        let spectrum = coefficients(&Reference::default(), &white).unwrap();
         let back =
-            on_each(&Reference, &spectrum, &energy(white.shape), |g, c, e| picture(g, "picture", c, e)).unwrap();
+            on_each(&Reference::default(), &spectrum, &energy(white.shape), |g, c, e| picture(g, "picture", c, e))
+                .unwrap();
         for (a, b) in back.data.iter().zip(&white.data) {
             assert!((a - b).abs() < 1e-5, "{a} {b}");
         }
@@ -170,7 +169,7 @@ mod tests {
     #[test]
     fn pink_noise_is_as_strong_as_white_noise_and_smoother() {
         let white = crate::ascent::noise(1, "x", &[0, 3], Shape::new(1, 32, 24, 1), 2.0);
-        let pink = pink(&Reference, &white).unwrap();
+        let pink = pink(&Reference::default(), &white).unwrap();
         for i in 0..2 {
             let (of_pink, of_white) = (moments(pink.image(i)), moments(white.image(i)));
             assert!((of_pink.0 - of_white.0).abs() < 1e-4 && (of_pink.1 - of_white.1).abs() < 1e-4);

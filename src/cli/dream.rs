@@ -48,7 +48,8 @@ pub(super) struct Options {
     /// Steps in each octave
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     steps: u32,
-    /// How many grey levels (of 256) a pixel changes by in a step, on average
+    /// How much a pixel changes in a step, on average, in hundredths of the way from black to white (the notebook's 1.5 were
+    /// grey levels of 255, for a network that is easier to excite)
     #[arg(long, value_name = "X", default_value_t = 1.5, value_parser = parse_positive)]
     step_size: f32,
     /// The most pixels that the picture is moved round by before a step, along each axis
@@ -101,7 +102,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         octaves: options.octaves as usize,
         octave_scale: options.octave_scale,
         steps: options.steps as usize,
-        step_size: options.step_size / 255.0,
+        step_size: options.step_size / 100.0,
         jitter: options.jitter as usize,
         seed: options.seed,
     };
@@ -182,5 +183,8 @@ fn table(octaves: &[Octave], is_filter: bool) -> String {
 }
 
 fn parse_octave_scale(text: &str) -> Result<f32, String> {
-    parse_positive(text).ok().filter(|&v| v > 1.0 && v <= 100.0).ok_or_else(|| "a number above 1, at most 100".to_string())
+    parse_positive(text)
+        .ok()
+        .filter(|&v| v > 1.0 && v <= 100.0)
+        .ok_or_else(|| "a number above 1, at most 100".to_string())
 }

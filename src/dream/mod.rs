@@ -29,6 +29,9 @@ use rand::RngExt;
 use std::sync::Arc;
 pub use tiles::{Span, Tiling, reach};
 
+/// The side of a tile below which no smaller ones are tried.
+const SMALLEST: usize = 64;
+
 /// What to dream, and how.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Dream {
@@ -78,17 +81,24 @@ impl Work {
     /// # Errors
     /// [`Error::Memory`], if there is not enough for the smallest.
     pub fn new(executor: &dyn Executor, network: &Network, dream: &Dream, image: Shape) -> Result<Work> {
+        let pictures = picture_bytes(image);
+        let free = memory::available();
+        if pictures > free {
+            return Err(Error::Memory(format!(
+                "the octaves of a picture of {}x{} pixels need {} of memory, {} are free: scale it down",
+                image.h,
+                image.w,
+                memory::human(pictures),
+                memory::human(free)
+            )));
+        }
         let mut most = image.h.max(image.w).next_multiple_of(16);
         loop {
             let work = Work::with_tiles(executor, network, dream, image, most)?;
             let plan = Target::new(network, dream, work.tiling.size)?.plan;
-            let fits = executor.fits(&plan).and_then(|()| match memory::available() {
-                free if work.bytes > free => Err(memory::error(&plan, work.bytes, free)),
-                _ => Ok(()),
-            });
-            match fits {
+            match executor.fits(&plan) {
                 Ok(()) => return Ok(work),
-                Err(Error::Memory(_)) if most > 64 => most /= 2,
+                Err(Error::Memory(_)) if most > SMALLEST => most /= 2,
                 Err(error) => return Err(error),
             }
         }
@@ -112,10 +122,15 @@ impl Work {
         let tiling = Tiling::new(whole, most, multiple, reach);
         let plan = Target::new(network, dream, tiling.size)?.plan;
         let tiles = tiling.tiles(whole, multiple).len();
-        // The picture, its octaves (together less than as much again), what is added, and a step's copies.
-        let bytes = executor.bytes(&plan) + padded.len() as u64 * 4 * 10;
+        let bytes = executor.bytes(&plan) + picture_bytes(padded);
         Ok(Work { tiling, tiles, bytes, most, reach, multiple })
     }
+}
+
+/// Of the picture, its octaves (together less than as much again, if they are not much alike), what is added, and a step's
+/// copies.
+fn picture_bytes(image: Shape) -> u64 {
+    image.len() as u64 * 4 * 10
 }
 
 /// The goal as a plan for one tile.

@@ -50,7 +50,7 @@ impl Default for Limit {
 }
 
 /// Bytes that the system could give to this program now.
-fn available() -> u64 {
+pub fn available() -> u64 {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     system.available_memory()

@@ -39,8 +39,7 @@ pub(super) fn step_reference(x: &Tensor64, g: &Tensor64, rate: f32) -> Tensor64 
 /// (m / cm) / (sqrt(v / cv) + epsilon)
 pub(super) fn adam_reference(m: &Tensor64, v: &Tensor64, cm: &Tensor64, cv: &Tensor64, epsilon: f64) -> Tensor64 {
     let count = m.shape.image_len();
-    let direction = |(i, (m, v)): (usize, (&f64, &f64))| {
-        (m / cm.data[i / count]) / ((v / cv.data[i / count]).sqrt() + epsilon)
-    };
+    let direction =
+        |(i, (m, v)): (usize, (&f64, &f64))| (m / cm.data[i / count]) / ((v / cv.data[i / count]).sqrt() + epsilon);
     Tensor64 { shape: m.shape, data: m.data.iter().zip(&v.data).enumerate().map(direction).collect() }
 }

@@ -64,7 +64,10 @@ impl Animation {
     fn frame(&mut self, width: usize, height: usize, colors: impl Iterator<Item = [u8; 3]> + Clone) -> Result<()> {
         if width > usize::from(u16::MAX) || height > usize::from(u16::MAX) {
             let most = u16::MAX;
-            return Err(Error::file(&self.path, format!("a GIF has at most {most} rows and columns, not {height}x{width}")));
+            return Err(Error::file(
+                &self.path,
+                format!("a GIF has at most {most} rows and columns, not {height}x{width}"),
+            ));
         }
         let rounded = few_colors(colors.clone());
         let rgba = colors.flat_map(|[r, g, b]| [r & rounded, g & rounded, b & rounded, 255]).collect();
