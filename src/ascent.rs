@@ -9,7 +9,7 @@ mod objective;
 mod recipe;
 mod rescue;
 
-use crate::exec::{Executor, memory};
+use crate::exec::Executor;
 use crate::keras::Network;
 use crate::tensor::{Shape, Tensor};
 use crate::{Error, Result};
@@ -77,7 +77,7 @@ pub fn climb(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<Climb>> {
     if recipe.keep_frames {
-        check_frames(filters.len(), seeds.shape, recipe.steps)?;
+        check_frames(executor, filters.len(), seeds.shape, recipe.steps)?;
     }
     let mut climbs = vec![];
     let total = filters.len() * recipe.steps;
@@ -96,17 +96,28 @@ pub fn climb(
 }
 
 /// Is there memory for every filter's picture after every step?
-fn check_frames(filters: usize, image: Shape, steps: usize) -> Result<()> {
-    let needed = (filters * image.image_len()) as u64 * 4 * (steps as u64 + 1);
-    let free = memory::available();
-    if needed <= free {
-        return Ok(());
-    }
-    let (needed, free) = (memory::human(needed), memory::human(free));
-    Err(Error::Memory(format!(
-        "the pictures of {steps} steps of {filters} filters need {needed} of memory, {free} are available; take fewer steps \
-         or filters for an animation"
-    )))
+fn check_frames(executor: &dyn Executor, filters: usize, image: Shape, steps: usize) -> Result<()> {
+    let pictures = image.with_n(filters.saturating_mul(steps.saturating_add(1)));
+    executor.limit().check(pictures, (pictures.image_len() as u64 * 4).saturating_mul(pictures.n as u64))
+}
+
+/// Is there memory for a climb of `filters`? To be asked before their seeds are made.
+///
+/// # Errors
+/// [`Error::Memory`] if there is not even enough for one filter at a time, or for the pictures of all.
+pub fn fits(
+    executor: &dyn Executor,
+    network: &Network,
+    layer: usize,
+    filters: &[usize],
+    image: Shape,
+    recipe: &Recipe,
+) -> Result<()> {
+    let one = Objective::new(network, layer, &filters[..1], image, recipe, false)?;
+    executor.fits(&one.plan)?;
+    // Seeds, those of a batch, pictures as they are and as they are drawn: f32s.
+    let pictures = (image.image_len() as u64 * 4 * 4).saturating_mul(filters.len() as u64);
+    executor.limit().check(image.with_n(filters.len()), pictures.saturating_add(executor.bytes(&one.plan)))
 }
 
 /// Cuts `filters` into as few equal batches as fit into memory.

@@ -159,7 +159,7 @@ fn the_same_bits_on_any_number_of_threads_and_in_any_batch() {
 
 #[test]
 fn each_choice_does_what_it_says() {
-    let long = Recipe { steps: 30, ..Recipe::default() };
+    let long = Recipe { steps: 30, before_relu: true, ..Recipe::default() };
     let alive = |climbs: Vec<Climb>| -> Vec<Climb> {
         let alive: Vec<Climb> = climbs.into_iter().filter(|c| c.verdict == Verdict::Ok).collect();
         assert!(alive.len() >= 2, "too few filters are alive to tell");

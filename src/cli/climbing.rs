@@ -7,7 +7,7 @@ use crate::ascent::{Goal, Optimizer, Parameter, Recipe};
 #[command(next_help_heading = "The climb (the defaults are the recipe of Chollet 2016)")]
 pub(super) struct Climbing {
     /// Steps of the climb
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000_000), allow_negative_numbers = true)]
     pub steps: u32,
     /// What the direction is multiplied by in each step [default: 1, with --optimizer adam 0.05]
     #[arg(
@@ -28,19 +28,19 @@ pub(super) struct Climbing {
     negative: bool,
     /// One place of the filter's map, row and column from 0, instead of the whole map: what one neuron answers to (Erhan et
     /// al. 2009)
-    #[arg(long, value_name = "R,C", value_parser = parse_neuron)]
+    #[arg(long, value_name = "R,C", value_parser = parse_neuron, allow_hyphen_values = true)]
     neuron: Option<(usize, usize)>,
     /// Weight of the picture's total variation, which is subtracted: differences between neighbours, per pixel (Rudin, Osher,
     /// Fatemi 1992; Mahendran, Vedaldi 2015). Makes smooth pictures; try 1 to 100 times the activation
-    #[arg(long, value_name = "W", default_value_t = 0.0, value_parser = parse_weight)]
+    #[arg(long, value_name = "W", default_value_t = 0.0, value_parser = parse_weight, allow_negative_numbers = true)]
     tv: f32,
     /// Weight of the mean of the picture's squares, which is subtracted: pulls towards 0 what the filter does not need
     /// (Simonyan et al. 2014)
-    #[arg(long, value_name = "W", default_value_t = 0.0, value_parser = parse_weight)]
+    #[arg(long, value_name = "W", default_value_t = 0.0, value_parser = parse_weight, allow_negative_numbers = true)]
     l2: f32,
     /// Move the picture round by up to N pixels before every step, by shifts drawn from --seed: a pattern must then work
     /// wherever it lies (Mordvintsev et al. 2015)
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=4096))]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=4096), allow_negative_numbers = true)]
     jitter: u32,
     /// From the gradient to the step. ascent: the gradient divided by its RMS; adam: its running mean, divided pixel by
     /// pixel by its running RMS (Kingma, Ba 2015; b1 0.9, b2 0.999, epsilon 1e-8)
@@ -52,10 +52,10 @@ pub(super) struct Climbing {
     pub parameter: Parameter,
     /// Try a dead filter from the noise of the next N seeds, and if it is dead from them all climb what goes into its ReLU,
     /// where there is always a gradient. The panel says which
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10_000), allow_negative_numbers = true)]
     pub rescue: Option<u32>,
     /// Upper end of the uniform noise that a climb starts from
-    #[arg(long, value_name = "X", default_value_t = 2.0, value_parser = parse_positive)]
+    #[arg(long, value_name = "X", default_value_t = 2.0, value_parser = parse_positive, allow_negative_numbers = true)]
     pub noise: f32,
 }
 
@@ -82,5 +82,5 @@ impl Climbing {
 /// "12,40" as row and column.
 fn parse_neuron(text: &str) -> Result<(usize, usize), String> {
     let place = text.split_once(',').and_then(|(r, c)| Some((r.trim().parse().ok()?, c.trim().parse().ok()?)));
-    place.ok_or_else(|| "a row and a column, counted from 0, like 12,40".to_string())
+    place.ok_or_else(|| "expected a row and a column, counted from 0, like 12,40".to_string())
 }

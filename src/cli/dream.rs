@@ -37,26 +37,26 @@ pub(super) struct Options {
     #[arg(long, value_name = "NAME")]
     layer: String,
     /// One filter of the layer instead of all of them together
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     filter: Option<usize>,
     /// How many sizes of the picture are climbed, from small to large
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=32))]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=32), allow_negative_numbers = true)]
     octaves: u32,
     /// How many times as large an octave is as the one before, along both axes; above 1
-    #[arg(long, value_name = "X", default_value_t = 1.4, value_parser = parse_octave_scale)]
+    #[arg(long, value_name = "X", default_value_t = 1.4, value_parser = parse_octave_scale, allow_negative_numbers = true)]
     octave_scale: f32,
     /// Steps in each octave
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000), allow_negative_numbers = true)]
     steps: u32,
     /// How much a pixel changes in a step, on average, in hundredths of the way from black to white (the notebook's 1.5 were
     /// grey levels of 255, for a network that is easier to excite)
-    #[arg(long, value_name = "X", default_value_t = 1.5, value_parser = parse_positive)]
+    #[arg(long, value_name = "X", default_value_t = 1.5, value_parser = parse_positive, allow_negative_numbers = true)]
     step_size: f32,
     /// The most pixels that the picture is moved round by before a step, along each axis
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(0..=65536))]
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(0..=65536), allow_negative_numbers = true)]
     jitter: u32,
     /// Seed of the shifts
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
     /// Also write an animation, a frame for each step
     #[arg(long, value_name = "FILE")]
@@ -75,7 +75,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
-    let network = options.machine.model.load()?;
+    let network = options.machine.load()?;
     let layer = unet::convolution(&network, &options.layer)?;
     let filters = unet::filters(&network, layer);
     if let Some(filter) = options.filter.filter(|&filter| filter >= filters) {
@@ -186,5 +186,5 @@ fn parse_octave_scale(text: &str) -> Result<f32, String> {
     parse_positive(text)
         .ok()
         .filter(|&v| v > 1.0 && v <= 100.0)
-        .ok_or_else(|| "a number above 1, at most 100".to_string())
+        .ok_or_else(|| "expected a number above 1, at most 100".to_string())
 }

@@ -1,11 +1,11 @@
 //! The main job: `unet-lens --layer NAME`, pictures of what the filters of a layer answer to.
 
 use super::climbing::Climbing;
-use super::{Machine, parse_size, progress_bar};
+use super::{Look, Machine, layer_file, parse_size, progress_bar};
 use crate::ascent::{self, Climb, Objective, Parameter, Recipe, Rescue, Verdict};
 use crate::exec::Executor;
 use crate::keras::Network;
-use crate::picture::{Animation, Colormap, Panel, grid, grid_of, npy};
+use crate::picture::{Animation, Panel, grid, grid_of, npy};
 use crate::tensor::{Shape, Tensor};
 use crate::{Error, Result, files, unet};
 use std::path::{Path, PathBuf};
@@ -17,6 +17,8 @@ const COLUMNS: usize = 8;
 const DELAY: Duration = Duration::from_millis(150);
 /// Height of a picture in a frame, pixels: half of what it is in the figure, since an animation is a large file.
 const FRAME: usize = 128;
+/// The largest figure that is drawn.
+const MOST_PIXELS: u64 = 400_000_000;
 
 #[derive(clap::Args)]
 pub(super) struct Options {
@@ -27,10 +29,10 @@ pub(super) struct Options {
     #[arg(long, value_name = "LIST", value_parser = parse_filters, conflicts_with = "count")]
     filters: Option<Ranges>,
     /// How many filters to draw without repetition (all, if there are fewer)
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
     count: u32,
     /// Seed of the noise, of the draw and of --jitter's shifts
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
     /// Start from a picture instead of noise: .png, .jpg, or .npy of [H,W], [N,H,W] or [N,H,W,C]
     #[arg(long, value_name = "FILE")]
@@ -46,6 +48,8 @@ pub(super) struct Options {
     /// Also write the way up as an animation, a frame for each step
     #[arg(long, value_name = "FILE")]
     gif: Option<PathBuf>,
+    #[command(flatten)]
+    look: Look,
     /// Image size, rows x columns [default: the network's own]
     #[arg(long, value_name = "HxW", value_parser = parse_size)]
     size: Option<(usize, usize)>,
@@ -57,7 +61,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
-    let network = options.machine.model.load()?;
+    let network = options.machine.load()?;
     let mut layers = vec![];
     for name in &options.layers {
         match name.as_str() {
@@ -73,7 +77,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let image = options.image_shape(&network, init.as_ref())?;
     if let Some(init) = &init {
         for (layer, filters) in &jobs {
-            starts(init, filters.len(), &network.layers[*layer].name)?;
+            check_starts(init, filters.len(), &network.layers[*layer].name)?;
         }
     }
     let recipe = options.recipe();
@@ -88,7 +92,17 @@ pub(super) fn run(options: &Options) -> Result<()> {
     if let Some(gif) = &options.gif {
         files::check_writable_dir(super::folder_of(gif))?;
     }
+    for (layer, _) in &jobs {
+        let file = |extension| layer_file(&options.out, "", &network.layers[*layer].name, extension);
+        if let Some(folder) = ["png", "npy", "csv"].map(file).iter().find(|p| p.is_dir()) {
+            return Err(Error::file(folder, "is a folder where a result is to be written; choose another --out"));
+        }
+    }
     let executor = options.machine.open(options.quiet)?;
+    for (layer, filters) in &jobs {
+        ascent::fits(&*executor, &network, *layer, filters, image, &recipe)?;
+        check_figure(filters.len(), image)?;
+    }
     for (layer, filters) in jobs {
         options.one_layer(&*executor, &network, layer, &filters, image, init.as_ref())?;
     }
@@ -143,8 +157,16 @@ impl Options {
         init: Option<&Tensor>,
     ) -> Result<()> {
         let (name, recipe) = (&network.layers[layer].name, self.recipe());
+        let all = filters;
         let starts = |seed: u64, filters: &[usize]| match (init, recipe.parameter) {
-            (Some(init), _) => starts(init, filters.len(), name),
+            // A single picture serves all; else there is one for each filter (see check_starts).
+            (Some(init), _) if init.shape.n == 1 => {
+                Ok(Tensor::new(init.shape.with_n(filters.len()), init.data.repeat(filters.len())))
+            }
+            (Some(init), _) => {
+                let own = |&filter: &usize| init.image(all.iter().position(|&f| f == filter).expect("one of all"));
+                Ok(Tensor::new(init.shape.with_n(filters.len()), filters.iter().flat_map(own).copied().collect()))
+            }
             (None, Parameter::Pixel) => Ok(ascent::noise(seed, name, filters, image, self.climbing.noise)),
             (None, Parameter::Fourier) => {
                 ascent::fourier::pink(executor, &ascent::noise(seed, name, filters, image, self.climbing.noise))
@@ -166,23 +188,20 @@ impl Options {
         }
         bar.finish_and_clear();
 
-        // A layer's name may hold what a file's name may not.
-        let stem = self.out.join(name.replace(['/', '\\', ':'], "_"));
-        let mut written = vec![stem.with_added_extension("png")];
+        let file = |extension| layer_file(&self.out, "", name, extension);
+        let mut written = vec![file("png")];
         let panels: Vec<Panel> = climbs.iter().map(|climb| panel(climb, &climb.picture, image)).collect();
-        grid(name, &panels, COLUMNS, Colormap::default()).save(&written[0])?;
+        grid(name, &panels, COLUMNS, self.look.colormap).save(&written[0])?;
         if let Some(gif) = &self.gif {
             self.animation(gif, name, &climbs, image)?;
             written.push(gif.clone());
         }
         if self.npy {
-            let npy_path = stem.with_added_extension("npy");
             let shape = [climbs.len(), image.h, image.w, image.c];
             let values: Vec<f32> = climbs.iter().flat_map(|climb| &climb.picture).copied().collect();
-            npy::write(&npy_path, if image.c == 1 { &shape[..3] } else { &shape }, &values)?;
-            let csv_path = stem.with_added_extension("csv");
-            files::write_whole(&csv_path, csv(&climbs).as_bytes())?;
-            written.extend([npy_path, csv_path]);
+            npy::write(file("npy"), if image.c == 1 { &shape[..3] } else { &shape }, &values)?;
+            files::write_whole(file("csv"), csv(&climbs).as_bytes())?;
+            written.extend([file("npy"), file("csv")]);
         }
         if !self.quiet {
             super::print(&table(name, &climbs, &written))?;
@@ -198,7 +217,7 @@ impl Options {
         for step in 0..climbs[0].frames.len() {
             let panels: Vec<Panel> = climbs.iter().map(|climb| panel(climb, &climb.frames[step], image)).collect();
             let title = format!("{name}, step {step} of {}", climbs[0].frames.len() - 1);
-            animation.figure(&grid_of(FRAME, &title, &panels, COLUMNS, Colormap::default()))?;
+            animation.figure(&grid_of(FRAME, &title, &panels, COLUMNS, self.look.colormap))?;
             bar.inc(1);
         }
         bar.finish_and_clear();
@@ -218,18 +237,36 @@ fn parse_filters(text: &str) -> Result<Ranges, String> {
         (first <= last).then_some(first..=last)
     };
     let ranges: Option<_> = text.split(',').map(range).collect();
-    ranges.map(Ranges).ok_or_else(|| "filter numbers and ranges, like 0,3,8-11".to_string())
+    ranges.map(Ranges).ok_or_else(|| "expected numbers and ranges from low to high, like 0,3,8-11".to_string())
 }
 
-/// One start for each filter: a single picture serves all.
-fn starts(init: &Tensor, filters: usize, layer: &str) -> Result<Tensor> {
-    match init.shape.n {
-        1 => Ok(Tensor::new(init.shape.with_n(filters), init.data.repeat(filters))),
-        n if n == filters => Ok(init.clone()),
-        n => Err(Error::Usage(format!(
-            "--init holds {n} pictures for {filters} filters of {layer}; it must hold one, or one for each filter"
-        ))),
+/// # Errors
+/// If the pictures side by side are more than one file can show.
+fn check_figure(filters: usize, image: Shape) -> Result<()> {
+    let pixels = (filters.div_ceil(COLUMNS) * image.h) as u64 * (filters.min(COLUMNS) * image.w) as u64;
+    if pixels > MOST_PIXELS {
+        return Err(Error::Memory(format!(
+            "{filters} pictures of {}x{} pixels make a figure of {} million pixels, the most is {} million; \
+             take fewer filters or a smaller --size",
+            image.h,
+            image.w,
+            pixels / 1_000_000,
+            MOST_PIXELS / 1_000_000
+        )));
     }
+    Ok(())
+}
+
+/// # Errors
+/// If there is neither one start for all filters nor one for each.
+fn check_starts(init: &Tensor, filters: usize, layer: &str) -> Result<()> {
+    let n = init.shape.n;
+    if n == 1 || n == filters {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "--init holds {n} pictures for {filters} filters of {layer}; it must hold one, or one for each filter"
+    )))
 }
 
 /// How a climb is drawn. What is no answer is never drawn as one.
@@ -260,10 +297,10 @@ fn table(name: &str, climbs: &[Climb], written: &[PathBuf]) -> String {
     let mut text = format!("{name}\n{:>6}  {:>12}  {:>12}  verdict\n", "filter", "before", "after");
     for climb in climbs {
         let (before, after) = ends(climb);
-        text += &format!("{:>6}  {before:>12.6}  {after:>12.6}  {}", climb.filter, climb.verdict);
+        text += &format!("{:>6}  {:>12}  {:>12}  {}", climb.filter, readable(before), readable(after), climb.verdict);
         text += match climb.verdict {
             Verdict::Dead => ": no gradient at the seed, nothing to show",
-            Verdict::NotFinite => ": the climb left the range of numbers; try a smaller --step-size",
+            Verdict::NotFinite => ": a number became NaN or infinite; try a smaller --step-size or --noise",
             Verdict::Ok => "",
         };
         match climb.rescued {
@@ -275,6 +312,14 @@ fn table(name: &str, climbs: &[Climb], written: &[PathBuf]) -> String {
     }
     written.iter().for_each(|path| text += &format!("{}\n", path.display()));
     text
+}
+
+/// A number that keeps its digits in a narrow column.
+fn readable(value: f32) -> String {
+    match value.abs() {
+        size if size != 0.0 && size.is_finite() && !(1e-4..1e6).contains(&size) => format!("{value:.5e}"),
+        _ => format!("{value:.6}"),
+    }
 }
 
 /// The filter's mean activation before the first step and after the last.

@@ -1,17 +1,19 @@
 //! The command line: one file per command. Nothing else in the crate prints.
 
+mod activations;
 mod adapters;
 mod climbing;
 mod dream;
 mod filters;
 mod predict;
+mod restore;
 mod summary;
 
 use crate::exec::{self, Backend, Executor};
 use crate::keras::{self, Network};
-use crate::picture::{npy, read_image};
+use crate::picture::{Colormap, npy, read_image};
 use crate::tensor::{Shape, Tensor};
-use crate::{Error, Result, unet};
+use crate::{Error, Result, files, unet};
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
@@ -31,7 +33,9 @@ Examples:
                                                       smooth pictures, as Lucid makes them
   unet-lens dream photo.png --layer uconv128          what a layer sees in a picture
   unet-lens summary                                   what layers there are
-  unet-lens predict scan.png -o restored.png          what the network makes of a picture";
+  unet-lens predict scan.png -o restored.png          what the network makes of a picture
+  unet-lens restore                                   phantoms aliased, restored and as they are
+  unet-lens activations phantom                       how a picture travels through the network";
 
 /// See what a U-Net has learned: climb the gradient from noise to the picture that a filter answers to most.
 #[derive(Parser)]
@@ -51,6 +55,10 @@ enum Job {
     Dream(dream::Options),
     /// Run a picture through the whole network
     Predict(predict::Options),
+    /// Leave out most of k-space and see what the network restores: pictures, errors, PSNR and SSIM
+    Restore(restore::Options),
+    /// How a picture travels through the network: the strongest channels of each layer
+    Activations(activations::Options),
     /// What --backend gpu could use, and what auto picks
     Adapters,
 }
@@ -78,6 +86,37 @@ struct ModelFile {
     model: Option<PathBuf>,
 }
 
+/// How figures look.
+#[derive(Args)]
+struct Look {
+    /// Colours of the maps
+    #[arg(long, value_enum, default_value_t, value_name = "NAME")]
+    colormap: Colormap,
+}
+
+/// What commands that draw figures have in common.
+#[derive(Args)]
+struct Drawing {
+    /// Folder for the figures
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    out: PathBuf,
+    #[command(flatten)]
+    look: Look,
+    #[command(flatten)]
+    machine: Machine,
+    /// Print errors only
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl Drawing {
+    /// Makes sure that figures can be written; then what computes.
+    fn open(&self) -> Result<Box<dyn Executor>> {
+        files::check_writable_dir(&self.out)?;
+        self.machine.open(self.quiet)
+    }
+}
+
 impl ModelFile {
     fn load(&self) -> Result<Network> {
         let network = match &self.model {
@@ -92,6 +131,15 @@ impl ModelFile {
 }
 
 impl Machine {
+    /// Reads the network, on as many threads as are allowed.
+    fn load(&self) -> Result<Network> {
+        if let Some(threads) = self.threads {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global();
+            pool.map_err(|why| Error::Device(format!("cannot start threads: {why}; try --threads 1")))?;
+        }
+        self.model.load()
+    }
+
     /// What computes; if it is not what one might expect, that is said on stderr in a line.
     fn open(&self, quiet: bool) -> Result<Box<dyn Executor>> {
         let (executor, notice) = exec::open(self.backend, self.threads.map(usize::from), self.memory)?;
@@ -109,6 +157,8 @@ pub fn run() -> Result<()> {
         Some(Job::Summary(options)) => summary::run(&options),
         Some(Job::Dream(options)) => dream::run(&options),
         Some(Job::Predict(options)) => predict::run(&options),
+        Some(Job::Restore(options)) => restore::run(&options),
+        Some(Job::Activations(options)) => activations::run(&options),
         Some(Job::Adapters) => adapters::run(),
         None => filters::run(&cli.filters),
     }
@@ -119,7 +169,7 @@ fn parse_size(text: &str) -> Result<(usize, usize), String> {
     let side = |s: &str| s.trim().parse::<usize>().ok().filter(|&side| side > 0);
     text.split_once(['x', 'X'])
         .and_then(|(h, w)| Some((side(h)?, side(w)?)))
-        .ok_or_else(|| "rows x columns, like 128x128".to_string())
+        .ok_or_else(|| "expected rows x columns, like 128x128".to_string())
 }
 
 /// "2GB", "500 MB" or "1.5GiB" as bytes.
@@ -143,17 +193,17 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
 
 /// A number that a computation can use.
 fn parse_finite(text: &str) -> Result<f32, String> {
-    text.parse::<f32>().ok().filter(|v| v.is_finite()).ok_or_else(|| "a finite number".to_string())
+    text.parse::<f32>().ok().filter(|v| v.is_finite()).ok_or_else(|| "expected a finite number".to_string())
 }
 
 /// A finite number above zero.
 fn parse_positive(text: &str) -> Result<f32, String> {
-    parse_finite(text).ok().filter(|&v| v > 0.0).ok_or_else(|| "a number above 0".to_string())
+    parse_finite(text).ok().filter(|&v| v > 0.0).ok_or_else(|| "expected a number above 0".to_string())
 }
 
 /// A finite number, 0 or above.
 fn parse_weight(text: &str) -> Result<f32, String> {
-    parse_finite(text).ok().filter(|&v| v >= 0.0).ok_or_else(|| "a number of 0 or above".to_string())
+    parse_finite(text).ok().filter(|&v| v >= 0.0).ok_or_else(|| "expected a number of 0 or above".to_string())
 }
 
 /// The folder that a file is to be written to.
@@ -191,6 +241,21 @@ fn read_input(path: &Path, network: &Network) -> Result<Tensor> {
         return Err(Error::file(path, format!("value {i} is {}; all must be finite", tensor.data[i])));
     }
     Ok(tensor)
+}
+
+/// The one picture of a file, `[1, h, w, c]` with the network's channels.
+fn read_picture(path: &Path, network: &Network) -> Result<Tensor> {
+    let tensor = read_input(path, network)?;
+    match tensor.shape.n {
+        1 => Ok(tensor),
+        n => Err(Error::file(path, format!("holds {n} pictures; name a file of one"))),
+    }
+}
+
+/// Where the figure of a layer goes: `DIR/BEFORELAYER.EXTENSION`.
+fn layer_file(dir: &Path, before: &str, layer: &str, extension: &str) -> PathBuf {
+    // A layer's name may hold what a file's name may not.
+    dir.join(format!("{before}{}.{extension}", layer.replace(['/', '\\', ':'], "_")))
 }
 
 /// Prints to stdout. A reader that closed the pipe has seen enough: that ends the program quietly.

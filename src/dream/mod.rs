@@ -16,7 +16,7 @@
 mod tiles;
 
 use crate::autodiff;
-use crate::exec::{Executor, Program, memory};
+use crate::exec::{Executor, Program};
 use crate::graph::NodeId;
 use crate::keras::Network;
 use crate::ops::Window;
@@ -81,17 +81,7 @@ impl Work {
     /// # Errors
     /// [`Error::Memory`], if there is not enough for the smallest.
     pub fn new(executor: &dyn Executor, network: &Network, dream: &Dream, image: Shape) -> Result<Work> {
-        let pictures = picture_bytes(image);
-        let free = memory::available();
-        if pictures > free {
-            return Err(Error::Memory(format!(
-                "the octaves of a picture of {}x{} pixels need {} of memory, {} are free: scale it down",
-                image.h,
-                image.w,
-                memory::human(pictures),
-                memory::human(free)
-            )));
-        }
+        executor.limit().check(image, picture_bytes(image))?;
         let mut most = image.h.max(image.w).next_multiple_of(16);
         loop {
             let work = Work::with_tiles(executor, network, dream, image, most)?;

@@ -1,6 +1,6 @@
 //! How much memory a job may take, and what to say when that is not enough.
 
-use crate::plan::Plan;
+use crate::tensor::Shape;
 use crate::{Error, Result};
 
 /// The most that a job may take.
@@ -18,26 +18,22 @@ impl Limit {
     }
 
     /// # Errors
-    /// If `needed` bytes for this plan are more than the limit.
-    pub fn check(self, plan: &Plan, needed: u64) -> Result<()> {
+    /// If `needed` bytes, which these images take, are more than the limit.
+    pub fn check(self, images: Shape, needed: u64) -> Result<()> {
         if needed <= self.bytes {
             return Ok(());
         }
-        let image = plan.inputs.first().map_or(crate::tensor::Shape::new(1, 1, 1, 1), |&v| plan.value(v).shape);
+        let (count, verb) =
+            if images.n == 1 { ("1 image".to_string(), "needs") } else { (format!("{} images", images.n), "need") };
+        let (needed, limit) = (human(needed), human(self.bytes));
         Err(Error::Memory(format!(
-            "{} image{} of {}x{} pixels need {} of memory, {}",
-            image.n,
-            if image.n == 1 { "" } else { "s" },
-            image.h,
-            image.w,
-            human(needed),
+            "{count} of {}x{} pixels {verb} {needed} of memory, {}; take smaller images or fewer",
+            images.h,
+            images.w,
             if self.by_default {
-                format!(
-                    "{} may be taken (half of what is free): take a smaller --size, or raise --memory if you know better",
-                    human(self.bytes)
-                )
+                format!("{limit} may be taken (half of what is free; --memory sets another limit)")
             } else {
-                format!("--memory allows {}: raise it or take a smaller --size", human(self.bytes))
+                format!("--memory allows {limit}")
             }
         )))
     }
@@ -50,7 +46,7 @@ impl Default for Limit {
 }
 
 /// Bytes that the system could give to this program now.
-pub fn available() -> u64 {
+fn available() -> u64 {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     system.available_memory()
@@ -58,7 +54,7 @@ pub fn available() -> u64 {
 
 /// 1610612736 as "1.5 GiB".
 pub fn human(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     let mut value = bytes as f64;
     let mut unit = 0;
     while value >= 1024.0 && unit + 1 < UNITS.len() {

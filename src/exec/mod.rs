@@ -32,7 +32,12 @@ pub trait Executor {
 
     /// # Errors
     /// [`crate::Error::Memory`] with the number and the way out, if this plan is larger than what it may take.
-    fn fits(&self, plan: &Plan) -> Result<()>;
+    fn fits(&self, plan: &Plan) -> Result<()> {
+        self.limit().check(plan.image(), self.bytes(plan))
+    }
+
+    /// The most memory that a job may take.
+    fn limit(&self) -> Limit;
 }
 
 /// A plan with everything that it needs to run, many times.

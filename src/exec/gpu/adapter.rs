@@ -60,13 +60,16 @@ pub fn adapters() -> Vec<AdapterInfo> {
     found().iter().map(|(info, _)| info.clone()).collect()
 }
 
-/// Looks once: each look makes some drivers write to the terminal.
+/// Looks once.
 fn found() -> &'static [(AdapterInfo, wgpu::Adapter)] {
     static FOUND: OnceLock<Vec<(AdapterInfo, wgpu::Adapter)>> = OnceLock::new();
     FOUND.get_or_init(look)
 }
 
 fn look() -> Vec<(AdapterInfo, wgpu::Adapter)> {
+    // Some drivers complain on stderr of displays that nobody asked for.
+    #[cfg(unix)]
+    let _quiet = gag::Gag::stderr();
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     // Neither validation layers nor the loader's messages: they are for graphics programmers.
     descriptor.flags = wgpu::InstanceFlags::empty();

@@ -119,8 +119,12 @@ impl Executor for Gpu {
         self.binds(plan)?;
         // A GPU of its own does not tell how much memory it has; it says so when there is no more.
         if self.is_software() || self.info().kind == AdapterKind::Integrated {
-            self.limit.check(plan, self.bytes(plan))?;
+            self.limit.check(plan.image(), self.bytes(plan))?;
         }
         Ok(())
+    }
+
+    fn limit(&self) -> Limit {
+        self.limit
     }
 }
