@@ -4,6 +4,7 @@ pub mod activations;
 pub mod ascent;
 pub mod autodiff;
 pub mod cli;
+pub mod dream;
 pub mod error;
 pub mod exec;
 pub mod files;

@@ -46,7 +46,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     layers.sort_unstable();
     layers.dedup();
     let executor = drawing.open()?;
-    let bar = super::filters::progress_bar("activations", drawing.quiet);
+    let bar = super::progress_bar("activations", drawing.quiet);
     bar.set_length(layers.len() as u64 + 1);
     bar.tick();
     let activations = activations::compute(&*executor, &network, &image, &layers, options.top)?;

@@ -2,6 +2,8 @@
 
 mod activations;
 mod adapters;
+mod climbing;
+mod dream;
 mod filters;
 mod predict;
 mod restore;
@@ -13,6 +15,7 @@ use crate::picture::{Colormap, npy, read_image};
 use crate::tensor::{Shape, Tensor};
 use crate::{Error, Result, files, unet};
 use clap::{Args, Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
 
 /// The default network: the article's U-Net, so that the program works from any folder.
@@ -25,6 +28,10 @@ Examples:
   unet-lens --layer dconv64 --filters 0,3,8-11        these filters
   unet-lens --layer uconv64 --init photo.png --npy    start from a picture; keep the numbers
   unet-lens --layer conv_7 --model my_unet.keras      another network
+  unet-lens --layer conv256 --filters 8 --gif way.gif the way up, as an animation
+  unet-lens --layer uconv128 --parameter fourier --optimizer adam --steps 200
+                                                      smooth pictures, as Lucid makes them
+  unet-lens dream photo.png --layer uconv128          what a layer sees in a picture
   unet-lens summary                                   what layers there are
   unet-lens predict scan.png -o restored.png          what the network makes of a picture
   unet-lens restore                                   phantoms aliased, restored and as they are
@@ -44,6 +51,8 @@ struct Cli {
 enum Job {
     /// The table of layers: name (type), output shape, parameters, connected to
     Summary(summary::Options),
+    /// DeepDream: change a picture towards what a layer sees in it
+    Dream(dream::Options),
     /// Run a picture through the whole network
     Predict(predict::Options),
     /// Leave out most of k-space and see what the network restores: pictures, errors, PSNR and SSIM
@@ -146,6 +155,7 @@ pub fn run() -> Result<()> {
     let cli = Cli::parse();
     match cli.job {
         Some(Job::Summary(options)) => summary::run(&options),
+        Some(Job::Dream(options)) => dream::run(&options),
         Some(Job::Predict(options)) => predict::run(&options),
         Some(Job::Restore(options)) => restore::run(&options),
         Some(Job::Activations(options)) => activations::run(&options),
@@ -189,6 +199,25 @@ fn parse_finite(text: &str) -> Result<f32, String> {
 /// A finite number above zero.
 fn parse_positive(text: &str) -> Result<f32, String> {
     parse_finite(text).ok().filter(|&v| v > 0.0).ok_or_else(|| "expected a number above 0".to_string())
+}
+
+/// A finite number, 0 or above.
+fn parse_weight(text: &str) -> Result<f32, String> {
+    parse_finite(text).ok().filter(|&v| v >= 0.0).ok_or_else(|| "expected a number of 0 or above".to_string())
+}
+
+/// The folder that a file is to be written to.
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// indicatif draws on stderr, and only if that is a terminal.
+fn progress_bar(name: &str, quiet: bool) -> ProgressBar {
+    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::no_length() };
+    let style = ProgressStyle::with_template("{prefix:<14} {wide_bar} {percent:>3}%  {eta} left");
+    bar.set_style(style.expect("the template is valid"));
+    bar.set_prefix(name.to_string());
+    bar
 }
 
 /// A picture or several from a file, `[n, h, w, c]` with the network's channels.

@@ -212,6 +212,12 @@ impl<'g> Fuser<'g> {
                 ends.add = Some(self.data(input(1)));
                 Head::Same { x: self.data(input(0)) }
             }
+            &Op::Scale { factor } => {
+                stage = Stage::Affine;
+                let c = node.shape.c;
+                ends.affine = Some(Affine { scale: vec![factor; c].into(), shift: vec![0.0; c].into() });
+                Head::Same { x: self.data(input(0)) }
+            }
             &Op::MaxPool(window) => Head::MaxPool { x: self.data(input(0)), window },
             Op::Sigmoid => Head::Sigmoid { x: self.data(input(0)) },
             Op::SigmoidGrad => Head::SigmoidGrad { dy: self.data(input(0)), y: self.data(input(1)) },
@@ -221,10 +227,24 @@ impl<'g> Fuser<'g> {
             &Op::Slice { start, .. } => Head::Slice { x: self.data(input(0)), start },
             Op::Mean => Head::Mean { x: self.data(input(0)) },
             Op::Spread(_) => Head::Spread { dy: self.data(input(0)) },
+            Op::Mul => Head::Mul { a: self.data(input(0)), b: self.data(input(1)) },
+            Op::Roll => Head::Roll { x: self.data(input(0)), by: self.data(input(1)) },
+            Op::TotalVariation => Head::TotalVariation { x: self.data(input(0)) },
+            Op::TotalVariationGrad => Head::TotalVariationGrad { dy: self.data(input(0)), x: self.data(input(1)) },
+            Op::Transform { axis, matrix } => {
+                Head::Transform { x: self.data(input(0)), axis: *axis, matrix: matrix.clone() }
+            }
             Op::Rms => Head::Rms { x: self.data(input(0)) },
             &Op::Normalise { epsilon } => {
                 Head::Normalise { x: self.data(input(0)), rms: self.data(input(1)), epsilon: epsilon as f32 }
             }
+            &Op::Adam { epsilon } => Head::Adam {
+                m: self.data(input(0)),
+                v: self.data(input(1)),
+                cm: self.data(input(2)),
+                cv: self.data(input(3)),
+                epsilon: epsilon as f32,
+            },
             &Op::Step { rate } => Head::Step { x: self.data(input(0)), g: self.data(input(1)), rate },
         };
         nodes.push(id);
