@@ -77,6 +77,8 @@ pub struct Objective {
     pub loss: NodeId,
     /// `d loss / d image`.
     pub gradient: NodeId,
+    /// `d loss / d node` of every node on the way.
+    pub gradients: autodiff::Gradients,
 }
 
 impl Objective {
@@ -96,13 +98,14 @@ impl Objective {
         let built = unet::graph_to(network, layer, Some(filters), image.with_n(filters.len()))?;
         let (mut graph, image) = (built.graph, built.image);
         let loss = graph.mean("loss", built.output)?;
-        let gradient = autodiff::gradient(&mut graph, loss, image)?.of_wrt();
+        let gradients = autodiff::gradient(&mut graph, loss, image)?;
+        let gradient = gradients.of_wrt();
         let rms = graph.rms("rms", gradient)?;
         let direction = graph.normalise("direction", gradient, rms, EPSILON)?;
         let next = graph.step("next image", image, direction, rate)?;
         let keep = if keep_gradient { vec![image, gradient] } else { vec![image] };
         let plan = Plan::compile(graph, &keep, &[loss, rms], &[(image, next)]);
-        Ok(Objective { plan: Arc::new(plan), image, loss, gradient })
+        Ok(Objective { plan: Arc::new(plan), image, loss, gradient, gradients })
     }
 }
 
@@ -222,8 +225,32 @@ pub fn draw_filters(seed: u64, layer: &str, channels: usize, count: usize) -> Ve
     filters
 }
 
+/// The first filter of convolution `layer` that has a gradient at its start (an image made by `start` for the filter's
+/// number), with that start; filter 0 if all are dead.
+///
+/// # Errors
+/// As [`climb`].
+pub fn first_alive(
+    executor: &dyn Executor,
+    network: &Network,
+    layer: usize,
+    start: impl Fn(usize) -> Tensor,
+) -> Result<(usize, Tensor)> {
+    for filter in 0..unet::filters(network, layer) {
+        let image = start(filter);
+        let objective = Objective::new(network, layer, &[filter], image.shape, 1.0, false)?;
+        executor.fits(&objective.plan)?;
+        let mut program = executor.prepare(objective.plan)?;
+        program.write(objective.image, &image)?;
+        if program.run(1)?[0][1][0] != 0.0 {
+            return Ok((filter, image));
+        }
+    }
+    Ok((0, start(0)))
+}
+
 /// A random stream of its own for each seed, layer and number.
-fn stream(seed: u64, layer: &str, number: u64) -> ChaCha8Rng {
+pub(crate) fn stream(seed: u64, layer: &str, number: u64) -> ChaCha8Rng {
     // FNV-1a, 64 bit.
     let name = layer.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     let mut key = [0; 32];

@@ -2,6 +2,7 @@
 
 pub mod ascent;
 pub mod autodiff;
+pub mod check;
 pub mod cli;
 pub mod error;
 pub mod exec;

@@ -185,7 +185,7 @@ fn starts(init: &Tensor, filters: usize, layer: &str) -> Result<Tensor> {
     }
 }
 
-fn progress_bar(name: &str, quiet: bool) -> ProgressBar {
+pub(super) fn progress_bar(name: &str, quiet: bool) -> ProgressBar {
     // indicatif draws on stderr, and only if that is a terminal.
     let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::no_length() };
     let style = ProgressStyle::with_template("{prefix:<14} {wide_bar} {percent:>3}%  {eta} left");

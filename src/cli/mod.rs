@@ -1,6 +1,7 @@
 //! The command line: one file per command. Nothing else in the crate prints.
 
 mod adapters;
+mod check;
 mod filters;
 mod predict;
 mod summary;
@@ -24,6 +25,7 @@ Examples:
   unet-lens --layer uconv64 --init photo.png --npy    start from a picture; keep the numbers
   unet-lens --layer conv_7 --model my_unet.keras      another network
   unet-lens summary                                   what layers there are
+  unet-lens check --layer uconv128                    does backprop agree with finite differences?
   unet-lens predict scan.png -o restored.png          what the network makes of a picture";
 
 /// See what a U-Net has learned: climb the gradient from noise to the picture that a filter answers to most.
@@ -42,6 +44,9 @@ enum Job {
     Summary(summary::Options),
     /// Run a picture through the whole network
     Predict(predict::Options),
+    /// Check gradients: backprop against finite differences, at random pixels and along random directions
+    #[command(after_help = check::EXAMPLES)]
+    Check(check::Options),
     /// What --backend gpu could use, and what auto picks
     Adapters,
 }
@@ -96,6 +101,7 @@ pub fn run() -> Result<()> {
     match cli.job {
         Some(Job::Summary(options)) => summary::run(&options),
         Some(Job::Predict(options)) => predict::run(&options),
+        Some(Job::Check(options)) => check::run(&options),
         Some(Job::Adapters) => adapters::run(),
         None => filters::run(&cli.filters),
     }
