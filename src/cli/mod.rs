@@ -2,6 +2,7 @@
 
 mod adapters;
 mod check;
+mod explain;
 mod filters;
 mod predict;
 mod summary;
@@ -25,6 +26,7 @@ Examples:
   unet-lens --layer uconv64 --init photo.png --npy    start from a picture; keep the numbers
   unet-lens --layer conv_7 --model my_unet.keras      another network
   unet-lens summary                                   what layers there are
+  unet-lens explain --html lesson.html                how backprop through it works, as a page
   unet-lens check --layer uconv128                    does backprop agree with finite differences?
   unet-lens predict scan.png -o restored.png          what the network makes of a picture";
 
@@ -44,6 +46,9 @@ enum Job {
     Summary(summary::Options),
     /// Run a picture through the whole network
     Predict(predict::Options),
+    /// How backprop through the network works: forward, backward, what is remembered, in the terminal or as a page
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(explain::Options),
     /// Check gradients: backprop against finite differences, at random pixels and along random directions
     #[command(after_help = check::EXAMPLES)]
     Check(check::Options),
@@ -101,6 +106,7 @@ pub fn run() -> Result<()> {
     match cli.job {
         Some(Job::Summary(options)) => summary::run(&options),
         Some(Job::Predict(options)) => predict::run(&options),
+        Some(Job::Explain(options)) => explain::run(&options),
         Some(Job::Check(options)) => check::run(&options),
         Some(Job::Adapters) => adapters::run(),
         None => filters::run(&cli.filters),

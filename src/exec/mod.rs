@@ -57,6 +57,14 @@ pub trait Program {
     /// # Panics
     /// If the plan does not keep it.
     fn read(&mut self, node: NodeId) -> Result<Tensor>;
+
+    /// Seconds that each of the plan's steps takes in one run, measured.
+    ///
+    /// # Errors
+    /// If this program cannot tell.
+    fn profile(&mut self) -> Result<Vec<f64>> {
+        Err(crate::Error::Device("this executor does not measure single steps".to_string()))
+    }
 }
 
 /// What the user asks for with `--backend`.
