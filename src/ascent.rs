@@ -12,7 +12,7 @@ mod rescue;
 use crate::exec::Executor;
 use crate::keras::Network;
 use crate::tensor::{Shape, Tensor};
-use crate::{Error, Result};
+use crate::{Error, Result, unet};
 pub use objective::Objective;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -227,6 +227,30 @@ pub fn draw_filters(seed: u64, layer: &str, channels: usize, count: usize) -> Ve
     let mut filters = rand::seq::index::sample(&mut rng, channels, count.min(channels)).into_vec();
     filters.sort_unstable();
     filters
+}
+
+/// The first filter of convolution `layer` that has a gradient at its start (an image made by `start` for the filter's
+/// number), with that start; filter 0 if all are dead.
+///
+/// # Errors
+/// As [`climb`].
+pub fn first_alive(
+    executor: &dyn Executor,
+    network: &Network,
+    layer: usize,
+    start: impl Fn(usize) -> Tensor,
+) -> Result<(usize, Tensor)> {
+    for filter in 0..unet::filters(network, layer) {
+        let image = start(filter);
+        let objective = Objective::new(network, layer, &[filter], image.shape, &Recipe::default(), false)?;
+        executor.fits(&objective.plan)?;
+        let mut program = executor.prepare(objective.plan)?;
+        program.write(objective.image, &image)?;
+        if program.run(1)?[0][1][0] != 0.0 {
+            return Ok((filter, image));
+        }
+    }
+    Ok((0, start(0)))
 }
 
 /// A random stream of its own for each seed, layer and number.

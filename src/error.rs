@@ -15,6 +15,9 @@ pub enum Error {
     /// No usable GPU adapter, or it gave up.
     #[error("{0}")]
     Device(String),
+    /// Backprop and finite differences do not agree.
+    #[error("{0}")]
+    Disagreement(String),
     /// The user pressed Ctrl-C; what was finished is kept.
     #[error("interrupted; what was finished is kept")]
     Interrupted,
@@ -34,7 +37,7 @@ impl Error {
         match self {
             Error::Usage(_) => 2,
             Error::Interrupted => 130,
-            Error::File { .. } | Error::Memory(_) | Error::Device(_) => 1,
+            Error::File { .. } | Error::Memory(_) | Error::Device(_) | Error::Disagreement(_) => 1,
         }
     }
 }

@@ -85,6 +85,9 @@ fn climbed(objective: &Objective, recipe: &Recipe, inputs: &[(NodeId, &Tensor64)
         .collect()
 }
 
+/// What finite differences are taken on.
+type Inputs<'a> = &'a [(NodeId, &'a Tensor64)];
+
 #[test]
 fn every_gradient_agrees_with_finite_differences() {
     let (network, layer, image) = tiny();
@@ -93,7 +96,7 @@ fn every_gradient_agrees_with_finite_differences() {
         let objective = Objective::new(&network, layer, &filters, image, &recipe, true).unwrap();
         let start = Tensor64::from(&noise(0, &network.layers[layer].name, &filters, image, 2.0));
         let fixed: Vec<(NodeId, Tensor64)> = objective.fixed.iter().map(|(id, t)| (*id, t.into())).collect();
-        let with = |start: &Tensor64, then: &mut dyn FnMut(&[(NodeId, &Tensor64)])| {
+        let with = |start: &Tensor64, then: &mut dyn FnMut(Inputs)| {
             let mut inputs: Vec<(NodeId, &Tensor64)> = fixed.iter().map(|(id, t)| (*id, t)).collect();
             inputs.push((objective.image, start));
             then(&inputs);

@@ -32,6 +32,8 @@ pub struct Objective {
     pub loss: NodeId,
     /// Of everything that is climbed, with respect to `image`.
     pub gradient: NodeId,
+    /// Of the goal, with respect to every node on the way.
+    pub gradients: autodiff::Gradients,
     /// What to write before the first run, besides the image.
     pub fixed: Vec<(NodeId, Tensor)>,
     /// The shifts of the steps to come, if there are any: `[n, k, 2, 1]`.
@@ -108,7 +110,8 @@ impl Objective {
         }
         let loss = graph.mean("loss", values)?;
         let climbed = if recipe.negative { graph.scale("- loss", loss, -1.0)? } else { loss };
-        let own_gradient = autodiff::gradient(&mut graph, climbed, image)?.of_wrt();
+        let gradients = autodiff::gradient(&mut graph, climbed, image)?;
+        let own_gradient = gradients.of_wrt();
         let rms = graph.rms("rms", own_gradient)?;
         let (gradient, whole_rms) = match penalty(&mut graph, pixels, recipe)? {
             None => (own_gradient, rms),
@@ -165,7 +168,7 @@ impl Objective {
             keep.push(gradient);
         }
         let plan = Plan::compile(graph, &keep, &[loss, rms], &state);
-        Ok(Objective { plan: Arc::new(plan), image, picture, loss, gradient, fixed, shifts })
+        Ok(Objective { plan: Arc::new(plan), image, picture, loss, gradient, gradients, fixed, shifts })
     }
 }
 

@@ -2,8 +2,10 @@
 
 mod activations;
 mod adapters;
+mod check;
 mod climbing;
 mod dream;
+mod explain;
 mod filters;
 mod predict;
 mod restore;
@@ -35,7 +37,9 @@ Examples:
   unet-lens summary                                   what layers there are
   unet-lens predict scan.png -o restored.png          what the network makes of a picture
   unet-lens restore                                   phantoms aliased, restored and as they are
-  unet-lens activations phantom                       how a picture travels through the network";
+  unet-lens activations phantom                       how a picture travels through the network
+  unet-lens explain --html lesson.html                how backprop through it works, as a page
+  unet-lens check --layer uconv128                    does backprop agree with finite differences?";
 
 /// See what a U-Net has learned: climb the gradient from noise to the picture that a filter answers to most.
 #[derive(Parser)]
@@ -59,6 +63,12 @@ enum Job {
     Restore(restore::Options),
     /// How a picture travels through the network: the strongest channels of each layer
     Activations(activations::Options),
+    /// How backprop through the network works: forward, backward, what is remembered, in the terminal or as a page
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(explain::Options),
+    /// Check gradients: backprop against finite differences, at random pixels and along random directions
+    #[command(after_help = check::EXAMPLES)]
+    Check(check::Options),
     /// What --backend gpu could use, and what auto picks
     Adapters,
 }
@@ -159,6 +169,8 @@ pub fn run() -> Result<()> {
         Some(Job::Predict(options)) => predict::run(&options),
         Some(Job::Restore(options)) => restore::run(&options),
         Some(Job::Activations(options)) => activations::run(&options),
+        Some(Job::Explain(options)) => explain::run(&options),
+        Some(Job::Check(options)) => check::run(&options),
         Some(Job::Adapters) => adapters::run(),
         None => filters::run(&cli.filters),
     }

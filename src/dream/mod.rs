@@ -147,6 +147,9 @@ impl Target {
     }
 }
 
+/// Hears of each picture on the way.
+pub type OnFrame<'f> = &'f mut dyn FnMut(&Tensor) -> Result<()>;
+
 /// Dreams on `image`, `[1, h, w, c]` with values in [0, 1]. `progress` hears how many tiles of how many are done; `frame`
 /// gets the picture, in its full size, before the first step and after every step.
 ///
@@ -159,7 +162,7 @@ pub fn dream(
     dream: &Dream,
     work: &Work,
     progress: &mut dyn FnMut(usize, usize),
-    mut frame: Option<&mut dyn FnMut(&Tensor) -> Result<()>>,
+    mut frame: Option<OnFrame>,
 ) -> Result<(Tensor, Vec<Octave>)> {
     let mut bases = vec![image.clone()];
     for _ in 1..dream.octaves {

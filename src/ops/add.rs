@@ -1,11 +1,14 @@
 //! add: two values of one shape, summed.
 //!
 //! ```text
+//! a, b, y: [n, h, w, c]
+//!
 //! y  = a + b
 //! da = dy,  db = dy
 //! ```
 //!
-//! Its gradient copies; and a copy's gradient adds. That is why autodiff adds up the gradients of a value used twice.
+//! Both inputs move the sum one to one, so both get `dy` as it is, and nothing has to be remembered. Its gradient copies;
+//! and a copy's gradient adds. That is why autodiff adds up the gradients of a value used twice.
 
 use crate::Result;
 use crate::graph::NodeId;

@@ -1,9 +1,14 @@
 //! batch_norm, at inference: with the mean and variance frozen it is a scale and a shift per channel.
 //!
 //! ```text
+//! x, y: [n, h, w, c]   scale, shift: [c]
+//!
 //! y  = gamma * (x - mean) / sqrt(variance + epsilon) + beta  =  scale[c] * x + shift[c]
 //! dx = scale[c] * dy                                             the same op with shift 0
 //! ```
+//!
+//! Each output depends on one input, with slope `scale[c]`; the shift moves nothing. The scale is frozen, so nothing of `x`
+//! has to be remembered.
 
 use super::d;
 use crate::Result;

@@ -39,6 +39,16 @@ fn winner(x: &Tensor64, window: Window, n: usize, r: usize, s: usize, c: usize) 
     best
 }
 
+/// For each output, in memory order, where in its window the winner stands, counted in reading order.
+pub(crate) fn winners(x: &Tensor64, window: Window) -> Vec<usize> {
+    let mut winners = vec![];
+    for_each(shape(x.shape, window).expect("checked when the graph was built"), |n, r, s, c| {
+        let (row, column) = winner(x, window, n, r, s, c);
+        winners.push((row - r * window.h) * window.w + column - s * window.w);
+    });
+    winners
+}
+
 /// y = the largest x of the window
 pub(super) fn reference(x: &Tensor64, window: Window) -> Tensor64 {
     let mut y = Tensor64::zeros(shape(x.shape, window).expect("checked when the graph was built"));

@@ -139,6 +139,60 @@ impl Op {
         }
     }
 
+    /// What it computes, in one line, as in the head of the op's own file. `(y > 0)` is 1 where that is so, else 0.
+    pub fn formula(&self) -> &'static str {
+        match self {
+            Op::Input(_) => "x",
+            Op::Fill { .. } => "y = value",
+            Op::Conv2d(_) => "y[r,s,o] = b[o] + Σ x[r+i-kh/2, s+j-kw/2, c] W[i,j,c,o]",
+            Op::BatchNorm { .. } => "y = scale[c] x + shift[c]",
+            Op::Relu => "y = max(x, 0)",
+            Op::ReluGrad => "dx = dy (y > 0)",
+            Op::Sigmoid => "y = 1 / (1 + exp(-x))",
+            Op::SigmoidGrad => "dx = dy y (1 - y)",
+            Op::MaxPool(_) => "y = max x[window]",
+            Op::MaxPoolGrad(_) => "dx[p] = dy (p = argmax x[window])",
+            Op::Upsample(_) => "y[r,s] = x[r / window.h, s / window.w]",
+            Op::SumPool(_) => "dx = Σ dy[window]",
+            Op::Concat => "y = [a, b]",
+            Op::Slice { .. } => "[da, db] = dy",
+            Op::Mean => "y = Σ x / count",
+            Op::Spread(_) => "dx = dy / count",
+            Op::Add => "y = a + b",
+            Op::Mul => "y = a b",
+            Op::Scale { .. } => "y = factor x",
+            Op::Roll => "y[r,s] = x[(r - down) mod h, (s - right) mod w]",
+            Op::TotalVariation => "y = Σ |x - neighbour| / count",
+            Op::TotalVariationGrad => "dx = dy Σ sign(x - neighbour) / count",
+            Op::Transform { .. } => "y = M x, along rows or columns",
+            Op::Adam { .. } => "y = m̂ / (sqrt(v̂) + epsilon)",
+            Op::Rms => "y = sqrt(Σ x² / count)",
+            Op::Normalise { .. } => "y = x / (rms + epsilon)",
+            Op::Step { .. } => "y = x + rate g",
+        }
+    }
+
+    /// Of a forward op: how its gradient is computed, in one line. Empty for the backward pass's own ops.
+    pub fn gradient_formula(&self) -> &'static str {
+        match self {
+            Op::Conv2d(_) => "dx[r,s,c] = Σ dy[r-i+kh/2, s-j+kw/2, o] W[i,j,c,o]",
+            Op::BatchNorm { .. } => "dx = scale[c] dy",
+            Op::Relu => Op::ReluGrad.formula(),
+            Op::Sigmoid => Op::SigmoidGrad.formula(),
+            Op::MaxPool(window) => Op::MaxPoolGrad(*window).formula(),
+            Op::Upsample(window) => Op::SumPool(*window).formula(),
+            Op::Concat => Op::Slice { start: 0, len: 0 }.formula(),
+            Op::Mean => Op::Spread(Shape::new(1, 1, 1, 1)).formula(),
+            Op::Add => "da = dy, db = dy",
+            Op::Mul => "da = dy b, db = dy a",
+            Op::Scale { .. } => "dx = factor dy",
+            Op::Roll => "dx = dy rolled back",
+            Op::TotalVariation => Op::TotalVariationGrad.formula(),
+            Op::Transform { .. } => "dx = Mᵀ dy",
+            _ => "",
+        }
+    }
+
     /// The shape that comes out of these input shapes, or why they do not fit.
     pub(crate) fn shape(&self, x: &[Shape]) -> Result<Shape, String> {
         match self {

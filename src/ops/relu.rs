@@ -1,10 +1,13 @@
 //! relu: what is negative becomes zero.
 //!
 //! ```text
+//! x, y: [n, h, w, c]
+//!
 //! y  = max(x, 0)
 //! dx = dy where y > 0, else 0
 //! ```
 //!
+//! Where the value went through, it moved the output one to one; where it was cut off, a small move changes nothing.
 //! Backprop has to remember one bit per value: whether it was positive. At exactly zero the slope is taken as 0, as Keras
 //! does. A filter whose relu is off everywhere lets no gradient through: it is dead from this seed.
 

@@ -1,11 +1,14 @@
 //! sigmoid: squashes every number into (0, 1).
 //!
 //! ```text
+//! x, y: [n, h, w, c]
+//!
 //! y  = 1 / (1 + exp(-x))
 //! dx = dy * y * (1 - y)          since dy/dx = exp(-x) / (1 + exp(-x))^2 = y (1 - y)
 //! ```
 //!
-//! Backprop remembers `y`.
+//! Each output depends on one input, and its slope can be told from the output alone: backprop remembers `y`. Where `y` is
+//! near 0 or 1 the curve is flat, and hardly any gradient comes through.
 
 use super::d;
 use crate::Result;

@@ -9,7 +9,7 @@
 mod fuse;
 
 use crate::graph::{Graph, NodeId};
-use crate::ops::{Axis, Conv2d, Matrix, Window};
+use crate::ops::{Axis, Conv2d, Matrix, Op, Window};
 use crate::tensor::Shape;
 use std::fmt;
 use std::sync::Arc;
@@ -271,6 +271,18 @@ impl Plan {
             }
             _ => 0,
         }
+    }
+
+    /// Bytes of one image's share of a value. Signs and winners are packed: a bit per channel, a pixel's bits filled up to
+    /// whole bytes; for winners as many as a window has pixels.
+    pub fn image_bytes(&self, id: ValueId) -> usize {
+        let Value { node, kind, shape } = self.value(id);
+        let window = match (kind, &self.graph[*node].op) {
+            (ValueKind::Data, _) => return shape.image_len() * size_of::<f32>(),
+            (ValueKind::Winners, Op::MaxPool(window)) => window.len(),
+            _ => 1,
+        };
+        shape.h * shape.w * window * shape.c.div_ceil(8)
     }
 
     /// Must the value exist before the first step and after the last? What is written or read from outside.

@@ -13,8 +13,7 @@ use super::memory::Limit;
 use super::{Executor, Program, Trace};
 use crate::Result;
 use crate::graph::NodeId;
-use crate::ops::Op;
-use crate::plan::{Head, Plan, Step, Value, ValueId, ValueKind};
+use crate::plan::{Head, Plan, Step, ValueId};
 use crate::tensor::Tensor;
 use aligned::Aligned;
 use conv::{Ends, Geometry, Packed, PartShape};
@@ -86,22 +85,8 @@ fn conv_of(step: &Step) -> Option<&crate::ops::Conv2d> {
 
 /// f32s that the value takes, for all images or for a group.
 fn size(plan: &Plan, id: ValueId, images: usize, group: usize) -> usize {
-    let value = plan.value(id);
     let n = if plan.outlives(id) { images } else { group };
-    match value.kind {
-        ValueKind::Data => n * value.shape.image_len(),
-        ValueKind::Signs | ValueKind::Winners => (n * side_bytes(plan, value)).div_ceil(4),
-    }
-}
-
-/// Bytes of one image's signs or winners: a bit per channel, a pixel's bits filled up to whole bytes; for winners as many
-/// as a window has pixels.
-fn side_bytes(plan: &Plan, value: &Value) -> usize {
-    let window = match (value.kind, &plan.graph[value.node].op) {
-        (ValueKind::Winners, Op::MaxPool(window)) => window.len(),
-        _ => 1,
-    };
-    value.shape.h * value.shape.w * window * value.shape.c.div_ceil(8)
+    (n * plan.image_bytes(id)).div_ceil(size_of::<f32>())
 }
 
 struct CpuProgram {
@@ -144,7 +129,7 @@ impl CpuProgram {
 
     /// Signs or winners; these never outlive their group.
     fn side(&self, id: ValueId, images: &Range<usize>) -> &[u8] {
-        let bytes = images.len() * side_bytes(&self.plan, self.plan.value(id));
+        let bytes = images.len() * self.plan.image_bytes(id);
         &bytemuck::cast_slice::<f32, u8>(&self.buffers[self.places[id.0].0])[..bytes]
     }
 
@@ -157,7 +142,7 @@ impl CpuProgram {
         let mut side_buffer = step.side.map(|id| std::mem::take(&mut self.buffers[self.places[id.0].0]));
         let mut scratch = std::mem::take(&mut self.scratch);
         let out = &mut out_buffer[out_range];
-        let side_len = step.side.map_or(0, |id| images.len() * side_bytes(&plan, plan.value(id)));
+        let side_len = step.side.map_or(0, |id| images.len() * plan.image_bytes(id));
         let side = side_buffer.as_mut().map(|b| &mut bytemuck::cast_slice_mut::<f32, u8>(b)[..side_len]);
         let this = &*self;
         let data = |id: ValueId| this.data(id, &images);
@@ -212,6 +197,18 @@ impl CpuProgram {
         self.buffers[self.places[step.output.0].0] = out_buffer;
         if let (Some(id), Some(buffer)) = (step.side, side_buffer) {
             self.buffers[self.places[id.0].0] = buffer;
+        }
+    }
+
+    /// Runs all steps once, adding to each step's seconds what it took.
+    fn run_measured(&mut self, seconds: &mut [f64]) {
+        let images = self.plan.images();
+        for first in (0..images).step_by(self.group) {
+            for (index, seconds) in seconds.iter_mut().enumerate() {
+                let start = std::time::Instant::now();
+                self.step(index, first..(first + self.group).min(images));
+                *seconds += start.elapsed().as_secs_f64();
+            }
         }
     }
 
@@ -291,5 +288,17 @@ impl Program for CpuProgram {
     fn read(&mut self, node: NodeId) -> Result<Tensor> {
         let id = self.plan.data_of(node).filter(|id| self.plan.outlives(*id)).expect("kept by the plan");
         Ok(Tensor::new(self.plan.value(id).shape, self.whole(id).to_vec()))
+    }
+
+    /// The least of a few runs: what the step takes when nothing else is in its way.
+    fn profile(&mut self) -> Result<Vec<f64>> {
+        const RUNS: usize = 3;
+        let mut least = vec![f64::INFINITY; self.plan.steps.len()];
+        for _ in 0..RUNS {
+            let mut seconds = vec![0.0; least.len()];
+            self.pool.clone().install(|| self.run_measured(&mut seconds));
+            least.iter_mut().zip(seconds).for_each(|(least, seconds)| *least = least.min(seconds));
+        }
+        Ok(least)
     }
 }

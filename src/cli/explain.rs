@@ -1,0 +1,314 @@
+//! `unet-lens explain`: how backprop through this network works, in the terminal, as JSON and as a page.
+
+use super::Machine;
+use crate::ascent;
+use crate::exec::Executor;
+use crate::exec::memory::human;
+use crate::explain::{self, Explanation, NodeFacts};
+use crate::keras::Network;
+use crate::page::strings::Lang;
+use crate::page::{self, Lesson, macs, milliseconds, number, percent};
+use crate::tensor::{Shape, Tensor};
+use crate::{Error, Result, files, unet};
+use std::path::PathBuf;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  unet-lens explain                                   the built-in network, its layer uconv128
+  unet-lens explain --html lesson.html                the same as a page: one file, open it in any browser
+  unet-lens explain --html leccion.html --lang es     in Spanish
+  unet-lens explain --layer dconv64 --filter 3        another layer, this filter
+  unet-lens explain --model my_unet.keras --layer conv_7 --init photo.png";
+
+/// The layer that is explained if none is named, and if the network has it.
+const LAYER: &str = "uconv128";
+
+/// Columns of the terminal that the text is made for.
+const WIDTH: usize = 118;
+
+#[derive(clap::Args)]
+pub(super) struct Options {
+    /// A convolution of the network [default: uconv128, or the last with several filters]
+    #[arg(long, value_name = "NAME")]
+    layer: Option<String>,
+    /// The filter to climb [default: the first whose gradient is not zero]
+    #[arg(long, value_name = "N")]
+    filter: Option<usize>,
+    /// Start from a picture instead of noise: .png, .jpg or .npy
+    #[arg(long, value_name = "FILE")]
+    init: Option<PathBuf>,
+    /// Seed of the noise
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Image size, rows x columns [default: the network's own]
+    #[arg(long, value_name = "HxW", value_parser = super::parse_size)]
+    size: Option<(usize, usize)>,
+    /// Write the lesson as a page
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write all the numbers
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// The page's language
+    #[arg(long, value_enum, default_value_t = Lang::En, requires = "html")]
+    lang: Lang,
+    #[command(flatten)]
+    machine: Machine,
+    /// Do not print the explanation
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+pub(super) fn run(options: &Options) -> Result<()> {
+    let network = options.machine.model.load()?;
+    let layer = options.layer(&network)?;
+    if let Some(filter) = options.filter.filter(|&filter| filter >= unet::filters(&network, layer)) {
+        let (name, count) = (&network.layers[layer].name, unet::filters(&network, layer));
+        return Err(Error::Usage(format!("--filter {filter}: {name} has {count} filters, counted from 0")));
+    }
+    let init = options.init.as_deref().map(|path| super::read_input(path, &network)).transpose()?;
+    let shape = options.image_shape(&network, init.as_ref())?;
+    for path in [&options.html, &options.json].into_iter().flatten() {
+        files::check_writable_dir(path.parent().unwrap_or("".as_ref()))?;
+    }
+    let executor = options.machine.open(options.quiet)?;
+    let name = &network.layers[layer].name;
+    let start = |filter: usize| match &init {
+        Some(init) => init.clone(),
+        None => ascent::noise(options.seed, name, &[filter], shape, 2.0),
+    };
+    let (filter, image) = match options.filter {
+        Some(filter) => (filter, start(filter)),
+        None => ascent::first_alive(&*executor, &network, layer, start)?,
+    };
+    let explanation = explain::explain(&*executor, &network, layer, filter, &image)?;
+    let mut written = vec![];
+    if let Some(path) = &options.json {
+        let text = serde_json::to_string_pretty(&explanation).expect("numbers and names");
+        files::write_whole(path, (text + "\n").as_bytes())?;
+        written.push(path);
+    }
+    if let Some(path) = &options.html {
+        let page = options.page(&*executor, &network, (layer, filter), &image, &explanation)?;
+        files::write_whole(path, page.as_bytes())?;
+        written.push(path);
+    }
+    if !options.quiet {
+        super::print(&text(&explanation))?;
+        written.iter().try_for_each(|path| super::print(&format!("{}\n", path.display())))?;
+    }
+    Ok(())
+}
+
+impl Options {
+    fn layer(&self, network: &Network) -> Result<usize> {
+        if let Some(name) = &self.layer {
+            return unet::convolution(network, name);
+        }
+        let all = unet::convolutions(network);
+        let known = all.iter().copied().find(|&layer| network.layers[layer].name == LAYER);
+        let several = all.iter().copied().rfind(|&layer| unet::filters(network, layer) > 1);
+        known.or(several).or(all.last().copied()).ok_or_else(|| {
+            Error::Usage(format!("{} has no convolution, so there is no filter to explain", network.name))
+        })
+    }
+
+    fn image_shape(&self, network: &Network, init: Option<&Tensor>) -> Result<Shape> {
+        let Some(init) = init else { return unet::image_shape(network, self.size) };
+        if init.shape.n != 1 {
+            return Err(Error::Usage(format!("--init holds {} pictures; one is explained", init.shape.n)));
+        }
+        let (h, w) = (init.shape.h, init.shape.w);
+        if let Some(size) = self.size.filter(|&size| size != (h, w)) {
+            return Err(Error::Usage(format!(
+                "--init is a picture of {h}x{w} pixels, --size asks for {}x{}: leave --size out, or scale the picture",
+                size.0, size.1
+            )));
+        }
+        unet::image_shape(network, Some((h, w)))
+    }
+
+    fn page(
+        &self,
+        executor: &dyn Executor,
+        network: &Network,
+        (layer, filter): (usize, usize),
+        image: &Tensor,
+        explanation: &Explanation,
+    ) -> Result<String> {
+        let worked = explain::worked_for(network, layer, image.shape)?;
+        let frames = explain::frames(executor, network, (layer, filter), image)?;
+        let command = self.command(&explanation.layer, filter);
+        Ok(page::lesson(&Lesson { explanation, worked: &worked, frames: &frames, command: &command, lang: self.lang }))
+    }
+
+    /// The command that makes the same page again, with files by their names.
+    fn command(&self, layer: &str, filter: usize) -> String {
+        let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut text = format!("unet-lens explain --layer {layer} --filter {filter} --seed {}", self.seed);
+        if let Some(model) = &self.machine.model.model {
+            text += &format!(" --model {}", name(model));
+        }
+        if let Some(init) = &self.init {
+            text += &format!(" --init {}", name(init));
+        }
+        if let Some((h, w)) = self.size {
+            text += &format!(" --size {h}x{w}");
+        }
+        text + " --html FILE"
+    }
+}
+
+/// The whole explanation for the terminal.
+fn text(e: &Explanation) -> String {
+    let [_, h, w, c] = e.image;
+    let mut text = format!(
+        "{}: filter {} of {}, for one image of {h}x{w}x{c}\ncomputed by {}; loss {}\n",
+        e.network,
+        e.filter,
+        e.layer,
+        e.backend,
+        number(e.loss, 6)
+    );
+    if e.dead {
+        text += "The filter is dead here: a ReLU lets nothing through, and the gradient is zero below it.\n";
+    }
+    text + &columns(e) + &skips(e) + &plan(e)
+}
+
+/// Forward nodes downwards on the left; beside each, the gradient nodes that answer it, to be read upwards.
+fn columns(e: &Explanation) -> String {
+    let half = (WIDTH - 3) / 2;
+    let mut text = format!("\n{:<half$} | {}\n", "FORWARD, read downwards", "BACKWARD, read upwards");
+    let rule = format!("{:-<half$}-+-{:-<half$}\n", "", "");
+    let ascent: Vec<String> = e.ascent.iter().rev().flat_map(|node| cell(e, node, half)).collect();
+    text += &rule;
+    text += &side_by_side(&[], &ascent, half);
+    for node in &e.forward {
+        let answers = e.backward.iter().rev().filter(|g| g.answers == Some(node.id));
+        let right: Vec<String> = answers.flat_map(|g| cell(e, g, half)).collect();
+        text += &rule;
+        text += &side_by_side(&cell(e, node, half), &right, half);
+    }
+    text + &rule
+}
+
+fn side_by_side(left: &[String], right: &[String], half: usize) -> String {
+    let line = |i: usize| {
+        let get = |lines: &[String]| lines.get(i).cloned().unwrap_or_default();
+        format!("{:<half$} | {}", get(left), get(right)).trim_end().to_string() + "\n"
+    };
+    (0..left.len().max(right.len())).map(line).collect()
+}
+
+fn cell(e: &Explanation, node: &NodeFacts, half: usize) -> Vec<String> {
+    let [_, h, w, c] = node.shape;
+    let mut lines = wrap(&format!("{}  [{}]  {h}x{w}x{c}", node.name, node.op), half);
+    lines.extend(wrap(&format!("  {}", node.formula), half));
+    let mut facts = vec![];
+    if node.macs > 0 {
+        facts.push(macs(node.macs));
+    }
+    match (node.step, e.seconds(node)) {
+        _ if node.op == "input" => {}
+        (None, _) => facts.push("never written out".to_string()),
+        (Some(step), Some(seconds)) => facts.push(format!("step {step}, {}", milliseconds(seconds))),
+        (Some(step), None) => facts.push(format!("step {step}")),
+    }
+    facts.push(format!("RMS {}", number(node.rms, 3)));
+    facts.push(format!("{} zeros", percent(node.zeros)));
+    lines.extend(wrap(&format!("  {}", facts.join(", ")), half));
+    if let Some(text) = node.answers.and_then(|y| Lang::En.strings().op(e.node(y).op)).filter(|_| node.op != "add") {
+        let kept = node
+            .remembers
+            .as_ref()
+            .map_or(String::new(), |r| format!(" ({}, steps {} to {})", human(r.bytes as u64), r.from, r.until));
+        lines.extend(wrap(&format!("  remembers {}{kept}", text.remembers), half));
+    }
+    lines
+}
+
+/// Words in lines of at most `width`, the following ones set in.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let indent = text.len() - text.trim_start().len();
+    let mut lines = vec![];
+    let mut line = " ".repeat(indent);
+    for word in text.split_whitespace() {
+        if line.trim().is_empty() {
+            line += word;
+        } else if line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(line);
+            line = " ".repeat(indent + 2) + word;
+        } else {
+            line = format!("{line} {word}");
+        }
+    }
+    lines.push(line);
+    lines
+}
+
+fn skips(e: &Explanation) -> String {
+    let mut text = "\nSKIPS: a value that is used twice gets a gradient from each use, and they add up\n".to_string();
+    if e.skips.is_empty() {
+        return text + "  no value is used twice on the way to this layer\n";
+    }
+    for skip in &e.skips {
+        text += &format!("  d {}: RMS {}\n", e.node(skip.node).name, number(e.node(skip.gradient).rms, 3));
+        for stream in &skip.streams {
+            let share = stream.share.map_or("the sum is zero".to_string(), |v| format!("{} of the sum", percent(v)));
+            text +=
+                &format!("    by way of {:<28} RMS {:<10} {share}\n", e.node(stream.by).name, number(stream.rms, 3));
+        }
+    }
+    text
+}
+
+fn plan(e: &Explanation) -> String {
+    let plan = &e.plan;
+    let mut text = format!(
+        "\nPLAN: what is computed together, and which buffer (b) holds what\n  {:>4}  {:>10} {:>10} {:>10}  what\n",
+        "step", "work", "time", "memory"
+    );
+    for (i, step) in plan.steps.iter().enumerate() {
+        let work = if step.macs > 0 { macs(step.macs) } else { String::new() };
+        let time = step.seconds.map_or(String::new(), milliseconds);
+        let ops: Vec<&str> = step.nodes.iter().map(|&id| e.node(id).op).collect();
+        let last = step.nodes.last().map_or("", |&id| e.node(id).name.as_str());
+        let buffers = |values: &[usize]| {
+            let names: Vec<String> = values.iter().map(|&v| format!("b{}", plan.values[v].buffer)).collect();
+            if names.is_empty() { "nothing".to_string() } else { names.join(" ") }
+        };
+        let live = human(step.live as u64);
+        let (reads, writes) = (buffers(&step.reads), buffers(&step.writes));
+        text +=
+            &format!("  {i:>4}  {work:>10} {time:>10} {live:>10}  {last}: {} ({reads} -> {writes})\n", ops.join(" + "));
+    }
+    for (b, &bytes) in plan.buffers.iter().enumerate() {
+        let mut held: Vec<_> = plan.values.iter().filter(|value| value.buffer == b).collect();
+        held.sort_by_key(|value| value.from);
+        let held: Vec<String> = held
+            .iter()
+            .map(|value| {
+                let of = if value.kind == "values" { String::new() } else { format!("{} of ", value.kind) };
+                format!("{of}{} ({}-{})", e.node(value.node).name, value.from, value.until)
+            })
+            .collect();
+        let line = format!("  b{b}, {}: {}", human(bytes as u64), held.join(", "));
+        wrap(&line, WIDTH).iter().for_each(|line| text += &format!("{line}\n"));
+    }
+    let total: usize = plan.buffers.iter().sum();
+    let macs_of = |nodes: &[NodeFacts]| macs(nodes.iter().map(|node| node.macs).sum());
+    let seconds: Option<f64> = plan.steps.iter().map(|step| step.seconds).sum();
+    text + &format!(
+        "  {} nodes in {} steps; {} forward, {} backward{}\n  memory at the worst step {}, in buffers {}; every node's \
+         result kept would be {}\n",
+        e.nodes().count(),
+        plan.steps.len(),
+        macs_of(&e.forward),
+        macs_of(&e.backward),
+        seconds.map_or(String::new(), |s| format!("; {} a step of the climb", milliseconds(s))),
+        human(plan.peak as u64),
+        human(total as u64),
+        human(plan.unplanned as u64)
+    )
+}

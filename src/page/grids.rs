@@ -1,0 +1,82 @@
+//! Worked examples as grids of cells.
+
+use super::number;
+use super::strings::{Strings, fill};
+use crate::explain::{Array, Worked};
+use maud::{Markup, html};
+
+/// Digits of a number in a cell.
+const DIGITS: usize = 4;
+
+/// The example: framed cells are inputs, the script computes the others anew.
+pub(super) fn example(worked: &Worked, s: &Strings) -> Markup {
+    let many = |name: &str, i: usize, of: usize| if of == 1 { name.to_string() } else { format!("{name} {}", i + 1) };
+    let count = worked.x.len();
+    html! {
+        div.worked data-op=(worked.op) {
+            h4 { (s.example) }
+            p.hint.js { (s.change) }
+            div.side {
+                div.grids {
+                    @for (i, x) in worked.x.iter().enumerate() { (grid(&many(s.input, i, count), "x", i, x, true, s)) }
+                    @if !worked.settings.values.is_empty() {
+                        @let name = if worked.op == "conv2d" { s.kernel } else { s.scale_shift };
+                        (grid(name, "settings", 0, &worked.settings, true, s))
+                    }
+                    (grid(s.output, "y", 0, &worked.y, false, s))
+                }
+                div.grids {
+                    (grid(s.arriving, "dy", 0, &worked.dy, true, s))
+                    @for (i, dx) in worked.dx.iter().enumerate() { (grid(&many(s.leaving, i, count), "dx", i, dx, false, s)) }
+                    @for (i, d) in worked.differences.iter().enumerate() {
+                        (grid(&many(s.difference, i, count), "difference", i, d, false, s))
+                    }
+                }
+            }
+            p.chain aria-live="polite" { (chain(worked, s)) }
+            p.kink hidden { (s.kink) }
+        }
+    }
+}
+
+/// Channels stand under each other.
+fn grid(name: &str, role: &str, index: usize, array: &Array, editable: bool, s: &Strings) -> Markup {
+    let [h, w, c] = array.shape;
+    html! {
+        div.grid-box {
+            @for channel in 0..c {
+                table.grid data-role=(role) data-index=(index) data-channel=(channel) {
+                    caption { (name) @if c > 1 { ", " (fill(s.channel, &[&channel.to_string()])) } }
+                    @for row in 0..h {
+                        tr {
+                            @for column in 0..w {
+                                @let at = (row * w + column) * c + channel;
+                                @let text = number(array.values[at], DIGITS);
+                                @let label = format!("{name}, {} {}, {} {}", s.row, row + 1, s.column, column + 1);
+                                @if editable {
+                                    td { input type="number" step="any" readonly value=(text) data-at=(at) aria-label=(label); }
+                                } @else {
+                                    td data-at=(at) { (text) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The chain rule for the marked cell, in numbers.
+fn chain(worked: &Worked, s: &Strings) -> String {
+    let moved = &worked.chain.moved;
+    if moved.is_empty() {
+        return s.chain_none.to_string();
+    }
+    let short = |v: f64| number(v, DIGITS).replace('-', "\u{2212}");
+    let factor = |v: f64| if v < 0.0 { format!("({})", short(v)) } else { short(v) };
+    let term = |&(at, slope): &(usize, f64)| format!("{}·{}", factor(worked.dy.values[at]), factor(slope));
+    let terms: Vec<String> = moved.iter().map(term).collect();
+    let sum: f64 = moved.iter().map(|&(at, slope)| worked.dy.values[at] * slope).sum();
+    fill(s.chain, &[&moved.len().to_string(), &terms.join(" + "), &short(sum)])
+}

@@ -1,0 +1,86 @@
+//! Pages: one file each, with everything in it. The frame and the style that all pages share are here; what a page says
+//! is in a file of its own ([`lesson`]). A page opens without a network, reads without JavaScript, and prints.
+
+mod grids;
+mod layout;
+mod lesson;
+mod plots;
+pub mod strings;
+mod u;
+
+pub use lesson::{Lesson, lesson};
+pub use u::{macs, milliseconds, percent};
+
+use crate::picture::Figure;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+const STYLE: &str = include_str!("style.css");
+
+/// The parts of a page.
+pub struct Document<'a> {
+    /// "en" or "es"
+    pub lang: &'a str,
+    pub title: &'a str,
+    /// Rules of this page alone, such as its embedded pictures.
+    pub css: &'a str,
+    pub body: Markup,
+    /// What the script works with.
+    pub data: &'a serde_json::Value,
+    pub script: &'a str,
+}
+
+/// The whole page. A rule in its head forbids the browser to fetch anything.
+pub fn document(page: Document) -> String {
+    let markup = html! {
+        (DOCTYPE)
+        html lang=(page.lang) {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy"
+                    content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                link rel="icon" href="data:,";
+                title { (page.title) }
+                style { (PreEscaped(STYLE)) (PreEscaped(page.css)) }
+            }
+            body {
+                (page.body)
+                script type="application/json" id="data" { (PreEscaped(json(page.data))) }
+                script { (PreEscaped(page.script)) }
+            }
+        }
+    };
+    markup.into_string()
+}
+
+/// JSON that can stand inside a script element: nothing in it ends the element or opens a comment.
+fn json(data: &serde_json::Value) -> String {
+    data.to_string().replace('<', "\\u003c")
+}
+
+/// A picture as an address that holds the picture itself.
+pub fn data_url(figure: &Figure) -> String {
+    format!("data:image/png;base64,{}", STANDARD.encode(figure.to_png()))
+}
+
+/// 0.000123 as "0.000123", 1.2e-7 as "1.2e-7", 3 as "3": at most `digits` that count.
+pub fn number(value: f64, digits: usize) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return format!("{value}").replace("-0", "0");
+    }
+    let exponent = value.abs().log10().floor() as i32;
+    if !(-4..6).contains(&exponent) {
+        let text = format!("{value:.*e}", digits - 1);
+        let (mantissa, power) = text.split_once('e').unwrap_or((&text, "0"));
+        return format!("{}e{power}", trimmed(mantissa));
+    }
+    trimmed(&format!("{value:.*}", (digits as i32 - 1 - exponent).max(0) as usize)).to_string()
+}
+
+/// Without zeros at the end of a fraction.
+fn trimmed(text: &str) -> &str {
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
+}

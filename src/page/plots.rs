@@ -1,0 +1,70 @@
+//! Memory along the way, as a drawing: bars for each step, and under them how long each kept thing lives.
+
+use super::strings::Strings;
+use crate::exec::memory::human;
+use crate::explain::{Explanation, ValueFacts};
+use maud::{Markup, html};
+
+const WIDTH: f64 = 720.0;
+const LEFT: f64 = 64.0;
+const BARS: f64 = 180.0;
+const TOP: f64 = 12.0;
+const LINE: f64 = 9.0;
+
+/// Values that are only there to be remembered, in the order of their making.
+pub(super) fn kept(e: &Explanation) -> Vec<&ValueFacts> {
+    let mut kept: Vec<&ValueFacts> = e.plan.values.iter().filter(|v| v.kind != "values").collect();
+    kept.sort_by_key(|value| value.from);
+    kept
+}
+
+pub(super) fn memory(e: &Explanation, s: &Strings) -> Markup {
+    let steps = &e.plan.steps;
+    let kept = kept(e);
+    let peak = e.plan.peak.max(1) as f64;
+    let column = (WIDTH - LEFT) / steps.len().max(1) as f64;
+    let x = |i: usize| LEFT + i as f64 * column;
+    let y = |bytes: usize| TOP + BARS - BARS * bytes as f64 / peak;
+    // The first step that computes nothing of the forward pass.
+    let last_forward = e.forward.last().map_or(0, |node| node.id);
+    let turn = steps.iter().position(|step| step.nodes.iter().all(|&id| id > last_forward)).unwrap_or(steps.len());
+    let height = TOP + BARS + 34.0 + LINE * kept.len() as f64;
+    html! {
+        figure.plot {
+            svg viewBox=(format!("0 0 {WIDTH} {height}")) role="img" aria-label=(s.memory_axis) {
+                @for part in 0..=4 {
+                    @let bytes = e.plan.peak * part / 4;
+                    line.rule x1=(LEFT) x2=(WIDTH) y1=(f(y(bytes))) y2=(f(y(bytes))) {}
+                    text x=(LEFT - 6.0) y=(f(y(bytes) + 4.0)) text-anchor="end" { (human(bytes as u64)) }
+                }
+                @for (i, step) in steps.iter().enumerate() {
+                    rect.working x=(f(x(i) + 0.5)) width=(f(column - 1.0)) y=(f(y(step.live)))
+                        height=(f(y(step.remembered) - y(step.live))) {}
+                    rect.kept x=(f(x(i) + 0.5)) width=(f(column - 1.0)) y=(f(y(step.remembered)))
+                        height=(f(TOP + BARS - y(step.remembered))) {}
+                    @if i % 5 == 0 {
+                        text x=(f(x(i) + column / 2.0)) y=(TOP + BARS + 14.0) text-anchor="middle" { (i) }
+                    }
+                }
+                line.turn x1=(f(x(turn))) x2=(f(x(turn))) y1="0" y2=(height) {}
+                text.big x=(f(x(turn) - 6.0)) y="10" text-anchor="end" { (s.forward) " →" }
+                text.big x=(f(x(turn) + 6.0)) y="10" { (s.backward) " →" }
+                text x=(WIDTH) y=(TOP + BARS + 27.0) text-anchor="end" { (s.memory_step) }
+                @for (i, value) in kept.iter().enumerate() {
+                    rect.kept x=(f(x(value.from))) width=(f(x(value.until + 1) - x(value.from)))
+                        y=(f(TOP + BARS + 34.0 + LINE * i as f64)) height=(LINE - 3.0) {
+                        title { (e.node(value.node).name) ", " (s.kind(value.kind)) ", " (human(value.bytes as u64)) }
+                    }
+                }
+            }
+            figcaption {
+                span.key.working {} (s.memory_working) " " span.key.kept {} (s.memory_kept)
+            }
+        }
+    }
+}
+
+/// Two digits after the point are enough for a drawing.
+fn f(v: f64) -> String {
+    format!("{v:.2}")
+}

@@ -1,0 +1,134 @@
+//! A page in headless Chromium: opened from its file, with everything noted that a page of ours must not do.
+//! Test files that need it name it themselves (`#[path = "common/browser.rs"] mod browser;`), so that the others do not
+//! carry the browser's library. Needed: `apt-get install -y chromium`.
+#![allow(dead_code)] // each test file is a crate of its own and uses a part of this
+
+use headless_chrome::browser::LaunchOptions;
+use headless_chrome::protocol::cdp::types::Event;
+use headless_chrome::protocol::cdp::{Emulation, Log, Network, Runtime};
+use headless_chrome::{Browser, Tab};
+use serde_json::{Value, from_value, json};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Where Debian and others put it.
+const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+fn chromium() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).flat_map(|dir| NAMES.map(|name| dir.join(name))).find(|file| file.is_file())
+}
+
+/// A browser, or `None` with a word on why: then the test is skipped, except in CI.
+pub fn open() -> Option<Chromium> {
+    let Some(path) = chromium() else {
+        let ci = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty());
+        assert!(!ci, "there is no Chromium: apt-get install -y chromium");
+        eprintln!("skipped: there is no Chromium (apt-get install -y chromium)");
+        return None;
+    };
+    // Headless, without GPU and in a fresh profile is what the library does by itself.
+    let args = [
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-dev-shm-usage",
+    ];
+    let options = LaunchOptions::default_builder()
+        .path(Some(path))
+        .sandbox(false)
+        .args(args.iter().map(OsStr::new).collect())
+        .idle_browser_timeout(Duration::from_secs(300))
+        .build()
+        .unwrap();
+    Some(Chromium(Browser::new(options).unwrap()))
+}
+
+pub struct Chromium(Browser);
+
+/// An open page.
+pub struct Page {
+    pub tab: Arc<Tab>,
+    /// Requests for anything but the file itself, and whatever came up in the console.
+    complaints: Arc<Mutex<Vec<String>>>,
+}
+
+impl Chromium {
+    /// Opens a file in a window of this width.
+    pub fn page(&self, file: &Path, width: u32) -> Page {
+        let tab = self.0.new_tab().unwrap();
+        tab.set_default_timeout(Duration::from_secs(60));
+        let complaints = Arc::new(Mutex::new(vec![]));
+        let (noted, own) = (complaints.clone(), format!("file://{}", file.display()));
+        let listen = move |event: &Event| {
+            let complaint = match event {
+                Event::NetworkRequestWillBeSent(e) => {
+                    let url = &e.params.request.url;
+                    let embedded = url.starts_with("data:") || url.split('#').next() == Some(&own);
+                    (!embedded).then(|| format!("requests {url}"))
+                }
+                Event::RuntimeExceptionThrown(e) => Some(format!("throws {:?}", e.params.exception_details)),
+                Event::RuntimeConsoleAPICalled(e) => Some(format!("console: {:?}", e.params.args)),
+                Event::LogEntryAdded(e) => Some(format!("log: {:?}", e.params.entry)),
+                _ => None,
+            };
+            noted.lock().unwrap().extend(complaint);
+        };
+        tab.add_event_listener(Arc::new(listen)).unwrap();
+        tab.call_method(from_value::<Network::Enable>(json!({})).unwrap()).unwrap();
+        tab.call_method(Runtime::Enable(None)).unwrap();
+        tab.call_method(Log::Enable(None)).unwrap();
+        let page = Page { tab, complaints };
+        page.resize(width);
+        page.tab.navigate_to(&format!("file://{}", file.display())).unwrap().wait_until_navigated().unwrap();
+        page
+    }
+}
+
+impl Page {
+    pub fn resize(&self, width: u32) {
+        let metrics = json!({ "width": width, "height": 900, "deviceScaleFactor": 1.0, "mobile": false });
+        self.tab.call_method(from_value::<Emulation::SetDeviceMetricsOverride>(metrics).unwrap()).unwrap();
+    }
+
+    /// What an expression gives.
+    pub fn eval(&self, expression: &str) -> Value {
+        let wrapped = format!("JSON.stringify({expression} ?? null)");
+        let value = self.tab.evaluate(&wrapped, false).unwrap().value.unwrap_or_default();
+        serde_json::from_str(value.as_str().unwrap_or("null")).unwrap()
+    }
+
+    pub fn text(&self, selector: &str) -> String {
+        self.eval(&format!("document.querySelector({selector:?}).innerText")).as_str().unwrap().to_string()
+    }
+
+    pub fn click(&self, selector: &str) {
+        self.tab.wait_for_element(selector).unwrap().click().unwrap();
+    }
+
+    pub fn press(&self, key: &str) {
+        self.tab.press_key(key).unwrap();
+    }
+
+    /// Nothing is wider than the window, but for what scrolls in a box of its own.
+    pub fn assert_fits(&self, width: u32) {
+        self.resize(width);
+        let widest = self.eval("document.documentElement.scrollWidth").as_u64().unwrap();
+        let culprits = self.eval(
+            "[...document.querySelectorAll('body *')].filter(e => !e.closest('.scroll, .grid-box') && \
+             e.getBoundingClientRect().right > innerWidth + 1).map(e => e.tagName + '.' + e.className).slice(0, 5)",
+        );
+        assert!(widest <= u64::from(width), "{widest} pixels are needed in a window of {width}: {culprits}");
+        assert_eq!(culprits, json!([]), "reach out of a window of {width}");
+    }
+
+    /// No request, no error, nothing in the console.
+    pub fn assert_quiet(&self) {
+        let complaints = self.complaints.lock().unwrap();
+        assert!(complaints.is_empty(), "{complaints:#?}");
+    }
+}

@@ -1,0 +1,282 @@
+//! The lesson's numbers are the engine's: JSON, page and executor are compared; worked examples against the reference.
+
+mod common;
+
+use assert_cmd::Command;
+use common::{fixture, network};
+use serde_json::Value;
+use std::path::Path;
+use std::sync::Arc;
+use unet_lens::ascent::{self, Objective, Recipe};
+use unet_lens::exec::Executor;
+use unet_lens::exec::cpu::Cpu;
+use unet_lens::exec::memory::Limit;
+use unet_lens::exec::reference::Reference;
+use unet_lens::explain::{Explanation, explain, frames, source, worked_for};
+use unet_lens::graph::NodeId;
+use unet_lens::plan::Plan;
+use unet_lens::unet;
+
+/// tiny.h5 and files of Keras 2 and 3 with other ops and orders: none is a special case.
+const MODELS: [(&str, &str); 5] = [
+    ("unet.h5", "uconv128"),
+    ("tiny.h5", "up_conv"),
+    ("keras/unet_k3.keras", ""),
+    ("keras/bn_k3.keras", ""),
+    ("keras/kernels_k2.keras", ""),
+];
+
+fn explained(executor: &dyn Executor, model: &str, layer: &str) -> (Explanation, Objective, unet_lens::tensor::Tensor) {
+    let network = network(model);
+    let layer = match layer {
+        "" => *unet::convolutions(&network).last().unwrap(),
+        name => unet::convolution(&network, name).unwrap(),
+    };
+    let multiple = unet::size_multiple(&network);
+    let shape = unet::image_shape(&network, Some((4 * multiple.h, 4 * multiple.w))).unwrap();
+    let start = |filter: usize| ascent::noise(0, &network.layers[layer].name, &[filter], shape, 2.0);
+    let (filter, image) = ascent::first_alive(executor, &network, layer, start).unwrap();
+    let objective = Objective::new(&network, layer, &[filter], shape, &Recipe::default(), false).unwrap();
+    (explain(executor, &network, layer, filter, &image).unwrap(), objective, image)
+}
+
+fn near(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-4 * a.abs().max(b.abs()) + 1e-12
+}
+
+#[test]
+fn every_network_explains_itself_truly() {
+    for (model, layer) in MODELS {
+        let (e, objective, image) = explained(&Cpu::new(None, Limit::default()).unwrap(), model, layer);
+        let (graph, plan) = (&objective.plan.graph, &objective.plan);
+        assert!(!e.dead, "{model}");
+        // Against another executor: the reference computes every node anew.
+        let all: Vec<NodeId> = graph.nodes().map(|(id, _)| id).collect();
+        let kept = Plan::compile((**graph).clone(), &all, &[], &[]);
+        let mut program = Reference::default().prepare(Arc::new(kept)).unwrap();
+        program.write(objective.image, &image).unwrap();
+        program.run(1).unwrap();
+        assert_eq!(e.nodes().count(), graph.len(), "{model}");
+        for node in e.nodes() {
+            let id = NodeId(node.id);
+            let data = program.read(id).unwrap().data;
+            let rms = (data.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>() / data.len() as f64).sqrt();
+            assert!(near(node.rms, rms), "{model}: RMS of {} is {}, should be {rms}", node.name, node.rms);
+            let zeros = data.iter().filter(|v| **v == 0.0).count() as f64 / data.len() as f64;
+            assert!((node.zeros - zeros).abs() < 0.01, "{model}: zeros of {}: {} for {zeros}", node.name, node.zeros);
+            assert_eq!((&node.name, node.op), (&graph[id].name, graph[id].op.name()));
+            assert_eq!(node.answers, graph[id].answers.map(|y| y.0));
+            assert!(!node.formula.is_empty(), "{model}: {} has no formula", node.name);
+            if let Some(step) = node.step {
+                assert!(plan.steps[step].nodes.contains(&id));
+            }
+        }
+        // Gradients that need the past say so, and no others do.
+        for node in &e.backward {
+            let needs = matches!(node.op, "relu_grad" | "max_pool_grad" | "sigmoid_grad");
+            assert_eq!(node.remembers.is_some(), needs, "{model}: {} ({})", node.name, node.op);
+            if let Some(r) = &node.remembers {
+                assert!(r.bytes > 0 && r.from < r.until, "{model}: {r:?}");
+                assert_eq!(
+                    r.kind,
+                    match node.op {
+                        "relu_grad" => "signs",
+                        "max_pool_grad" => "winners",
+                        _ => "values",
+                    }
+                );
+            }
+        }
+        // The streams of a skip are what is added up, and all shares make the whole.
+        let sums = e.backward.iter().filter(|node| node.op == "add").count();
+        assert_eq!(e.skips.iter().map(|skip| skip.streams.len() - 1).sum::<usize>(), sums, "{model}");
+        for skip in &e.skips {
+            let shares: f64 = skip.streams.iter().map(|stream| stream.share.unwrap()).sum();
+            assert!((shares - 1.0).abs() < 1e-4, "{model}: shares add up to {shares}");
+            let sum = &e.values[&skip.gradient].data;
+            for (i, &sum) in sum.iter().enumerate() {
+                let parts: f32 = skip.streams.iter().map(|stream| e.values[&stream.gradient].data[i]).sum();
+                assert!((parts - sum).abs() <= 1e-5 * sum.abs() + 1e-12);
+            }
+        }
+        // The plan's memory: at each step what lives then, in buffers that never hold two things at once.
+        assert_eq!(e.plan.steps.len(), plan.steps.len());
+        assert_eq!(e.plan.peak, e.plan.steps.iter().map(|step| step.live).max().unwrap());
+        assert!(e.plan.peak <= e.plan.buffers.iter().sum() && e.plan.peak < e.plan.unplanned);
+        for (i, a) in e.plan.values.iter().enumerate() {
+            for b in e.plan.values[..i].iter().filter(|b| b.buffer == a.buffer) {
+                assert!(a.until < b.from || b.until < a.from, "{model}: {a:?} and {b:?}");
+            }
+        }
+        assert!(e.plan.steps.iter().all(|step| step.seconds.is_some_and(|s| s >= 0.0)));
+    }
+}
+
+#[test]
+fn worked_examples_are_gradients() {
+    let mut seen = vec![];
+    for (model, layer) in MODELS {
+        let network = network(model);
+        let layer = match layer {
+            "" => *unet::convolutions(&network).last().unwrap(),
+            name => unet::convolution(&network, name).unwrap(),
+        };
+        let shape = unet::image_shape(&network, None).unwrap();
+        for worked in worked_for(&network, layer, shape).unwrap() {
+            for (dx, differences) in worked.dx.iter().zip(&worked.differences) {
+                for (a, b) in dx.values.iter().zip(&differences.values) {
+                    assert!((a - b).abs() < 1e-6, "{model}: {}: {a} and {b}", worked.op);
+                }
+            }
+            // One cell by hand: the chain rule's terms add up to its gradient.
+            let chain: f64 = worked.chain.moved.iter().map(|&(at, slope)| worked.dy.values[at] * slope).sum();
+            assert!((chain - worked.dx[0].values[worked.chain.cell]).abs() < 1e-6, "{}", worked.op);
+            let values = worked.x.iter().map(|x| x.values.clone()).collect();
+            let again = worked.with(values, worked.dy.values.clone(), worked.settings.values.clone()).unwrap();
+            assert_eq!(again, worked);
+            seen.push(worked.op);
+        }
+    }
+    for op in ["conv2d", "batch_norm", "relu", "max_pool", "upsample", "concat", "mean", "sigmoid"] {
+        assert!(seen.contains(&op), "no network of this test has a {op}");
+    }
+}
+
+/// A max pool by hand: 4x4 numbers, the winners are easy to see.
+#[test]
+fn the_pool_of_the_page_by_hand() {
+    let network = network("unet.h5");
+    let layer = unet::convolution(&network, "dconv128").unwrap();
+    let examples = worked_for(&network, layer, unet::image_shape(&network, None).unwrap()).unwrap();
+    let pool = examples.iter().find(|worked| worked.op == "max_pool").unwrap();
+    #[rustfmt::skip]
+    let x = vec![
+        1.0, 2.0, 0.0, 0.0,
+        3.0, 3.0, 0.0, 5.0,
+        -1.0, -2.0, 4.0, 4.0,
+        -4.0, -3.0, 4.0, 4.0,
+    ];
+    let pool = pool.with(vec![x], vec![10.0, 20.0, 30.0, 40.0], vec![]).unwrap();
+    assert_eq!(pool.y.values, [3.0, 5.0, -1.0, 4.0]);
+    #[rustfmt::skip]
+    let dx = [
+        0.0, 0.0, 0.0, 0.0,
+        10.0, 0.0, 0.0, 20.0, // of the equal ones the first wins
+        30.0, 0.0, 40.0, 0.0,
+        0.0, 0.0, 0.0, 0.0,
+    ];
+    assert_eq!(pool.dx[0].values, dx);
+}
+
+#[test]
+fn frames_are_the_climb() {
+    let network = network("tiny.h5");
+    let layer = unet::convolution(&network, "up_conv").unwrap();
+    let executor = Cpu::new(None, Limit::default()).unwrap();
+    let shape = unet::image_shape(&network, None).unwrap();
+    let image = ascent::noise(0, "up_conv", &[1], shape, 2.0);
+    let frames = frames(&executor, &network, (layer, 1), &image).unwrap();
+    let climb = ascent::climb(&executor, &network, layer, &[1], &image, ascent::Recipe::default(), &mut |_, _| {});
+    let climb = &climb.unwrap()[0];
+    assert_eq!(frames.iter().map(|frame| frame.step).collect::<Vec<_>>(), [0, 1, 2, 5, 10, 20]);
+    assert!(frames.iter().all(|frame| frame.loss == climb.losses[frame.step]));
+    assert_eq!(frames.last().unwrap().image.data, climb.picture);
+    assert_eq!(frames[0].image, image);
+}
+
+/// The places in the code are there.
+#[test]
+fn places_are_true() {
+    for op in
+        ["add", "batch_norm", "concat", "conv2d", "max_pool", "mean", "relu", "sigmoid", "upsample", "rms", "step"]
+    {
+        let source = source(op).unwrap_or_else(|| panic!("{op} is nowhere"));
+        let places = [Some(source.forward.unwrap()), source.rule, source.gradient];
+        for place in places.into_iter().flatten() {
+            let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(place.file)).unwrap();
+            assert!(text.lines().nth(place.line - 1).unwrap().contains(&place.text), "{op}: {place:?}");
+        }
+    }
+}
+
+fn page_data(page: &str) -> Value {
+    let start = page.find(r#"id="data">"#).unwrap() + r#"id="data">"#.len();
+    serde_json::from_str(&page[start..start + page[start..].find("</script>").unwrap()]).unwrap()
+}
+
+/// Everything but the times, which no two runs share.
+fn without_times(mut explanation: Value) -> Value {
+    for step in explanation["plan"]["steps"].as_array_mut().unwrap() {
+        step["seconds"].take();
+    }
+    explanation
+}
+
+#[test]
+fn terminal_json_and_page_say_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let (html, json) = (dir.path().join("lesson.html"), dir.path().join("lesson.json"));
+    let run = |args: &[&str]| {
+        let mut command = Command::cargo_bin("unet-lens").unwrap();
+        command.args(["explain", "--model"]).arg(fixture("tiny.h5")).args(["--layer", "up_conv"]).args(args).assert()
+    };
+    let output = run(&["--html", html.to_str().unwrap(), "--json", json.to_str().unwrap()])
+        .success()
+        .get_output()
+        .stdout
+        .clone();
+    let (terminal, page) = (String::from_utf8(output).unwrap(), std::fs::read_to_string(&html).unwrap());
+    let json: Value = serde_json::from_str(&std::fs::read_to_string(json).unwrap()).unwrap();
+    assert_eq!(page_data(&page)["explanation"], json);
+    // The same numbers as a run through the library.
+    let network = network("tiny.h5");
+    let layer = unet::convolution(&network, "up_conv").unwrap();
+    let filter = json["filter"].as_u64().unwrap() as usize;
+    let image = ascent::noise(0, "up_conv", &[filter], unet::image_shape(&network, None).unwrap(), 2.0);
+    let e = explain(&Cpu::new(None, Limit::default()).unwrap(), &network, layer, filter, &image).unwrap();
+    assert_eq!(without_times(serde_json::to_value(&e).unwrap()), without_times(json));
+    for node in e.nodes() {
+        assert!(terminal.contains(&node.name), "{} is not in the terminal", node.name);
+        assert!(terminal.contains(&format!("RMS {}", unet_lens::page::number(node.rms, 3))), "{node:?}");
+    }
+    for node in e.forward.iter().chain(&e.backward) {
+        assert!(
+            page.contains(&format!("<dd>{}</dd>", unet_lens::page::number(node.rms, 3))) || node.op == "fill",
+            "{node:?}"
+        );
+    }
+    for skip in &e.skips {
+        for stream in &skip.streams {
+            let share = format!("{} of the sum", unet_lens::page::percent(stream.share.unwrap()));
+            assert!(terminal.contains(&share) && page.contains(&share), "{share}");
+        }
+    }
+    assert!(!page.contains("http:") && !page.contains("https:"), "the page names another place");
+    assert!(page.len() < 3_000_000, "{} bytes", page.len());
+}
+
+#[test]
+fn bad_input() {
+    let run = |args: &[&str]| {
+        Command::cargo_bin("unet-lens").unwrap().arg("explain").args(args).assert().get_output().clone()
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let below = file.join("lesson.html");
+    for (args, code, says) in [
+        (vec!["--layer", "uconv12"], 2, "uconv128"),
+        (vec!["--layer", "code"], 2, "no filters"),
+        (vec!["--filter", "128"], 2, "128 filters"),
+        (vec!["--size", "100x100"], 2, "96x96"),
+        (vec!["--lang", "es"], 2, "--html"),
+        (vec!["--init", "nothing.png"], 1, "nothing.png"),
+        (vec!["--html", below.to_str().unwrap()], 1, "file"),
+    ] {
+        let output = run(&args);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {error}");
+        assert!(error.contains(says), "{args:?}: {error}");
+        assert!(output.stdout.is_empty());
+    }
+}

@@ -1,0 +1,194 @@
+//! The lesson's page in headless Chromium: it steps, it computes what the engine computes, it fits, it asks for nothing.
+
+#[path = "common/browser.rs"]
+mod browser;
+mod common;
+
+use assert_cmd::Command;
+use browser::{Page, open};
+use common::{fixture, network};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use unet_lens::explain::{Worked, worked_for};
+use unet_lens::unet;
+
+fn make(dir: &Path, model: &str, args: &[&str]) -> PathBuf {
+    let file = dir.join("lesson.html");
+    let mut command = Command::cargo_bin("unet-lens").unwrap();
+    command.args(["explain", "-q", "--model"]).arg(fixture(model)).args(args).arg("--html").arg(&file);
+    command.assert().success();
+    file
+}
+
+fn status(page: &Page) -> String {
+    page.text("#status")
+}
+
+/// The numbers of a grid, by the script or as they are typed.
+fn numbers(page: &Page, op: &str, role: &str, index: usize) -> Vec<f64> {
+    let cells = page.eval(&format!(
+        "[...document.querySelectorAll('#op-{op} [data-role={role}][data-index=\"{index}\"] [data-at]')]\
+         .map(e => [+e.dataset.at, Number(e.dataset.value ?? e.value)])"
+    ));
+    let mut cells: Vec<(u64, f64)> = serde_json::from_value(cells).unwrap();
+    cells.sort_by_key(|cell| cell.0);
+    cells.into_iter().map(|cell| cell.1).collect()
+}
+
+fn close(got: &[f64], expected: &[f64], what: &str) {
+    assert_eq!(got.len(), expected.len(), "{what}");
+    for (i, (a, b)) in got.iter().zip(expected).enumerate() {
+        assert!((a - b).abs() < 1e-6, "{what}: cell {i} is {a}, the engine has {b}");
+    }
+}
+
+/// What the page shows now is what the engine makes of the numbers that are in its input cells now.
+fn agrees(page: &Page, worked: &Worked) {
+    let op = worked.op;
+    let x: Vec<Vec<f64>> = (0..worked.x.len()).map(|k| numbers(page, op, "x", k)).collect();
+    let (dy, settings) = (numbers(page, op, "dy", 0), numbers(page, op, "settings", 0));
+    let engine = worked.with(x, dy, settings).unwrap();
+    close(&numbers(page, op, "y", 0), &engine.y.values, &format!("{op}, y"));
+    for k in 0..worked.x.len() {
+        close(&numbers(page, op, "dx", k), &engine.dx[k].values, &format!("{op}, dx {k}"));
+        close(&numbers(page, op, "difference", k), &engine.differences[k].values, &format!("{op}, difference {k}"));
+    }
+}
+
+/// Types another number into an input cell.
+fn type_into(page: &Page, op: &str, role: &str, index: usize, at: usize, text: &str) {
+    let selector = format!("#op-{op} [data-role={role}][data-index='{index}'] input[data-at='{at}']");
+    page.click(&selector);
+    page.eval(&format!("document.querySelector({selector:?}).select()"));
+    page.tab.type_str(text).unwrap();
+}
+
+#[test]
+fn the_page_teaches() {
+    let Some(chromium) = open() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    for (model, layer) in [("tiny.h5", "up_conv"), ("unet.h5", "uconv128"), ("keras/unet_k3.keras", "")] {
+        let network = network(model);
+        let args: &[&str] = if layer.is_empty() { &[] } else { &["--layer", layer] };
+        let file = make(dir.path(), model, args);
+        let page = chromium.page(&file, 1400);
+        let facts = page.eval("JSON.parse(document.getElementById('data').textContent).explanation");
+        let (forward, steps) = (facts["forward"].as_array().unwrap().len(), page.eval("walk.length").as_u64().unwrap());
+        assert!(steps as usize > forward, "{model}: {steps} steps, {forward} of them forward");
+
+        // Keys, buttons and slider lead forward, over the loss and back.
+        let first = status(&page);
+        assert!(first.contains(facts["forward"][0]["name"].as_str().unwrap()), "{first}");
+        page.press("ArrowRight");
+        assert_ne!(status(&page), first);
+        page.click("#next");
+        assert!(status(&page).starts_with("3 of "), "{}", status(&page));
+        page.press("ArrowLeft");
+        page.click("#previous");
+        assert_eq!(status(&page), first);
+        let visible = || page.eval("[...document.querySelectorAll('.u')].map(u => u.checkVisibility())");
+        assert_eq!(visible(), json!([true, false]));
+        page.eval(&format!("(slider.value = {forward}, slider.dispatchEvent(new Event('input')))"));
+        assert!(status(&page).contains("d loss") && status(&page).contains("backward"), "{}", status(&page));
+        assert_eq!(visible(), json!([false, true]));
+        page.eval("slider.focus()");
+        page.press("ArrowRight");
+        assert!(status(&page).starts_with(&format!("{} of ", forward + 2)), "{}", status(&page));
+
+        // Where streams join, both are shown.
+        let skips = facts["skips"].as_array().unwrap().clone();
+        assert!(!skips.is_empty(), "{model} has no skip");
+        for skip in &skips {
+            let i = page.eval(&format!("walk.findIndex(p => p.back && p.node.id === {})", skip["node"]));
+            page.eval(&format!("go({i})"));
+            let card = page.text(".card.now");
+            for stream in skip["streams"].as_array().unwrap() {
+                let share = format!("{:.1}% of the sum", 100.0 * stream["share"].as_f64().unwrap());
+                assert!(card.contains(&share), "{model}: {share} is not in {card}");
+            }
+        }
+
+        // A node of the drawing shows its card; its op is one click away.
+        page.eval("go(0)");
+        let node = &facts["forward"][1];
+        page.click(&format!(".u:not([hidden]) .node[href='#node-{}']", node["id"]));
+        let card = page.text(".card.now");
+        assert!(
+            card.contains(node["name"].as_str().unwrap()) && card.contains(node["formula"].as_str().unwrap()),
+            "{card}"
+        );
+        page.click(".card.now > p > a");
+        let op = node["op"].as_str().unwrap();
+        assert_eq!(
+            page.eval("[...document.querySelectorAll('.op')].filter(o => !o.hidden).map(o => o.dataset.op)"),
+            json!([op])
+        );
+
+        // Worked examples: as made, and after cells are changed.
+        let convolution = unet::convolution(&network, facts["layer"].as_str().unwrap()).unwrap();
+        let shape = unet::image_shape(&network, None).unwrap();
+        for worked in worked_for(&network, convolution, shape).unwrap() {
+            let op = worked.op;
+            page.click(&format!(".tabs [data-op={op}]"));
+            agrees(&page, &worked);
+            let before = numbers(&page, op, "dx", 0);
+            type_into(&page, op, "x", 0, 0, "7");
+            agrees(&page, &worked);
+            assert!(page.text(&format!("#op-{op} .chain")).contains('='), "{op}");
+            type_into(&page, op, "x", worked.x.len() - 1, 1, "-2.5");
+            type_into(&page, op, "dy", 0, 0, "-4");
+            if !worked.settings.values.is_empty() {
+                type_into(&page, op, "settings", 0, 0, "1.5");
+            }
+            agrees(&page, &worked);
+            assert_ne!(numbers(&page, op, "dx", 0), before, "{op}: nothing changed");
+        }
+        for width in [400, 1400] {
+            page.assert_fits(width);
+            page.eval(&format!("go({forward})"));
+            page.assert_fits(width);
+        }
+        page.assert_quiet();
+    }
+}
+
+#[test]
+fn in_spanish_too() {
+    let Some(chromium) = open() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let file = make(dir.path(), "tiny.h5", &["--layer", "up_conv", "--lang", "es"]);
+    let page = chromium.page(&file, 400);
+    assert_eq!(page.eval("document.documentElement.lang"), "es");
+    assert!(page.text("h1").contains("retropropagación"));
+    page.click("#next");
+    assert!(status(&page).starts_with("2 de ") && status(&page).contains("hacia delante"), "{}", status(&page));
+    let text = page.text("body");
+    for english in ["The ", " the ", "backward", "gradient of"] {
+        assert!(!text.contains(english), "English in the Spanish page: {english:?}");
+    }
+    page.assert_fits(400);
+    page.assert_fits(1400);
+    page.assert_quiet();
+}
+
+/// Without a script everything is there, one below the other.
+#[test]
+fn without_javascript() {
+    let Some(chromium) = open() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let file = make(dir.path(), "tiny.h5", &["--layer", "up_conv"]);
+    let html = std::fs::read_to_string(&file).unwrap();
+    let start = html.rfind("<script>").unwrap();
+    let end = start + html[start..].find("</script>").unwrap() + "</script>".len();
+    let bare = dir.path().join("bare.html");
+    std::fs::write(&bare, format!("{}{}", &html[..start], &html[end..])).unwrap();
+    let page = chromium.page(&bare, 400);
+    let hidden = "[...document.querySelectorAll('.u, .card, .op, .worked, .plot, .frame')].filter(e => !e.checkVisibility()).length";
+    assert_eq!(page.eval(hidden), 0);
+    assert_eq!(page.eval("document.querySelectorAll('.u').length"), 2);
+    let controls = page.eval("[...document.querySelectorAll('.js')].filter(e => e.checkVisibility()).length");
+    assert_eq!(controls, Value::from(0), "controls that do nothing are shown");
+    page.assert_fits(400);
+    page.assert_fits(1400);
+    page.assert_quiet();
+}
