@@ -36,6 +36,7 @@
 pub mod activations;
 pub mod ascent;
 pub mod autodiff;
+pub mod bench;
 pub mod check;
 pub mod cli;
 pub mod dream;

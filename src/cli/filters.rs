@@ -62,15 +62,7 @@ pub(super) struct Options {
 
 pub(super) fn run(options: &Options) -> Result<()> {
     let network = options.machine.load()?;
-    let mut layers = vec![];
-    for name in &options.layers {
-        match name.as_str() {
-            "all" => layers.extend(unet::convolutions(&network)),
-            name => layers.push(unet::convolution(&network, name)?),
-        }
-    }
-    let mut seen = std::collections::HashSet::new();
-    layers.retain(|&layer| seen.insert(layer));
+    let layers = super::convolutions(&network, &options.layers)?;
     let jobs: Vec<(usize, Vec<usize>)> =
         layers.into_iter().map(|layer| Ok((layer, options.filters_of(&network, layer)?))).collect::<Result<_>>()?;
     let init = options.init.as_deref().map(|path| super::read_input(path, &network)).transpose()?;

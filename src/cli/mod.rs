@@ -2,6 +2,7 @@
 
 mod activations;
 mod adapters;
+mod bench;
 mod check;
 mod climbing;
 mod dream;
@@ -35,6 +36,7 @@ Examples:
                                                       smooth pictures, as Lucid makes them
   unet-lens dream photo.png --layer uconv128          what a layer sees in a picture
   unet-lens summary                                   what layers there are
+  unet-lens bench                                     how fast each kernel is, CPU and GPU side by side
   unet-lens predict scan.png -o restored.png          what the network makes of a picture
   unet-lens restore                                   phantoms aliased, restored and as they are
   unet-lens activations phantom                       how a picture travels through the network
@@ -69,6 +71,9 @@ enum Job {
     /// Check gradients: backprop against finite differences, at random pixels and along random directions
     #[command(after_help = check::EXAMPLES)]
     Check(check::Options),
+    /// Measure a step of the climb, kernel by kernel, on the CPU and on the GPU side by side
+    #[command(after_help = bench::EXAMPLES)]
+    Bench(bench::Options),
     /// What --backend gpu could use, and what auto picks
     Adapters,
 }
@@ -171,9 +176,24 @@ pub fn run() -> Result<()> {
         Some(Job::Activations(options)) => activations::run(&options),
         Some(Job::Explain(options)) => explain::run(&options),
         Some(Job::Check(options)) => check::run(&options),
+        Some(Job::Bench(options)) => bench::run(&options),
         Some(Job::Adapters) => adapters::run(),
         None => filters::run(&cli.filters),
     }
+}
+
+/// The convolutions of these names, each once; `all` stands for all of them.
+fn convolutions(network: &Network, names: &[String]) -> Result<Vec<usize>> {
+    let mut layers = vec![];
+    for name in names {
+        match name.as_str() {
+            "all" => layers.extend(unet::convolutions(network)),
+            name => layers.push(unet::convolution(network, name)?),
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    layers.retain(|&layer| seen.insert(layer));
+    Ok(layers)
 }
 
 /// "128x96" as rows and columns.

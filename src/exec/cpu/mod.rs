@@ -74,6 +74,10 @@ impl Executor for Cpu {
     fn limit(&self) -> Limit {
         self.limit
     }
+
+    fn fma_rate(&self) -> Result<f64> {
+        Ok(simd::fma_rate(self.level, self.pool.current_num_threads()))
+    }
 }
 
 fn conv_of(step: &Step) -> Option<&crate::ops::Conv2d> {
