@@ -61,6 +61,9 @@ pub struct Octave {
     pub last: f32,
 }
 
+/// What gets the pictures on the way.
+pub type Frame<'f> = &'f mut dyn FnMut(&Tensor) -> Result<()>;
+
 /// How a picture will be climbed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Work {
@@ -159,7 +162,7 @@ pub fn dream(
     dream: &Dream,
     work: &Work,
     progress: &mut dyn FnMut(usize, usize),
-    mut frame: Option<&mut dyn FnMut(&Tensor) -> Result<()>>,
+    mut frame: Option<Frame>,
 ) -> Result<(Tensor, Vec<Octave>)> {
     let mut bases = vec![image.clone()];
     for _ in 1..dream.octaves {
