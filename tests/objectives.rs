@@ -85,8 +85,10 @@ fn climbed(objective: &Objective, recipe: &Recipe, inputs: &[(NodeId, &Tensor64)
         .collect()
 }
 
-/// What finite differences are taken on.
-type Inputs<'a> = &'a [(NodeId, &'a Tensor64)];
+/// All that a graph needs: what is fixed, and the image.
+fn inputs<'t>(fixed: &'t [(NodeId, Tensor64)], image: NodeId, start: &'t Tensor64) -> Vec<(NodeId, &'t Tensor64)> {
+    fixed.iter().map(|(id, t)| (*id, t)).chain([(image, start)]).collect()
+}
 
 #[test]
 fn every_gradient_agrees_with_finite_differences() {
@@ -96,15 +98,8 @@ fn every_gradient_agrees_with_finite_differences() {
         let objective = Objective::new(&network, layer, &filters, image, &recipe, true).unwrap();
         let start = Tensor64::from(&noise(0, &network.layers[layer].name, &filters, image, 2.0));
         let fixed: Vec<(NodeId, Tensor64)> = objective.fixed.iter().map(|(id, t)| (*id, t.into())).collect();
-        let with = |start: &Tensor64, then: &mut dyn FnMut(Inputs)| {
-            let mut inputs: Vec<(NodeId, &Tensor64)> = fixed.iter().map(|(id, t)| (*id, t)).collect();
-            inputs.push((objective.image, start));
-            then(&inputs);
-        };
-        let mut gradient = Tensor64::zeros(start.shape);
-        with(&start, &mut |inputs| {
-            gradient = evaluate(&objective.plan.graph, inputs, &[objective.gradient]).remove(0);
-        });
+        let gradient =
+            evaluate(&objective.plan.graph, &inputs(&fixed, objective.image, &start), &[objective.gradient]).remove(0);
         let largest = gradient.data.iter().fold(0.0, |m: f64, g| m.max(g.abs()));
         assert!(largest > 0.0, "{name}: no gradient, nothing is tested");
         let step = 1e-6;
@@ -113,11 +108,7 @@ fn every_gradient_agrees_with_finite_differences() {
             let at = |offset: f64| {
                 let mut moved = start.clone();
                 moved.data[i] += offset;
-                let mut result = 0.0;
-                with(&moved, &mut |inputs| {
-                    result = climbed(&objective, &recipe, inputs)[i / image.image_len()];
-                });
-                result
+                climbed(&objective, &recipe, &inputs(&fixed, objective.image, &moved))[i / image.image_len()]
             };
             let (up, here, down) = (at(step), at(0.0), at(-step));
             // Where a relu or a pool switches between the two points there is no one slope.

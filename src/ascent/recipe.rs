@@ -66,9 +66,10 @@ impl Recipe {
 /// What is climbed, of all places of the filter's map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Goal {
-    /// The mean activation
+    /// The mean of the filter's map
     Mean,
-    /// The mean of the squared activations
+    /// The mean of its squares, as in DeepDream: what is strong counts more. A filter that is on everywhere has the same
+    /// gradient everywhere under mean, which teaches little
     Square,
 }
 
@@ -77,7 +78,8 @@ pub enum Goal {
 pub enum Optimizer {
     /// The gradient divided by its RMS (Chollet 2016)
     Ascent,
-    /// A running mean of the gradient, divided pixel by pixel by its running RMS (Kingma and Ba 2015)
+    /// A running mean of the gradient, divided pixel by pixel by its running RMS (Kingma and Ba 2015: b1 0.9, b2 0.999,
+    /// epsilon 1e-8)
     Adam,
 }
 
@@ -96,6 +98,7 @@ impl Optimizer {
 pub enum Parameter {
     /// Its pixels
     Pixel,
-    /// Its spectrum, each wave as strong as 1/frequency (Olah et al. 2017)
+    /// Waves, each as strong as 1/frequency, so that slow ones are not drowned by fast ones; it starts from noise of that
+    /// kind (Olah et al. 2017, and Lucid, which takes adam with it)
     Fourier,
 }

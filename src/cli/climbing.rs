@@ -19,8 +19,7 @@ pub(super) struct Climbing {
         hide_default_value = true
     )]
     step_size: Option<f32>,
-    /// What is climbed: the mean of the filter's map, or the mean of its squares. A filter that is on everywhere has the
-    /// same gradient everywhere under mean, which teaches little; under square what is strong counts more (as DeepDream)
+    /// What is climbed
     #[arg(long, value_enum, value_name = "GOAL", default_value_t = Goal::Mean)]
     objective: Goal,
     /// Climb down: what silences the filter (Olah et al. 2017)
@@ -31,7 +30,8 @@ pub(super) struct Climbing {
     #[arg(long, value_name = "R,C", value_parser = parse_neuron, allow_hyphen_values = true)]
     neuron: Option<(usize, usize)>,
     /// Weight of the picture's total variation, which is subtracted: differences between neighbours, per pixel (Rudin, Osher,
-    /// Fatemi 1992; Mahendran, Vedaldi 2015). Makes smooth pictures; try 1 to 100 times the activation
+    /// Fatemi 1992; Mahendran, Vedaldi 2015). Makes smooth pictures where steps are short: try 20 with
+    /// --optimizer adam or --rate 0.1; under the recipe's long steps a heavy weight draws checkerboards
     #[arg(long, value_name = "W", default_value_t = 0.0, value_parser = parse_weight, allow_negative_numbers = true)]
     tv: f32,
     /// Weight of the mean of the picture's squares, which is subtracted: pulls towards 0 what the filter does not need
@@ -42,12 +42,10 @@ pub(super) struct Climbing {
     /// wherever it lies (Mordvintsev et al. 2015)
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=4096), allow_negative_numbers = true)]
     jitter: u32,
-    /// From the gradient to the step. ascent: the gradient divided by its RMS; adam: its running mean, divided pixel by
-    /// pixel by its running RMS (Kingma, Ba 2015; b1 0.9, b2 0.999, epsilon 1e-8)
+    /// From the gradient to the step
     #[arg(long, value_enum, value_name = "NAME", default_value_t = Optimizer::Ascent)]
     optimizer: Optimizer,
-    /// What the picture is made of. pixel: its pixels; fourier: waves, each as strong as 1/frequency, so that slow ones are
-    /// not drowned by fast ones (Olah et al. 2017); it starts from noise of that kind
+    /// What the picture is made of
     #[arg(long, value_enum, value_name = "NAME", default_value_t = Parameter::Pixel)]
     pub parameter: Parameter,
     /// Try a dead filter from the noise of the next N seeds, and if it is dead from them all climb what goes into its ReLU,

@@ -1,7 +1,7 @@
 //! `unet-lens dream IMAGE --layer NAME`
 
 use super::{Machine, parse_positive};
-use crate::dream::{Dream, Octave, OnFrame, Work, dream, recolour};
+use crate::dream::{Dream, Frame, Octave, Work, dream, recolour};
 use crate::exec::memory;
 use crate::keras::Network;
 use crate::picture::{Animation, Photo, read_image, save_values};
@@ -139,7 +139,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         Ok(())
     };
     let wanted = options.gif.is_some() || options.frames.is_some();
-    let frame: Option<OnFrame> = if wanted { Some(&mut frame) } else { None };
+    let frame: Option<Frame> = if wanted { Some(&mut frame) } else { None };
     let (picture, octaves) = dream(&*executor, &network, &seen, &what, &work, &mut progress, frame)?;
     bar.finish_and_clear();
 

@@ -61,6 +61,9 @@ pub struct Octave {
     pub last: f32,
 }
 
+/// What gets the pictures on the way.
+pub type Frame<'f> = &'f mut dyn FnMut(&Tensor) -> Result<()>;
+
 /// How a picture will be climbed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Work {
@@ -147,9 +150,6 @@ impl Target {
     }
 }
 
-/// Hears of each picture on the way.
-pub type OnFrame<'f> = &'f mut dyn FnMut(&Tensor) -> Result<()>;
-
 /// Dreams on `image`, `[1, h, w, c]` with values in [0, 1]. `progress` hears how many tiles of how many are done; `frame`
 /// gets the picture, in its full size, before the first step and after every step.
 ///
@@ -162,7 +162,7 @@ pub fn dream(
     dream: &Dream,
     work: &Work,
     progress: &mut dyn FnMut(usize, usize),
-    mut frame: Option<OnFrame>,
+    mut frame: Option<Frame>,
 ) -> Result<(Tensor, Vec<Octave>)> {
     let mut bases = vec![image.clone()];
     for _ in 1..dream.octaves {
