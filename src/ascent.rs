@@ -139,6 +139,18 @@ pub fn climb(
     Ok(climbs)
 }
 
+/// Is there memory for a climb of `filters`? To be asked before their seeds are made.
+///
+/// # Errors
+/// [`Error::Memory`] if there is not even enough for one filter at a time, or for the pictures of all.
+pub fn fits(executor: &dyn Executor, network: &Network, layer: usize, filters: &[usize], image: Shape) -> Result<()> {
+    let one = Objective::new(network, layer, &filters[..1], image, 1.0, false)?;
+    executor.fits(&one.plan)?;
+    // Seeds, those of a batch, pictures as they are and as they are drawn: f32s.
+    let pictures = (image.image_len() as u64 * 4 * 4).saturating_mul(filters.len() as u64);
+    executor.limit().check(image.with_n(filters.len()), pictures.saturating_add(executor.bytes(&one.plan)))
+}
+
 /// Cuts `filters` into as few equal batches as fit into memory.
 fn batches<'f>(
     executor: &dyn Executor,

@@ -8,6 +8,9 @@ use crate::tensor::Shape;
 use crate::{Error, Result};
 use std::sync::Arc;
 
+/// No memory holds a value of more numbers than this; with it, no product of sizes overflows 64 bits.
+const MOST_NUMBERS: f64 = (1u64 << 46) as f64;
+
 /// A node's place in its graph. Inputs always have smaller numbers than what is computed from them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub usize);
@@ -80,6 +83,13 @@ impl Graph {
         let name = name.into();
         let shapes: Vec<Shape> = inputs.iter().map(|&id| self.shape(id)).collect();
         let shape = op.shape(&shapes).map_err(|why| Error::Usage(format!("{name} ({}): {why}", op.name())))?;
+        let numbers = [shape.n, shape.h, shape.w, shape.c].iter().map(|&side| side as f64).product::<f64>();
+        if numbers > MOST_NUMBERS {
+            return Err(Error::Memory(format!(
+                "{name} ({}) of shape {shape} has {numbers:.1e} values, more than any memory holds; take a smaller image",
+                op.name()
+            )));
+        }
         self.nodes.push(Node { op, inputs: inputs.to_vec(), shape, name, answers: self.answering });
         Ok(NodeId(self.nodes.len() - 1))
     }

@@ -13,7 +13,8 @@
 //! 7. [`keras`]: files to networks. [`unet`]: networks to graphs.
 //! 8. [`ascent`]: loss, gradient, normalise, step: the climb to a filter's picture.
 //! 9. [`mod@check`] and [`mod@explain`]: what the lesson is told with. [`page`]: the lesson as a page. [`picture`]: pictures.
-//! 10. [`files`], [`error`], [`cli`].
+//! 10. [`mri`], [`metrics`], [`pad`], [`mod@restore`], [`activations`]: what the network is for, and what its layers hold.
+//! 11. [`files`], [`error`], [`cli`].
 //!
 //! # The lesson: how backprop works, step by step
 //!
@@ -33,6 +34,7 @@
 //! in 75 lines of code: `examples/backprop_by_hand.rs`. The same as a walk with commands and what they print:
 //! `docs/lesson.md`.
 
+pub mod activations;
 pub mod ascent;
 pub mod autodiff;
 pub mod check;
@@ -43,10 +45,14 @@ pub mod explain;
 pub mod files;
 pub mod graph;
 pub mod keras;
+pub mod metrics;
+pub mod mri;
 pub mod ops;
+pub mod pad;
 pub mod page;
 pub mod picture;
 pub mod plan;
+pub mod restore;
 pub mod tensor;
 pub mod unet;
 

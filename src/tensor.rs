@@ -22,7 +22,7 @@ impl Shape {
     }
 
     pub const fn is_empty(self) -> bool {
-        self.len() == 0
+        self.n == 0 || self.h == 0 || self.w == 0 || self.c == 0
     }
 
     /// Number of pixels (places, over all images).

@@ -73,7 +73,7 @@ fn activate(graph: &mut Graph, name: &str, x: NodeId, activation: Activation) ->
 }
 
 /// For each layer: is `target` computed from it?
-fn needed_for(network: &Network, target: usize) -> Vec<bool> {
+pub fn needed_for(network: &Network, target: usize) -> Vec<bool> {
     let mut needed = vec![false; network.layers.len()];
     needed[target] = true;
     for i in (0..=target).rev() {
@@ -112,6 +112,20 @@ pub fn convolution(network: &Network, name: &str) -> Result<usize> {
     }))
 }
 
+/// The layer called `name`, of any class.
+///
+/// # Errors
+/// If there is none; the message has the nearest name, or all.
+pub fn layer(network: &Network, name: &str) -> Result<usize> {
+    let names = || network.layers.iter().map(|layer| layer.name.as_str());
+    names().position(|known| known == name).ok_or_else(|| {
+        Error::Usage(match nearest(name, names()) {
+            Some(near) => format!("there is no layer {name}; did you mean {near}?"),
+            None => format!("there is no layer {name}; the layers are {}", names().collect::<Vec<_>>().join(", ")),
+        })
+    })
+}
+
 /// The known name that is most like `name`, if any is.
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
@@ -139,10 +153,10 @@ pub fn size_multiple(network: &Network) -> Window {
         for layer in &network.layers {
             let (up, down) = layer.inputs.first().map_or((1, 1), |&x| scales[x]);
             let (u, d) = pool(&layer.kind);
-            let (up, down) = (up * u, down * d);
+            let (up, down) = (up.saturating_mul(u), down.saturating_mul(d));
             let g = gcd(up, down);
             scales.push((up / g, down / g));
-            multiple = multiple / gcd(multiple, down / g) * (down / g);
+            multiple = (multiple / gcd(multiple, down / g)).saturating_mul(down / g);
         }
         multiple
     };
@@ -177,7 +191,8 @@ pub fn image_shape(network: &Network, size: Option<(usize, usize)>) -> Result<Sh
     let (h, w) = size.unwrap_or((h.unwrap_or(open(multiple.h)), w.unwrap_or(open(multiple.w))));
     if h == 0 || w == 0 || h % multiple.h != 0 || w % multiple.w != 0 {
         let below = (h / multiple.h * multiple.h, w / multiple.w * multiple.w);
-        let above = (h.max(1).div_ceil(multiple.h) * multiple.h, w.max(1).div_ceil(multiple.w) * multiple.w);
+        let up = |side: usize, m: usize| side.max(1).div_ceil(m).saturating_mul(m);
+        let above = (up(h, multiple.h), up(w, multiple.w));
         let mut near = format!("{}x{}", above.0, above.1);
         if below.0 > 0 && below.1 > 0 && below != above {
             near = format!("{}x{} and {near}", below.0, below.1);

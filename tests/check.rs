@@ -8,6 +8,7 @@ use std::sync::Arc;
 use unet_lens::ascent::{self, Objective};
 use unet_lens::check::{Check, Checker, Direction, TOLERANCE_F32, TOLERANCE_F64, check, pixel, verdict};
 use unet_lens::exec::cpu::Cpu;
+use unet_lens::exec::memory::Limit;
 use unet_lens::exec::reference::{Reference, evaluate};
 use unet_lens::exec::{Executor, Program, Trace};
 use unet_lens::graph::NodeId;
@@ -15,6 +16,10 @@ use unet_lens::ops::Op;
 use unet_lens::plan::Plan;
 use unet_lens::tensor::{Shape, Tensor, Tensor64};
 use unet_lens::{Result, unet};
+
+fn reference() -> Reference {
+    Reference { limit: Limit::default() }
+}
 
 fn check_on(executor: &dyn Executor, model: &str, layer: &str, tolerance: f64) -> Check {
     let network = network(model);
@@ -28,16 +33,17 @@ fn check_on(executor: &dyn Executor, model: &str, layer: &str, tolerance: f64) -
 #[test]
 fn both_agree_with_differences() {
     for layer in ["down", "code", "up_conv", "final"] {
-        for (executor, tolerance) in
-            [(&Reference as &dyn Executor, TOLERANCE_F64), (&Cpu::new(None).unwrap(), TOLERANCE_F32)]
-        {
+        for (executor, tolerance) in [
+            (&reference() as &dyn Executor, TOLERANCE_F64),
+            (&Cpu::new(None, Limit::default()).unwrap(), TOLERANCE_F32),
+        ] {
             let check = check_on(executor, "tiny.h5", layer, tolerance);
             assert!(!check.dead && check.points.len() == 12);
             assert!(check.agrees(), "{layer} on {}: {check:?}", executor.describe());
             assert!(check.points.iter().any(|point| point.backprop.abs() > 1e-4), "{check:?}");
         }
     }
-    let check = check_on(&Cpu::new(None).unwrap(), "unet.h5", "uconv128", TOLERANCE_F32);
+    let check = check_on(&Cpu::new(None, Limit::default()).unwrap(), "unet.h5", "uconv128", TOLERANCE_F32);
     assert!(check.agrees(), "{check:?}");
 }
 
@@ -50,10 +56,13 @@ impl Executor for Wrong {
         "wrong".to_string()
     }
     fn prepare(&self, plan: Arc<Plan>) -> Result<Box<dyn Program>> {
-        Ok(Box::new(WrongProgram(Reference.prepare(plan)?)))
+        Ok(Box::new(WrongProgram(reference().prepare(plan)?)))
+    }
+    fn limit(&self) -> Limit {
+        Limit::default()
     }
     fn bytes(&self, plan: &Plan) -> u64 {
-        Reference.bytes(plan)
+        reference().bytes(plan)
     }
 }
 
@@ -89,7 +98,7 @@ fn a_wrong_gradient_is_seen() {
 fn the_kink_in_the_fixtures_seed_is_named() {
     let (network, seed) = (network("unet.h5"), Expected::open("reference.h5").tensor("seed"));
     let layer = unet::convolution(&network, "dconv128").unwrap();
-    let executor = Cpu::new(None).unwrap();
+    let executor = Cpu::new(None, Limit::default()).unwrap();
     let (filter, _) = ascent::first_alive(&executor, &network, layer, |_| seed.clone()).unwrap();
     let objective = Objective::new(&network, layer, &[filter], seed.shape, 1.0, true).unwrap();
     let graph = &objective.plan.graph;
@@ -120,7 +129,7 @@ fn the_kink_in_the_fixtures_seed_is_named() {
 fn on_the_command_line() {
     let tiny = fixture("tiny.h5");
     let run = |args: &[&str]| {
-        let mut command = Command::cargo_bin("unet-lens").unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_unet-lens"));
         command.arg("check").arg("--model").arg(&tiny).args(args).assert()
     };
     let output = run(&["--points", "6", "--layer", "up_conv"]).success().get_output().stdout.clone();

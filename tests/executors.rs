@@ -5,7 +5,6 @@ mod common;
 use common::{difference, open};
 use std::sync::Arc;
 use unet_lens::autodiff::gradient;
-use unet_lens::exec::reference::Reference;
 use unet_lens::exec::{Backend, Executor};
 use unet_lens::graph::{Graph, NodeId};
 use unet_lens::ops::{Conv2d, Kernel, Window};
@@ -43,20 +42,24 @@ fn run(executor: &dyn Executor, graph: &Graph, keep: &[NodeId], image: NodeId, v
 
 /// Output and gradient of one op on all executors. What is kept keeps ops from being fused, so it is run both ways.
 fn check(name: &str, image: Shape, build: impl Fn(&mut Graph, NodeId) -> NodeId) {
+    check_at(name, &Tensor::new(image, numbers(image.len(), 7)), build);
+}
+
+/// The same for the image of these values.
+fn check_at(name: &str, values: &Tensor, build: impl Fn(&mut Graph, NodeId) -> NodeId) {
     let mut graph = Graph::new();
-    let x = graph.input("image", image).unwrap();
+    let x = graph.input("image", values.shape).unwrap();
     let y = build(&mut graph, x);
     let squashed = graph.sigmoid("squash", y).unwrap();
     let loss = graph.mean("loss", squashed).unwrap();
     let gradients = gradient(&mut graph, loss, x).unwrap();
     let dx = gradients.of_wrt();
-    let values = Tensor::new(image, numbers(image.len(), 7));
     let all: Vec<NodeId> = graph.nodes().map(|(id, _)| id).filter(|&id| id != x).collect();
     for keep in [vec![y, loss, dx], vec![dx], all] {
-        let expected = run(&Reference, &graph, &keep, x, &values);
-        for backend in [Backend::Cpu] {
+        let expected = run(&*open(Backend::Reference).unwrap(), &graph, &keep, x, values);
+        for backend in [Backend::Cpu, Backend::Gpu] {
             let Some(executor) = open(backend) else { continue };
-            let got = run(&*executor, &graph, &keep, x, &values);
+            let got = run(&*executor, &graph, &keep, x, values);
             for ((got, expected), &id) in got.iter().zip(&expected).zip(&keep) {
                 let (error, at) = difference(&got.data, &expected.data);
                 let (node, e) = (&graph[id], executor.describe());
@@ -137,5 +140,55 @@ fn a_unet() {
                 block(g, "a2", cat, c1)
             });
         }
+    }
+}
+
+/// Small whole numbers: equal values in max pools, inputs of ReLUs that are exactly zero. No rounding may decide.
+#[test]
+fn equal_values_and_zeros() {
+    for (n, h, w, c) in [(1, 6, 12, 1), (5, 12, 6, 3), (2, 6, 6, 17), (3, 18, 24, 33)] {
+        let shape = Shape::new(n, h, w, c);
+        let values = Tensor::new(shape, numbers(shape.len(), 9).iter().map(|v| (v * 1.6).round()).collect());
+        check_at("relu", &values, |g, x| g.relu("y", x).unwrap());
+        for window in [(2, 2), (3, 1), (1, 2), (3, 3), (6, 6)] {
+            let pool = |g: &mut Graph, x| g.max_pool("y", x, Window::new(window.0, window.1)).unwrap();
+            check_at(&format!("max_pool {window:?}"), &values, pool);
+            check_at(&format!("relu, max_pool {window:?}"), &values, |g, x| {
+                let r = g.relu("r", x).unwrap();
+                pool(g, r)
+            });
+        }
+    }
+}
+
+/// Gradient ops in the forward pass, and in orders that autodiff never makes: fusing must still be right.
+#[test]
+fn orders_that_no_network_has() {
+    let image = Shape::new(6, 12, 8, 5);
+    let (scale, shift) = (doubles(5, 1), doubles(5, 2));
+    let mut g = Graph::new();
+    let x = g.input("image", image).unwrap();
+    let y = g.conv2d("conv", x, conv(3, 3, 5, 5)).unwrap();
+    let pooled = g.sum_pool("sum_pool after a bias", y, Window::new(2, 2)).unwrap();
+    let r = g.relu("relu", x).unwrap();
+    let gated = g.relu_grad("relu_grad", x, r).unwrap();
+    let shifted = g.batch_norm("batch_norm after relu_grad", gated, scale, shift).unwrap();
+    let y = g.conv2d("conv", x, conv(3, 3, 5, 7)).unwrap();
+    let (low, high) = (g.slice("low", y, 0, 5).unwrap(), g.slice("high", y, 3, 4).unwrap());
+    let mut bank = conv(3, 3, 5, 7).own_channels(&[6, 2, 3, 1, 0, 4]);
+    let bias: Vec<f32> = numbers(18, 5);
+    bank = Conv2d {
+        kernel: Kernel { co: 3, data: numbers(6 * 9 * 5 * 3, 6).into(), ..bank.kernel },
+        bias: Some(bias.into()),
+    };
+    let y = g.conv2d("bank", x, bank).unwrap();
+    let of_bank = g.slice("of a bank", y, 1, 2).unwrap();
+    let keep = [pooled, shifted, low, high, of_bank];
+    let values = Tensor::new(image, numbers(image.len(), 7));
+    let expected = run(&*open(Backend::Reference).unwrap(), &g, &keep, x, &values);
+    let got = run(&*open(Backend::Cpu).unwrap(), &g, &keep, x, &values);
+    for ((got, expected), &id) in got.iter().zip(&expected).zip(&keep) {
+        let (error, at) = difference(&got.data, &expected.data);
+        assert!(error < 1e-5, "{}: [{at}] is {}, should be {}", g[id].name, got.data[at], expected.data[at]);
     }
 }

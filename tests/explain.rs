@@ -10,6 +10,7 @@ use std::sync::Arc;
 use unet_lens::ascent::{self, Objective};
 use unet_lens::exec::Executor;
 use unet_lens::exec::cpu::Cpu;
+use unet_lens::exec::memory::Limit;
 use unet_lens::exec::reference::Reference;
 use unet_lens::explain::{Explanation, explain, frames, source, worked_for};
 use unet_lens::graph::NodeId;
@@ -46,13 +47,13 @@ fn near(a: f64, b: f64) -> bool {
 #[test]
 fn every_network_explains_itself_truly() {
     for (model, layer) in MODELS {
-        let (e, objective, image) = explained(&Cpu::new(None).unwrap(), model, layer);
+        let (e, objective, image) = explained(&Cpu::new(None, Limit::default()).unwrap(), model, layer);
         let (graph, plan) = (&objective.plan.graph, &objective.plan);
         assert!(!e.dead, "{model}");
         // Against another executor: the reference computes every node anew.
         let all: Vec<NodeId> = graph.nodes().map(|(id, _)| id).collect();
         let kept = Plan::compile((**graph).clone(), &all, &[], &[]);
-        let mut program = Reference.prepare(Arc::new(kept)).unwrap();
+        let mut program = Reference { limit: Limit::default() }.prepare(Arc::new(kept)).unwrap();
         program.write(objective.image, &image).unwrap();
         program.run(1).unwrap();
         assert_eq!(e.nodes().count(), graph.len(), "{model}");
@@ -171,7 +172,7 @@ fn the_pool_of_the_page_by_hand() {
 fn frames_are_the_climb() {
     let network = network("tiny.h5");
     let layer = unet::convolution(&network, "up_conv").unwrap();
-    let executor = Cpu::new(None).unwrap();
+    let executor = Cpu::new(None, Limit::default()).unwrap();
     let shape = unet::image_shape(&network, None).unwrap();
     let image = ascent::noise(0, "up_conv", &[1], shape, 2.0);
     let frames = frames(&executor, &network, (layer, 1), &image).unwrap();
@@ -191,7 +192,8 @@ fn places_are_true() {
     {
         let source = source(op).unwrap_or_else(|| panic!("{op} is nowhere"));
         let places = [Some(source.forward.unwrap()), source.rule, source.gradient];
-        for place in places.into_iter().flatten() {
+        assert!(!source.shaders.is_empty(), "{op} has no shader");
+        for place in places.into_iter().flatten().chain(source.shaders) {
             let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(place.file)).unwrap();
             assert!(text.lines().nth(place.line - 1).unwrap().contains(&place.text), "{op}: {place:?}");
         }
@@ -216,7 +218,7 @@ fn terminal_json_and_page_say_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let (html, json) = (dir.path().join("lesson.html"), dir.path().join("lesson.json"));
     let run = |args: &[&str]| {
-        let mut command = Command::cargo_bin("unet-lens").unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_unet-lens"));
         command.args(["explain", "--model"]).arg(fixture("tiny.h5")).args(["--layer", "up_conv"]).args(args).assert()
     };
     let output = run(&["--html", html.to_str().unwrap(), "--json", json.to_str().unwrap()])
@@ -232,7 +234,7 @@ fn terminal_json_and_page_say_the_same() {
     let layer = unet::convolution(&network, "up_conv").unwrap();
     let filter = json["filter"].as_u64().unwrap() as usize;
     let image = ascent::noise(0, "up_conv", &[filter], unet::image_shape(&network, None).unwrap(), 2.0);
-    let e = explain(&Cpu::new(None).unwrap(), &network, layer, filter, &image).unwrap();
+    let e = explain(&Cpu::new(None, Limit::default()).unwrap(), &network, layer, filter, &image).unwrap();
     assert_eq!(without_times(serde_json::to_value(&e).unwrap()), without_times(json));
     for node in e.nodes() {
         assert!(terminal.contains(&node.name), "{} is not in the terminal", node.name);
@@ -257,7 +259,7 @@ fn terminal_json_and_page_say_the_same() {
 #[test]
 fn bad_input() {
     let run = |args: &[&str]| {
-        Command::cargo_bin("unet-lens").unwrap().arg("explain").args(args).assert().get_output().clone()
+        Command::new(env!("CARGO_BIN_EXE_unet-lens")).arg("explain").args(args).assert().get_output().clone()
     };
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");

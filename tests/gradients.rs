@@ -62,8 +62,9 @@ fn every_op() {
     check("max_pool 3x1", image, |g, x| g.max_pool("y", x, Window::new(3, 1)).unwrap());
     check("upsample", image, |g, x| g.upsample("y", x, Window::new(2, 3)).unwrap());
     check("concat", image, |g, x| {
-        let r = g.relu("r", x).unwrap();
-        g.concat("y", &[x, r]).unwrap()
+        // Of another size than x everywhere, so that the wrong channels' gradient is a wrong one.
+        let s = g.batch_norm("s", x, scale.clone(), scale.clone()).unwrap();
+        g.concat("y", &[x, s, x]).unwrap()
     });
     check("used twice", image, |g, x| {
         let r = g.relu("r", x).unwrap();
@@ -71,4 +72,50 @@ fn every_op() {
         g.add("y", r, s).unwrap()
     });
     check("added to itself", image, |g, x| g.add("y", x, x).unwrap());
+}
+
+/// The gradient of the sum of `y = build(x)`, image 0.
+fn gradient_of_sum(x: &[f64], h: usize, w: usize, build: impl Fn(&mut Graph, NodeId) -> NodeId) -> Vec<f64> {
+    let (mut graph, shape) = (Graph::new(), Shape::new(1, h, w, 1));
+    let image = graph.input("image", shape).unwrap();
+    let y = build(&mut graph, image);
+    let loss = graph.mean("loss", y).unwrap();
+    let dx = gradient(&mut graph, loss, image).unwrap().of_wrt();
+    let count = graph.shape(y).image_len() as f64;
+    let at = Tensor64 { shape, data: x.to_vec() };
+    evaluate(&graph, &[(image, &at)], &[dx]).remove(0).data.iter().map(|g| g * count).collect()
+}
+
+#[test]
+fn relu_at_exactly_zero_has_no_gradient() {
+    let found = gradient_of_sum(&[-1.0, -0.0, 0.0, 1e-300, 2.0, -1e-300], 2, 3, |g, x| g.relu("y", x).unwrap());
+    assert_eq!(found, [0.0, 0.0, 0.0, 1.0, 1.0, 0.0]);
+}
+
+#[test]
+fn of_equal_values_the_first_in_reading_order_wins() {
+    #[rustfmt::skip]
+    let x = [
+        1.0, 1.0,   0.0, 2.0,
+        1.0, 1.0,   2.0, 2.0,
+    ];
+    let found = gradient_of_sum(&x, 2, 4, |g, x| g.max_pool("y", x, Window::new(2, 2)).unwrap());
+    assert_eq!(found, [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
+}
+
+#[test]
+fn at_borders_fewer_outputs_see_a_pixel() {
+    let ones = || Conv2d { kernel: Kernel::new(3, 3, 1, 1, vec![1.0; 9].into()).unwrap(), bias: None };
+    let found = gradient_of_sum(&[0.5; 16], 4, 4, |g, x| g.conv2d("y", x, ones()).unwrap());
+    assert_eq!(found, [4.0, 6.0, 6.0, 4.0, 6.0, 9.0, 9.0, 6.0, 6.0, 9.0, 9.0, 6.0, 4.0, 6.0, 6.0, 4.0]);
+}
+
+#[test]
+fn the_gradients_of_a_value_used_twice_add_up() {
+    let found = gradient_of_sum(&[1.0, -1.0], 1, 2, |g, x| {
+        let r = g.relu("r", x).unwrap();
+        let sum = g.add("sum", r, x).unwrap();
+        g.add("twice", sum, sum).unwrap()
+    });
+    assert_eq!(found, [4.0, 2.0]);
 }

@@ -174,7 +174,8 @@ macro_rules! on_every_executor {
 
             #[test]
             fn unet_output() {
-                whole_output($backend, "unet.h5", "reference.h5", UNET);
+                whole_output($backend, "unet.h5", "reference.h5", UNET
+);
             }
 
             #[test]
@@ -190,4 +191,8 @@ macro_rules! on_every_executor {
     )*};
 }
 
-on_every_executor!(reference: Backend::Reference, "reference64.h5", EXACT; cpu: Backend::Cpu, "reference.h5", UNET);
+on_every_executor!(
+    reference: Backend::Reference, "reference64.h5", EXACT;
+    cpu: Backend::Cpu, "reference.h5", UNET;
+    gpu: Backend::Gpu, "reference.h5", UNET
+);

@@ -249,6 +249,23 @@ fn text_stays_inside() {
 }
 
 #[test]
+fn large_pictures_shrink_and_small_ones_grow() {
+    // Stripes of 0 and 1 become their mean; a figure does not grow with what is in it.
+    let stripes = |h: usize, w: usize| Panel::map(h, w, (0..h * w).map(|i| (i % 2) as f32).collect()).range(0.0, 1.0);
+    let figure = grid("", &[stripes(4000, 2000)], 1, VIEW);
+    assert!(figure.height() < 1100 && figure.width() < 600, "{}x{}", figure.width(), figure.height());
+    assert_eq!(figure.pixel(figure.width() / 2, figure.height() / 2), VIEW.rgb(0.5));
+    edge_is_white(&grid("", &[stripes(3, 100_000).axes(true).colorbar()], 1, VIEW));
+    let rgb: Vec<u8> = (0..2000 * 2000 * 3).map(|i| [10, 20, 30][i % 3]).collect();
+    let figure = grid("", &[Panel::color(2000, 2000, rgb)], 1, VIEW);
+    assert_eq!(figure.colors().filter(|&c| c == [10, 20, 30]).count(), 1000 * 1000);
+    // Half the size beside the whole: drawn equally large.
+    let pair = [stripes(400, 400), Panel::map(200, 200, vec![1.0; 200 * 200]).range(0.0, 1.0)];
+    let figure = grid("", &pair, 8, VIEW);
+    assert_eq!(figure.colors().filter(|&c| c == VIEW.rgb(1.0)).count(), 400 * 400 * 3 / 2);
+}
+
+#[test]
 fn a_shared_range_makes_equal_values_equal_colours() {
     let mut row = [Panel::map(1, 2, vec![0.0, 1.0]), Panel::map(1, 2, vec![1.0, 3.0])];
     share_range(&mut row);

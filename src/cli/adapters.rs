@@ -1,14 +1,22 @@
 //! `unet-lens adapters`
 
 use crate::Result;
-use crate::exec::{self, Backend};
+use crate::exec::{self, Backend, gpu};
 
 pub(super) fn run() -> Result<()> {
-    let (executor, notice) = exec::open(Backend::Auto, None)?;
-    let mut text = String::new();
-    if let Some(notice) = notice {
-        text += &format!("{notice}\n");
+    let adapters = gpu::adapters();
+    let mut text = match adapters.len() {
+        0 => "no GPU adapters found\n".to_string(),
+        _ => "GPU adapters, the one that --backend gpu takes first:\n".to_string(),
+    };
+    for adapter in &adapters {
+        let driver = if adapter.driver.is_empty() { String::new() } else { format!(", driver {}", adapter.driver) };
+        text += &format!("  {} ({}, {}{driver})\n", adapter.name, adapter.backend, adapter.kind);
     }
-    text += &format!("--backend auto picks: {}\n", executor.describe());
+    let (executor, notice) = exec::open(Backend::Auto, None, None)?;
+    text += &format!("--backend auto takes: {}\n", executor.describe());
+    if let Some(notice) = notice {
+        text += &format!("  since {notice}\n");
+    }
     super::print(&text)
 }

@@ -1,10 +1,10 @@
 //! The main job: `unet-lens --layer NAME`, pictures of what the filters of a layer answer to.
 
-use super::{Machine, parse_finite, parse_positive, parse_size};
+use super::{Look, Machine, layer_file, parse_finite, parse_positive, parse_size};
 use crate::ascent::{self, Climb, Recipe, Verdict};
 use crate::exec::Executor;
 use crate::keras::Network;
-use crate::picture::{Colormap, Panel, grid, npy};
+use crate::picture::{Panel, grid, npy};
 use crate::tensor::{Shape, Tensor};
 use crate::{Error, Result, files, unet};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -12,6 +12,8 @@ use std::path::PathBuf;
 
 /// Panels in a row, as in the article.
 const COLUMNS: usize = 8;
+/// The largest figure that is drawn.
+const MOST_PIXELS: u64 = 400_000_000;
 
 #[derive(clap::Args)]
 pub(super) struct Options {
@@ -22,19 +24,19 @@ pub(super) struct Options {
     #[arg(long, value_name = "LIST", value_parser = parse_filters, conflicts_with = "count")]
     filters: Option<Ranges>,
     /// How many filters to draw without repetition (all, if there are fewer)
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
     count: u32,
     /// Steps of the climb
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000_000), allow_negative_numbers = true)]
     steps: u32,
     /// What the normalised gradient is multiplied by in each step
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = parse_finite, allow_negative_numbers = true)]
     step_size: f32,
     /// Seed of the noise and of the draw
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
     /// Upper end of the uniform noise that a climb starts from
-    #[arg(long, value_name = "X", default_value_t = 2.0, value_parser = parse_positive)]
+    #[arg(long, value_name = "X", default_value_t = 2.0, value_parser = parse_positive, allow_negative_numbers = true)]
     noise: f32,
     /// Start from a picture instead of noise: .png, .jpg, or .npy of [H,W], [N,H,W] or [N,H,W,C]
     #[arg(long, value_name = "FILE")]
@@ -47,6 +49,8 @@ pub(super) struct Options {
     /// Also write DIR/LAYER.npy (the pictures' values, float32) and DIR/LAYER.csv (activations, verdicts, gradients)
     #[arg(long)]
     npy: bool,
+    #[command(flatten)]
+    look: Look,
     /// Image size, rows x columns [default: the network's own]
     #[arg(long, value_name = "HxW", value_parser = parse_size)]
     size: Option<(usize, usize)>,
@@ -56,7 +60,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
-    let network = options.machine.model.load()?;
+    let network = options.machine.load()?;
     let mut layers = vec![];
     for name in &options.layers {
         match name.as_str() {
@@ -69,14 +73,24 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let jobs: Vec<(usize, Vec<usize>)> =
         layers.into_iter().map(|layer| Ok((layer, options.filters_of(&network, layer)?))).collect::<Result<_>>()?;
     let init = options.init.as_deref().map(|path| super::read_input(path, &network)).transpose()?;
-    let image = options.image_shape(&network, init.as_ref())?;
+    let image = super::start_shape(&network, options.size, init.as_ref())?;
     if let Some(init) = &init {
         for (layer, filters) in &jobs {
-            starts(init, filters.len(), &network.layers[*layer].name)?;
+            check_starts(init, filters.len(), &network.layers[*layer].name)?;
         }
     }
     files::check_writable_dir(&options.out)?;
+    for (layer, _) in &jobs {
+        let file = |extension| layer_file(&options.out, "", &network.layers[*layer].name, extension);
+        if let Some(folder) = ["png", "npy", "csv"].map(file).iter().find(|p| p.is_dir()) {
+            return Err(Error::file(folder, "is a folder where a result is to be written; choose another --out"));
+        }
+    }
     let executor = options.machine.open(options.quiet)?;
+    for (layer, filters) in &jobs {
+        ascent::fits(&*executor, &network, *layer, filters, image)?;
+        check_figure(filters.len(), image)?;
+    }
     for (layer, filters) in jobs {
         options.one_layer(&*executor, &network, layer, &filters, image, init.as_ref())?;
     }
@@ -105,18 +119,6 @@ impl Options {
         Ok(filters)
     }
 
-    fn image_shape(&self, network: &Network, init: Option<&Tensor>) -> Result<Shape> {
-        let Some(init) = init else { return unet::image_shape(network, self.size) };
-        let (h, w) = (init.shape.h, init.shape.w);
-        if let Some(size) = self.size.filter(|&size| size != (h, w)) {
-            return Err(Error::Usage(format!(
-                "--init is a picture of {h}x{w} pixels, --size asks for {}x{}: leave --size out, or scale the picture",
-                size.0, size.1
-            )));
-        }
-        unet::image_shape(network, Some((h, w)))
-    }
-
     fn one_layer(
         &self,
         executor: &dyn Executor,
@@ -128,7 +130,11 @@ impl Options {
     ) -> Result<()> {
         let name = &network.layers[layer].name;
         let seeds = match init {
-            Some(init) => starts(init, filters.len(), name)?,
+            Some(init) if init.shape.n == 1 => {
+                // A single picture serves all.
+                Tensor::new(init.shape.with_n(filters.len()), init.data.repeat(filters.len()))
+            }
+            Some(init) => init.clone(),
             None => ascent::noise(self.seed, name, filters, image, self.noise),
         };
         let recipe = Recipe { steps: self.steps as usize, rate: self.step_size };
@@ -139,17 +145,16 @@ impl Options {
         })?;
         bar.finish_and_clear();
 
-        // A layer's name may hold what a file's name may not.
-        let stem = self.out.join(name.replace(['/', '\\', ':'], "_"));
-        let mut written = vec![stem.with_added_extension("png")];
-        grid(name, &climbs.iter().map(|climb| panel(climb, image)).collect::<Vec<_>>(), COLUMNS, Colormap::default())
+        let file = |extension| layer_file(&self.out, "", name, extension);
+        let mut written = vec![file("png")];
+        grid(name, &climbs.iter().map(|climb| panel(climb, image)).collect::<Vec<_>>(), COLUMNS, self.look.colormap)
             .save(&written[0])?;
         if self.npy {
-            written.push(stem.with_added_extension("npy"));
+            written.push(file("npy"));
             let shape = [climbs.len(), image.h, image.w, image.c];
             let values: Vec<f32> = climbs.iter().flat_map(|climb| &climb.picture).copied().collect();
             npy::write(&written[1], if image.c == 1 { &shape[..3] } else { &shape }, &values)?;
-            written.push(stem.with_added_extension("csv"));
+            written.push(file("csv"));
             files::write_whole(&written[2], csv(&climbs).as_bytes())?;
         }
         if !self.quiet {
@@ -171,18 +176,36 @@ fn parse_filters(text: &str) -> Result<Ranges, String> {
         (first <= last).then_some(first..=last)
     };
     let ranges: Option<_> = text.split(',').map(range).collect();
-    ranges.map(Ranges).ok_or_else(|| "filter numbers and ranges, like 0,3,8-11".to_string())
+    ranges.map(Ranges).ok_or_else(|| "expected numbers and ranges from low to high, like 0,3,8-11".to_string())
 }
 
-/// One start for each filter: a single picture serves all.
-fn starts(init: &Tensor, filters: usize, layer: &str) -> Result<Tensor> {
-    match init.shape.n {
-        1 => Ok(Tensor::new(init.shape.with_n(filters), init.data.repeat(filters))),
-        n if n == filters => Ok(init.clone()),
-        n => Err(Error::Usage(format!(
-            "--init holds {n} pictures for {filters} filters of {layer}; it must hold one, or one for each filter"
-        ))),
+/// # Errors
+/// If the pictures side by side are more than one file can show.
+fn check_figure(filters: usize, image: Shape) -> Result<()> {
+    let pixels = (filters.div_ceil(COLUMNS) * image.h) as u64 * (filters.min(COLUMNS) * image.w) as u64;
+    if pixels > MOST_PIXELS {
+        return Err(Error::Memory(format!(
+            "{filters} pictures of {}x{} pixels make a figure of {} million pixels, the most is {} million; \
+             take fewer filters or a smaller --size",
+            image.h,
+            image.w,
+            pixels / 1_000_000,
+            MOST_PIXELS / 1_000_000
+        )));
     }
+    Ok(())
+}
+
+/// # Errors
+/// If there is neither one start for all filters nor one for each.
+fn check_starts(init: &Tensor, filters: usize, layer: &str) -> Result<()> {
+    let n = init.shape.n;
+    if n == 1 || n == filters {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "--init holds {n} pictures for {filters} filters of {layer}; it must hold one, or one for each filter"
+    )))
 }
 
 pub(super) fn progress_bar(name: &str, quiet: bool) -> ProgressBar {
@@ -219,15 +242,23 @@ fn table(name: &str, climbs: &[Climb], written: &[PathBuf]) -> String {
     let mut text = format!("{name}\n{:>6}  {:>12}  {:>12}  verdict\n", "filter", "before", "after");
     for climb in climbs {
         let (before, after) = ends(climb);
-        text += &format!("{:>6}  {before:>12.6}  {after:>12.6}  {}", climb.filter, climb.verdict);
+        text += &format!("{:>6}  {:>12}  {:>12}  {}", climb.filter, readable(before), readable(after), climb.verdict);
         text += match climb.verdict {
             Verdict::Dead => ": no gradient at the seed, nothing to show\n",
-            Verdict::NotFinite => ": the climb left the range of numbers; try a smaller --step-size\n",
+            Verdict::NotFinite => ": a number became NaN or infinite; try a smaller --step-size or --noise\n",
             Verdict::Ok => "\n",
         };
     }
     written.iter().for_each(|path| text += &format!("{}\n", path.display()));
     text
+}
+
+/// A number that keeps its digits in a narrow column.
+fn readable(value: f32) -> String {
+    match value.abs() {
+        size if size != 0.0 && size.is_finite() && !(1e-4..1e6).contains(&size) => format!("{value:.5e}"),
+        _ => format!("{value:.6}"),
+    }
 }
 
 /// The filter's mean activation before the first step and after the last.

@@ -1,17 +1,19 @@
 //! The command line: one file per command. Nothing else in the crate prints.
 
+mod activations;
 mod adapters;
 mod check;
 mod explain;
 mod filters;
 mod predict;
+mod restore;
 mod summary;
 
 use crate::exec::{self, Backend, Executor};
 use crate::keras::{self, Network};
-use crate::picture::{npy, read_image};
+use crate::picture::{Colormap, npy, read_image};
 use crate::tensor::{Shape, Tensor};
-use crate::{Error, Result, unet};
+use crate::{Error, Result, files, unet};
 use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 
@@ -26,9 +28,11 @@ Examples:
   unet-lens --layer uconv64 --init photo.png --npy    start from a picture; keep the numbers
   unet-lens --layer conv_7 --model my_unet.keras      another network
   unet-lens summary                                   what layers there are
+  unet-lens predict scan.png -o restored.png          what the network makes of a picture
+  unet-lens restore                                   phantoms aliased, restored and as they are
+  unet-lens activations phantom                       how a picture travels through the network
   unet-lens explain --html lesson.html                how backprop through it works, as a page
-  unet-lens check --layer uconv128                    does backprop agree with finite differences?
-  unet-lens predict scan.png -o restored.png          what the network makes of a picture";
+  unet-lens check --layer uconv128                    does backprop agree with finite differences?";
 
 /// See what a U-Net has learned: climb the gradient from noise to the picture that a filter answers to most.
 #[derive(Parser)]
@@ -46,6 +50,10 @@ enum Job {
     Summary(summary::Options),
     /// Run a picture through the whole network
     Predict(predict::Options),
+    /// Leave out most of k-space and see what the network restores: pictures, errors, PSNR and SSIM
+    Restore(restore::Options),
+    /// How a picture travels through the network: the strongest channels of each layer
+    Activations(activations::Options),
     /// How backprop through the network works: forward, backward, what is remembered, in the terminal or as a page
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::Options),
@@ -67,6 +75,9 @@ struct Machine {
     /// CPU threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// Memory that a job may take, like 2GB; batches are split to stay below [default: half of what is free]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    memory: Option<u64>,
 }
 
 #[derive(Args)]
@@ -74,6 +85,37 @@ struct ModelFile {
     /// A Keras model: whole-model .h5 or .keras [default: the article's U-Net, built in]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
+}
+
+/// How figures look.
+#[derive(Args)]
+struct Look {
+    /// Colours of the maps
+    #[arg(long, value_enum, default_value_t, value_name = "NAME")]
+    colormap: Colormap,
+}
+
+/// What commands that draw figures have in common.
+#[derive(Args)]
+struct Drawing {
+    /// Folder for the figures
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    out: PathBuf,
+    #[command(flatten)]
+    look: Look,
+    #[command(flatten)]
+    machine: Machine,
+    /// Print errors only
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl Drawing {
+    /// Makes sure that figures can be written; then what computes.
+    fn open(&self) -> Result<Box<dyn Executor>> {
+        files::check_writable_dir(&self.out)?;
+        self.machine.open(self.quiet)
+    }
 }
 
 impl ModelFile {
@@ -90,9 +132,18 @@ impl ModelFile {
 }
 
 impl Machine {
+    /// Reads the network, on as many threads as are allowed.
+    fn load(&self) -> Result<Network> {
+        if let Some(threads) = self.threads {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global();
+            pool.map_err(|why| Error::Device(format!("cannot start threads: {why}; try --threads 1")))?;
+        }
+        self.model.load()
+    }
+
     /// What computes; if it is not what one might expect, that is said on stderr in a line.
     fn open(&self, quiet: bool) -> Result<Box<dyn Executor>> {
-        let (executor, notice) = exec::open(self.backend, self.threads.map(usize::from))?;
+        let (executor, notice) = exec::open(self.backend, self.threads.map(usize::from), self.memory)?;
         if let Some(notice) = notice.filter(|_| !quiet) {
             eprintln!("unet-lens: {notice}");
         }
@@ -106,6 +157,8 @@ pub fn run() -> Result<()> {
     match cli.job {
         Some(Job::Summary(options)) => summary::run(&options),
         Some(Job::Predict(options)) => predict::run(&options),
+        Some(Job::Restore(options)) => restore::run(&options),
+        Some(Job::Activations(options)) => activations::run(&options),
         Some(Job::Explain(options)) => explain::run(&options),
         Some(Job::Check(options)) => check::run(&options),
         Some(Job::Adapters) => adapters::run(),
@@ -118,17 +171,49 @@ fn parse_size(text: &str) -> Result<(usize, usize), String> {
     let side = |s: &str| s.trim().parse::<usize>().ok().filter(|&side| side > 0);
     text.split_once(['x', 'X'])
         .and_then(|(h, w)| Some((side(h)?, side(w)?)))
-        .ok_or_else(|| "rows x columns, like 128x128".to_string())
+        .ok_or_else(|| "expected rows x columns, like 128x128".to_string())
+}
+
+/// "2GB", "500 MB" or "1.5GiB" as bytes.
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: f64 = match text[number.len()..].to_ascii_lowercase().as_str() {
+        "k" | "kb" => 1e3,
+        "m" | "mb" => 1e6,
+        "g" | "gb" => 1e9,
+        "t" | "tb" => 1e12,
+        "kib" => 1024.0,
+        "mib" => 1024.0 * 1024.0,
+        "gib" => 1024.0 * 1024.0 * 1024.0,
+        "" | "b" => 1.0,
+        _ => return Err("a size, like 500MB or 2GB".to_string()),
+    };
+    let bytes = number.trim().parse::<f64>().ok().map(|n| n * unit).filter(|b| b.is_finite() && *b >= 1.0);
+    bytes.map(|b| b as u64).ok_or_else(|| "a size, like 500MB or 2GB".to_string())
 }
 
 /// A number that a computation can use.
 fn parse_finite(text: &str) -> Result<f32, String> {
-    text.parse::<f32>().ok().filter(|v| v.is_finite()).ok_or_else(|| "a finite number".to_string())
+    text.parse::<f32>().ok().filter(|v| v.is_finite()).ok_or_else(|| "expected a finite number".to_string())
 }
 
 /// A finite number above zero.
 fn parse_positive(text: &str) -> Result<f32, String> {
-    parse_finite(text).ok().filter(|&v| v > 0.0).ok_or_else(|| "a number above 0".to_string())
+    parse_finite(text).ok().filter(|&v| v > 0.0).ok_or_else(|| "expected a number above 0".to_string())
+}
+
+/// The shape of the images that a climb starts from: of `--init`'s pictures, of `--size`, or the network's own.
+fn start_shape(network: &Network, size: Option<(usize, usize)>, init: Option<&Tensor>) -> Result<Shape> {
+    let Some(init) = init else { return unet::image_shape(network, size) };
+    let (h, w) = (init.shape.h, init.shape.w);
+    if let Some(size) = size.filter(|&size| size != (h, w)) {
+        return Err(Error::Usage(format!(
+            "--init is a picture of {h}x{w} pixels, --size asks for {}x{}: leave --size out, or scale the picture",
+            size.0, size.1
+        )));
+    }
+    unet::image_shape(network, Some((h, w)))
 }
 
 /// A picture or several from a file, `[n, h, w, c]` with the network's channels.
@@ -152,6 +237,21 @@ fn read_input(path: &Path, network: &Network) -> Result<Tensor> {
         return Err(Error::file(path, format!("value {i} is {}; all must be finite", tensor.data[i])));
     }
     Ok(tensor)
+}
+
+/// The one picture of a file, `[1, h, w, c]` with the network's channels.
+fn read_picture(path: &Path, network: &Network) -> Result<Tensor> {
+    let tensor = read_input(path, network)?;
+    match tensor.shape.n {
+        1 => Ok(tensor),
+        n => Err(Error::file(path, format!("holds {n} pictures; name a file of one"))),
+    }
+}
+
+/// Where the figure of a layer goes: `DIR/BEFORELAYER.EXTENSION`.
+fn layer_file(dir: &Path, before: &str, layer: &str, extension: &str) -> PathBuf {
+    // A layer's name may hold what a file's name may not.
+    dir.join(format!("{before}{}.{extension}", layer.replace(['/', '\\', ':'], "_")))
 }
 
 /// Prints to stdout. A reader that closed the pipe has seen enough: that ends the program quietly.

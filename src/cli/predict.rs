@@ -8,7 +8,13 @@ use crate::{Error, Result, files, unet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+const EXAMPLES: &str = "\
+Examples:
+  unet-lens predict scan.png -o restored.png                   values from 0 (black) to 1 (white)
+  unet-lens predict scans.npy -o restored.npy --model my.h5    several images, all digits";
+
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Options {
     /// A picture (.png, .jpg) or an .npy of [H,W], [N,H,W] or [N,H,W,C]
     #[arg(value_name = "IN")]
@@ -21,7 +27,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
-    let network = options.machine.model.load()?;
+    let network = options.machine.load()?;
     let input = super::read_input(&options.input, &network)?;
     unet::image_shape(&network, Some((input.shape.h, input.shape.w)))?;
     let extension = options.out.extension().map(|e| e.to_ascii_lowercase());
@@ -30,6 +36,9 @@ pub(super) fn run(options: &Options) -> Result<()> {
         Some("npy") => false,
         _ => return Err(Error::Usage(format!("-o {}: the name must end in .png or .npy", options.out.display()))),
     };
+    if options.out.is_dir() {
+        return Err(Error::file(&options.out, "is a folder; name a file to write"));
+    }
     let folder = options.out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(".".as_ref());
     files::check_writable_dir(folder)?;
     let executor = options.machine.open(false)?;

@@ -3,7 +3,13 @@
 use super::ModelFile;
 use crate::{Result, unet};
 
+const EXAMPLES: &str = "\
+Examples:
+  unet-lens summary                         the built-in network
+  unet-lens summary --model my_unet.keras   another one: which names --layer takes";
+
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Options {
     #[command(flatten)]
     model: ModelFile,

@@ -1,6 +1,7 @@
 //! What runs a plan. Three executors, one truth: [`reference`] is the specification, the others are tested against it.
 
 pub mod cpu;
+pub mod gpu;
 pub mod memory;
 pub mod reference;
 
@@ -8,6 +9,8 @@ use crate::Result;
 use crate::graph::NodeId;
 use crate::plan::Plan;
 use crate::tensor::Tensor;
+use gpu::{AdapterKind, Gpu};
+use memory::Limit;
 use std::sync::Arc;
 
 /// For each run, for each traced node in the order of the plan, one number per image.
@@ -28,14 +31,13 @@ pub trait Executor {
     fn bytes(&self, plan: &Plan) -> u64;
 
     /// # Errors
-    /// [`crate::Error::Memory`] with the number and the way out, if this plan is larger than what there is.
+    /// [`crate::Error::Memory`] with the number and the way out, if this plan is larger than what it may take.
     fn fits(&self, plan: &Plan) -> Result<()> {
-        let (needed, free) = (self.bytes(plan), memory::available());
-        if needed > free {
-            return Err(memory::error(plan, needed, free));
-        }
-        Ok(())
+        self.limit().check(plan.image(), self.bytes(plan))
     }
+
+    /// The most memory that a job may take.
+    fn limit(&self) -> Limit;
 }
 
 /// A plan with everything that it needs to run, many times.
@@ -77,10 +79,33 @@ pub enum Backend {
 }
 
 /// What computes, and a line about it where the user might expect something else.
-pub fn open(backend: Backend, threads: Option<usize>) -> Result<(Box<dyn Executor>, Option<String>)> {
+///
+/// `threads`: of the CPU, `None` for one per core. `memory`: bytes that a job may take, `None` for half of what is free.
+///
+/// # Errors
+/// If the backend is not to be had; the message says what to do.
+pub fn open(
+    backend: Backend,
+    threads: Option<usize>,
+    memory: Option<u64>,
+) -> Result<(Box<dyn Executor>, Option<String>)> {
+    let limit = Limit::new(memory);
+    let cpu = || -> Result<Box<dyn Executor>> { Ok(Box::new(cpu::Cpu::new(threads, limit)?)) };
     match backend {
-        Backend::Reference => Ok((Box::new(reference::Reference), None)),
-        Backend::Cpu | Backend::Auto => Ok((Box::new(cpu::Cpu::new(threads)?), None)),
-        Backend::Gpu => Err(crate::Error::Device("no GPU executor yet".to_string())),
+        Backend::Reference => Ok((Box::new(reference::Reference { limit }), None)),
+        Backend::Cpu => Ok((cpu()?, None)),
+        Backend::Gpu => Ok((Box::new(Gpu::open(None, limit)?), None)),
+        Backend::Auto => match gpu::adapters().first() {
+            None => Ok((cpu()?, Some("no GPU found, the CPU computes".to_string()))),
+            Some(gpu) if gpu.kind == AdapterKind::Software => {
+                let name = &gpu.name;
+                let notice = format!("the only GPU is software ({name}), slower than the CPU itself: the CPU computes");
+                Ok((cpu()?, Some(notice)))
+            }
+            Some(_) => match Gpu::open(None, limit) {
+                Ok(gpu) => Ok((Box::new(gpu), None)),
+                Err(why) => Ok((cpu()?, Some(format!("the GPU cannot be used ({why}), the CPU computes")))),
+            },
+        },
     }
 }

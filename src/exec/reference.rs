@@ -1,6 +1,7 @@
 //! The specification: every live node of the graph, one after the other, in plain f64 loops. Nothing is fused, nothing is
 //! reused, nothing is fast.
 
+use super::memory::Limit;
 use super::{Executor, Program, Trace};
 use crate::Result;
 use crate::graph::{Graph, NodeId};
@@ -9,7 +10,10 @@ use crate::plan::Plan;
 use crate::tensor::{Tensor, Tensor64};
 use std::sync::Arc;
 
-pub struct Reference;
+#[derive(Default)]
+pub struct Reference {
+    pub limit: Limit,
+}
 
 impl Executor for Reference {
     fn describe(&self) -> String {
@@ -22,6 +26,10 @@ impl Executor for Reference {
 
     fn bytes(&self, plan: &Plan) -> u64 {
         live(plan).iter().map(|&id| plan.graph.shape(id).len() as u64 * 8).sum()
+    }
+
+    fn limit(&self) -> Limit {
+        self.limit
     }
 }
 

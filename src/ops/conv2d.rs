@@ -148,10 +148,11 @@ impl Conv2d {
         let k = &self.kernel;
         let mut y = Tensor64::zeros(x.shape.with_c(k.co));
         let (h, w) = (x.shape.h, x.shape.w);
+        let weights: Vec<f64> = k.data.iter().map(|&w| w.into()).collect();
         // Rows of the output are independent of each other: a thread takes a row.
         y.data.par_chunks_mut(w * k.co).enumerate().for_each(|(row, y)| {
             let (n, r) = (row / h, row % h);
-            let kernel = k.of_image(n);
+            let kernel = &weights[if k.bank == 1 { 0 } else { n } * k.len()..][..k.len()];
             for s in 0..w {
                 let y = &mut y[s * k.co..][..k.co];
                 if let Some(bias) = &self.bias {
@@ -167,7 +168,7 @@ impl Conv2d {
                         for c in 0..k.ci {
                             let v = x.get(n, yy, xx, c);
                             let weights = &kernel[((i * k.kw + j) * k.ci + c) * k.co..][..k.co];
-                            y.iter_mut().zip(weights).for_each(|(y, &w)| *y += v * f64::from(w));
+                            y.iter_mut().zip(weights).for_each(|(y, w)| *y += v * w);
                         }
                     }
                 }

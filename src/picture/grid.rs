@@ -26,23 +26,28 @@ const TICK: f32 = 4.0;
 
 /// Draws panels in rows of `columns` (fewer panels make a narrower figure), under a title that may be empty. Each map
 /// has its own range unless it states one. Each pixel of a picture becomes a square of s x s pixels, s a whole
-/// number, so that pictures are sharp and about 256 pixels high (384 in up to four columns, 512 in one).
+/// number, so that pictures are sharp and about 256 pixels high (384 in up to four columns, 512 in one, 128 in more than
+/// twelve). Pictures of more than twice that are made smaller, a mean of s x s pixels becoming one. In a figure of
+/// pictures of several sizes the small ones are enlarged to the largest.
 pub fn grid(title: &str, panels: &[Panel], columns: usize, colormap: Colormap) -> Figure {
     let columns = columns.clamp(1, panels.len().max(1));
     let target = match columns {
         1 => 512,
         2..=4 => 384,
-        _ => 256,
+        5..=12 => 256,
+        _ => 128,
     };
-    let sizes = panels.iter().filter_map(Panel::size).map(|(h, w)| (h * scale(h, w, target), w * scale(h, w, target)));
+    let sizes = panels.iter().filter_map(Panel::size).map(|(h, w)| Scale::to(target, (h, w)).of((h, w)));
     let (h, w) = sizes.reduce(|a, b| (a.0.max(b.0), a.1.max(b.1))).unwrap_or((target, target));
+    let place = (h, w);
     // Room for captions under very narrow pictures.
     let w = w.max(target / 4);
 
     // Lettering grows with the figure, since a wide one is seen scaled down.
     let size = ((columns * w) as f32 / 80.0).clamp(14.0, 26.0);
     let gap = (size * 1.2).round();
-    let cells: Vec<Cell> = panels.iter().map(|p| Cell::new(p, colormap, target, (w as f32, h as f32), size)).collect();
+    let cell = |p| Cell::new(p, colormap, Scale::into(place, target, Panel::size(p)), (w as f32, h as f32), size);
+    let cells: Vec<Cell> = panels.iter().map(cell).collect();
     let most = |part: fn(&Cell) -> f32, cells: &[&Cell]| cells.iter().map(|c| part(c)).fold(0.0, f32::max).ceil();
     // Where each column's place for pictures begins, and how much is needed on its right.
     let mut starts = Vec::new();
@@ -77,9 +82,31 @@ pub fn grid(title: &str, panels: &[Panel], columns: usize, colormap: Colormap) -
     figure
 }
 
-/// How many times a picture is enlarged.
-fn scale(h: usize, w: usize, target: usize) -> usize {
-    (target / h.max(w).max(1)).max(1)
+/// How many times a picture is enlarged, and how many of its pixels then become one; one of the two is 1.
+#[derive(Clone, Copy)]
+struct Scale {
+    up: usize,
+    down: usize,
+}
+
+impl Scale {
+    /// About `target` pixels for the longer side of a picture of h x w.
+    fn to(target: usize, (h, w): (usize, usize)) -> Scale {
+        let side = h.max(w).max(1);
+        Scale { up: (target / side).max(1), down: side.div_ceil(2 * target) }
+    }
+
+    /// As large as fits into the place that the largest picture of the figure takes.
+    fn into(place: (usize, usize), target: usize, size: Option<(usize, usize)>) -> Scale {
+        let (h, w) = size.unwrap_or((1, 1));
+        let Scale { up, down } = Scale::to(target, (h, w));
+        Scale { up: if down > 1 { 1 } else { up.max((place.0 / h).min(place.1 / w)) }, down }
+    }
+
+    /// Pixels in the figure.
+    fn of(self, (h, w): (usize, usize)) -> (usize, usize) {
+        ((h * self.up).div_ceil(self.down), (w * self.up).div_ceil(self.down))
+    }
 }
 
 /// A panel with everything measured.
@@ -88,7 +115,7 @@ struct Cell<'a> {
     colormap: Colormap,
     /// Values of the colour map's ends.
     ends: (f64, f64),
-    scale: usize,
+    scale: Scale,
     /// Width and height of the place for the picture, pixels; a smaller picture is centred in it.
     place: (f32, f32),
     size: f32,
@@ -103,18 +130,18 @@ struct Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
-    fn new(panel: &'a Panel, colormap: Colormap, target: usize, place: (f32, f32), size: f32) -> Cell<'a> {
+    fn new(panel: &'a Panel, colormap: Colormap, scale: Scale, place: (f32, f32), size: f32) -> Cell<'a> {
         let colormap = panel.colormap.unwrap_or(colormap);
         let (h, w) = panel.size().unwrap_or((0, 0));
         let ends = panel.ends(colormap);
-        let scale = scale(h, w, target);
-        let count = |pixels: usize, ems: f32| ((pixels * scale) as f32 / (ems * size)) as usize + 1;
+        let (rows, columns) = scale.of((h, w));
+        let count = |pixels: usize, ems: f32| (pixels as f32 / (ems * size)) as usize + 1;
         let axes = (panel.axes && h > 0).then(|| {
             let end = |n: usize| n as f64 - 0.5;
-            (ticks(-0.5, end(w), count(w, 5.0).min(9), true), ticks(-0.5, end(h), count(h, 3.0).min(9), true))
+            (ticks(-0.5, end(w), count(columns, 5.0).min(9), true), ticks(-0.5, end(h), count(rows, 3.0).min(9), true))
         });
         let is_map = matches!(panel.picture, Picture::Map { .. });
-        let bar = (panel.colorbar && is_map && h > 0).then(|| ticks(ends.0, ends.1, count(h, 2.5).min(9), false));
+        let bar = (panel.colorbar && is_map && h > 0).then(|| ticks(ends.0, ends.1, count(rows, 2.5).min(9), false));
         let widest = |t: &Ticks| t.labels.iter().map(|l| Text::line(l, size).width()).fold(0.0, f32::max);
         let left = axes.as_ref().map_or(0.0, |(_, y)| widest(y) + TICK + size * 0.4);
         let right = bar.as_ref().map_or(0.0, |bar| {
@@ -161,7 +188,10 @@ impl<'a> Cell<'a> {
         let top = y as f32 - self.title.height() - self.size * 0.3;
         self.title.draw(figure, center, top, Align::Center, BLACK);
         let (w, h) = match self.panel.size() {
-            Some((h, w)) => ((w * self.scale) as i32, (h * self.scale) as i32),
+            Some(size) => {
+                let (h, w) = self.scale.of(size);
+                (w as i32, h as i32)
+            }
             None => (place_w, place_h),
         };
         let (x, y) = (x + (place_w - w) / 2, y + (place_h - h) / 2);
@@ -178,35 +208,45 @@ impl<'a> Cell<'a> {
     }
 
     fn draw_picture(&self, figure: &mut Figure, x: i32, y: i32, w: i32, h: i32) {
-        let color: &dyn Fn(usize) -> Color = match &self.panel.picture {
-            Picture::Map { values, .. } => &|i| self.value_color(values[i]),
-            Picture::Color { rgb, .. } => &|i| [rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2]],
-            Picture::Blank { text } => {
-                figure.fill(x, y, w, h, GRID);
-                figure.fill(x + 1, y + 1, w - 2, h - 2, BOX);
-                let word = Text::fit(text, self.size, w as f32 - self.size);
-                word.draw_middle(figure, (x + w / 2) as f32, (y + h / 2) as f32, Align::Center, GREY_TEXT);
-                return;
-            }
-        };
+        if let Picture::Blank { text } = &self.panel.picture {
+            figure.fill(x, y, w, h, GRID);
+            figure.fill(x + 1, y + 1, w - 2, h - 2, BOX);
+            let word = Text::fit(text, self.size, w as f32 - self.size * 0.4);
+            word.draw_middle(figure, (x + w / 2) as f32, (y + h / 2) as f32, Align::Center, GREY_TEXT);
+            return;
+        }
         let (rows, columns) = self.panel.size().unwrap_or((0, 0));
-        let s = self.scale as i32;
-        for row in 0..rows {
-            for column in 0..columns {
-                figure.fill(x + column as i32 * s, y + row as i32 * s, s, s, color(row * columns + column));
+        let Scale { up, down } = self.scale;
+        for (row, top) in (0..rows).step_by(down).enumerate() {
+            for (column, left) in (0..columns).step_by(down).enumerate() {
+                let ends = (rows.min(top + down), columns.min(left + down));
+                let color = self.color((top..ends.0).flat_map(|r| (left..ends.1).map(move |c| r * columns + c)));
+                let s = up as i32;
+                figure.fill(x + column as i32 * s, y + row as i32 * s, s, s, color);
             }
         }
     }
 
-    fn value_color(&self, value: f32) -> Color {
-        let (lo, hi) = self.ends;
-        if value.is_finite() { self.colormap.rgb(((value as f64 - lo) / (hi - lo)) as f32) } else { NOT_A_NUMBER }
+    /// The colour of the mean of the pixels with these numbers.
+    fn color(&self, pixels: impl Iterator<Item = usize> + Clone) -> Color {
+        let mean = |value: &dyn Fn(usize) -> f32| {
+            let (sum, n) = pixels.clone().fold((0.0, 0.0), |(sum, n), i| (sum + f64::from(value(i)), n + 1.0));
+            sum / n
+        };
+        match &self.panel.picture {
+            Picture::Map { values, .. } => {
+                let (value, (lo, hi)) = (mean(&|i| values[i]), self.ends);
+                if value.is_finite() { self.colormap.rgb(((value - lo) / (hi - lo)) as f32) } else { NOT_A_NUMBER }
+            }
+            Picture::Color { rgb, .. } => std::array::from_fn(|c| mean(&|i| rgb[3 * i + c].into()).round() as u8),
+            Picture::Blank { .. } => BOX,
+        }
     }
 
     /// Ticks at pixel centres, row 0 on top, as `plt.imshow` has them.
     fn draw_axes(&self, figure: &mut Figure, along: &Ticks, down: &Ticks, (x, y, w, h): (i32, i32, i32, i32)) {
         let tick = TICK as i32;
-        let at = |pixel: f64| ((pixel + 0.5) * self.scale as f64) as i32;
+        let at = |pixel: f64| ((pixel + 0.5) * self.scale.up as f64 / self.scale.down as f64) as i32;
         for (value, label) in along.at.iter().zip(&along.labels) {
             let tx = x + at(*value);
             if self.panel.grid {

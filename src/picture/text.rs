@@ -34,8 +34,8 @@ impl Text {
         Text { lines: text.lines().map(str::to_owned).collect(), size }
     }
 
-    /// A text made to fit: smaller down to seven tenths, then on several lines, cut between words or, where a word
-    /// is too long, in it.
+    /// A text made to fit: smaller down to seven tenths, then on several lines, cut between words. Where a word is too
+    /// long the text gets smaller, down to half, and then the word is cut.
     pub fn fit(text: &str, size: f32, max_width: f32) -> Text {
         let whole = Text::line(text, size);
         let factor = max_width / whole.width();
@@ -45,6 +45,8 @@ impl Text {
             return Text { size: size * factor * 0.995, ..whole };
         }
         let size = size * 0.8;
+        let longest = text.split_whitespace().map(|word| width(word, size)).fold(0.0, f32::max);
+        let size = size * (max_width / longest * 0.995).clamp(0.65, 1.0);
         let mut lines = Vec::new();
         for line in text.lines() {
             let mut current = String::new();

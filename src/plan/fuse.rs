@@ -260,7 +260,8 @@ impl<'g> Fuser<'g> {
                 *value /= shape.image_len() as f32;
                 Stage::Pool
             }
-            (&Op::SumPool(window), Head::Conv { pool, .. }) if *stage < Stage::Pool => {
+            // The bias comes after the pool: one that is there before it would be added once, not for each pixel.
+            (&Op::SumPool(window), Head::Conv { pool, conv, .. }) if *stage < Stage::Pool && conv.bias.is_none() => {
                 *pool = window;
                 Stage::Pool
             }

@@ -218,6 +218,11 @@ impl Plan {
         self.values.iter().position(|v| v.node == node && v.kind == ValueKind::Data).map(ValueId)
     }
 
+    /// The shape of the images that it runs on.
+    pub fn image(&self) -> Shape {
+        self.inputs.first().map_or(Shape::new(1, 1, 1, 1), |&id| self.value(id).shape)
+    }
+
     /// Number of images.
     pub fn images(&self) -> usize {
         self.values.first().map_or(0, |v| v.shape.n)

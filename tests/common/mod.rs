@@ -14,6 +14,42 @@ pub fn network(name: &str) -> Network {
     keras::load(fixture(name)).unwrap()
 }
 
+/// The program, to be run in a folder.
+pub fn unet_lens(folder: &Path) -> assert_cmd::Command {
+    let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_unet-lens"));
+    command.current_dir(folder).timeout(std::time::Duration::from_secs(300));
+    command
+}
+
+/// The names in a folder and below, sorted.
+pub fn names(folder: &Path) -> Vec<String> {
+    let mut all = vec![];
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        match path.is_dir() {
+            true => all.extend(names(&path).into_iter().map(|inner| format!("{name}/{inner}"))),
+            false => all.push(name),
+        }
+    }
+    all.sort();
+    all
+}
+
+/// The shape in the header of an .npy file of float32 values in C order, and the values.
+pub fn npy(path: &Path) -> (Vec<usize>, Vec<f32>) {
+    let bytes = std::fs::read(path).unwrap();
+    assert!(bytes.starts_with(b"\x93NUMPY\x01\x00"), "{}", path.display());
+    let data = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    let header = std::str::from_utf8(&bytes[10..data]).unwrap();
+    assert!(header.contains("'descr': '<f4'") && header.contains("'fortran_order': False"), "{header}");
+    let shape = header.split_once("'shape': (").unwrap().1.split_once(')').unwrap().0;
+    let shape: Vec<usize> = shape.split(',').filter_map(|n| n.trim().parse().ok()).collect();
+    let values: Vec<f32> = bytes[data..].chunks(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+    assert_eq!(shape.iter().product::<usize>(), values.len());
+    (shape, values)
+}
+
 /// Arrays that Keras computed.
 pub struct Expected(hdf5::Hdf5File);
 
@@ -43,7 +79,7 @@ impl Expected {
 
 /// The executor, or for the GPU `None` with a word on why: then the test is skipped, except in CI.
 pub fn open(backend: Backend) -> Option<Box<dyn Executor>> {
-    match exec::open(backend, None) {
+    match exec::open(backend, None, None) {
         Ok((executor, _)) => Some(executor),
         Err(error) if backend == Backend::Gpu && std::env::var_os("CI").is_none_or(|ci| ci.is_empty()) => {
             eprintln!("skipped on the GPU: {error}");

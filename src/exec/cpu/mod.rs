@@ -8,6 +8,7 @@ pub mod conv;
 mod heads;
 pub mod simd;
 
+use super::memory::Limit;
 use super::{Executor, Program, Trace};
 use crate::Result;
 use crate::graph::NodeId;
@@ -27,6 +28,7 @@ const GROUP: usize = 4;
 pub struct Cpu {
     level: Level,
     pool: Arc<ThreadPool>,
+    limit: Limit,
 }
 
 impl Cpu {
@@ -34,10 +36,18 @@ impl Cpu {
     ///
     /// # Errors
     /// If the threads cannot be started, or the machine does not have that level.
-    pub fn new(threads: Option<usize>) -> Result<Cpu> {
+    pub fn new(threads: Option<usize>, limit: Limit) -> Result<Cpu> {
+        Cpu::with_level(threads, Level::from_env()?, limit)
+    }
+
+    /// The same with that SIMD level, which the machine must have.
+    ///
+    /// # Errors
+    /// If the threads cannot be started.
+    pub fn with_level(threads: Option<usize>, level: Level, limit: Limit) -> Result<Cpu> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build();
         let pool = pool.map_err(|why| crate::Error::Device(format!("cannot start threads: {why}; try --threads 1")))?;
-        Ok(Cpu { level: Level::from_env()?, pool: Arc::new(pool) })
+        Ok(Cpu { level, pool: Arc::new(pool), limit })
     }
 }
 
@@ -58,6 +68,10 @@ impl Executor for Cpu {
         // Winograd's kernels are 4 times the size of the plain ones: 36 values for 9.
         let kernels: usize = plan.steps.iter().filter_map(conv_of).map(|conv| conv.kernel.data.len() * 4).sum();
         (buffers as u64 + kernels as u64) * 4
+    }
+
+    fn limit(&self) -> Limit {
+        self.limit
     }
 }
 
@@ -234,7 +248,8 @@ fn pack(plan: &Plan, step: &Step, level: Level, group: usize) -> Vec<Packed> {
 
 impl Program for CpuProgram {
     fn write(&mut self, input: NodeId, values: &Tensor) -> Result<()> {
-        let id = self.plan.data_of(input).expect("an input of the plan");
+        // What nothing depends on has no place in the plan.
+        let Some(id) = self.plan.data_of(input) else { return Ok(()) };
         assert_eq!(self.plan.value(id).shape, values.shape);
         self.buffers[self.places[id.0].0].copy_from_slice(&values.data);
         Ok(())

@@ -1,0 +1,331 @@
+// conv2d: slide a kernel over the image (stride 1, 'same' padding with zeros). The gradient is this very shader, with the
+// kernel flipped in both axes and its channels swapped.
+//
+//   x: [n, h, w, ci]   W: [kh, kw, ci, co]   b: [co]   y: [n, h, w, co]
+//
+//   y[r, s, o]  = b[o] + sum over i, j, c of  x[r + i - kh/2, s + j - kw/2, c] * W[i, j, c, o]
+//   dx[r, s, c] =        sum over i, j, o of dy[r - i + kh/2, s - j + kw/2, o] * W[i, j, c, o]
+//
+// Tensors are NHWC, four channels to a vec4 (a "quad"). The kernel is packed as [kh, kw, ci, co], ci and co filled up with
+// zeros to multiples of four: kernel[((i * kw + j) * ci + c) * co4 + o4].
+//
+// An x that is upsampled first, or a y whose windows are summed up afterwards, changes only which pixels meet: W's taps
+// that meet the same pixel are added up beforehand (src/exec/gpu/conv.rs), and step, phase and stride say the rest.
+//
+// tiled: a product of matrices, pixels x (taps, channels) times (taps, channels) x outputs. A workgroup of 8 x 8 threads
+// computes a tile of 64 pixels x 16 quads (LARGE) or 32 x 8. Tap by tap, 16 channels at a time, it fetches what the tile
+// needs into workgroup memory; each thread keeps its outputs in registers: pixels ty, ty + 8, ..., quads tx and tx + 8.
+//
+//                     kernel: 16 channels x 16 quads
+//                      +-----------+-----------+
+//                      | .   tx    | .  tx + 8 |
+//                      +-----------+-----------+
+//   x: 64 pixels    +--+-----------+-----------+
+//   x 16 channels   |..|     a0    |     b0    |  ty
+//                   |..|     a1    |     b1    |  ty + 8
+//                   |..|    ...    |    ...    |  ...
+//                   |..|     a7    |     b7    |  ty + 56
+//                   +--+-----------+-----------+
+//
+// one_channel: y has one channel. A workgroup computes 8 pixels; 8 threads share a pixel's input channels, and the first
+// of them adds up their sums, always in the same order.
+//
+// sum_products: y has one channel and x many. First each pixel of x is multiplied with all taps, as a convolution of one tap
+// with an output channel for each of the kernel's taps; then each output sums up the products that are meant for it.
+//
+// gather_taps: x has one channel. First each output's taps are laid side by side; then they are multiplied with the kernel,
+// as a convolution of one tap with an input channel for each of the kernel's taps.
+
+struct Params {
+    grid: vec2<u32>,   // rows and columns of the outputs computed in this run
+    step: vec2<u32>,   // output (r, s) of the grid is y's pixel (r, s) * step + phase
+    phase: vec2<u32>,
+    y: vec2<u32>,      // rows and columns of y
+    x: vec2<u32>,      // rows and columns of x
+    stride: vec2<u32>, // tap (i, j) of output (r, s) reads x's pixel (r, s) * stride + (i, j) + offset
+    offset: vec2<i32>,
+    taps: vec2<u32>,   // kh, kw
+    ci4: u32,          // quads (four channels) per pixel of x
+    co4: u32,          // quads per pixel of y
+    bank: u32,         // vec4s per image of the kernel: 0 if one kernel is for all images
+    bias_bank: u32,    // the same of the bias, which comes first in constants
+    scale_at: u32,     // in constants: scale, then shift
+    first_image: u32,  // of this run
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> signs: array<u32>;
+@group(0) @binding(3) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> kernel: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> constants: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read> add: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read> gate: array<u32>;
+
+override CONTINUES: bool = false; // y already holds the sum over an earlier part's channels
+override BIAS: bool = false;
+override ADD: bool = false;
+override RELU: bool = false;
+override SIGNS: bool = false;
+override AFFINE: bool = false;
+override GATE: bool = false;
+override LARGE: bool = true;
+override PIXELS: u32 = 64; // of a tile: 64 if LARGE, else 32
+override QUADS: u32 = 16;  // 16 if LARGE, else 8
+
+const CHUNK = 4u; // quads of x's channels fetched at a time
+var<workgroup> xs: array<vec4<f32>, 256>; // [CHUNK][PIXELS]
+var<workgroup> ws: array<vec4<f32>, 256>; // [4 * CHUNK][QUADS]
+
+@compute @workgroup_size(64)
+fn tiled(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) t: u32,
+) {
+    let tile = group.y * groups.x + group.x;
+    let across = (params.co4 + QUADS - 1) / QUADS;
+    let first_pixel = tile / across * PIXELS;
+    let first_quad = tile % across * QUADS;
+    let image = params.first_image + group.z;
+    if first_pixel >= params.grid.x * params.grid.y {
+        return;
+    }
+    let tx = t % 8;
+    let ty = t / 8;
+    var a0 = vec4(0.0);
+    var a1 = vec4(0.0);
+    var a2 = vec4(0.0);
+    var a3 = vec4(0.0);
+    var a4 = vec4(0.0);
+    var a5 = vec4(0.0);
+    var a6 = vec4(0.0);
+    var a7 = vec4(0.0);
+    var b0 = vec4(0.0);
+    var b1 = vec4(0.0);
+    var b2 = vec4(0.0);
+    var b3 = vec4(0.0);
+    var b4 = vec4(0.0);
+    var b5 = vec4(0.0);
+    var b6 = vec4(0.0);
+    var b7 = vec4(0.0);
+    let mine = corner(first_pixel + t % PIXELS);
+    for (var tap = 0u; tap < params.taps.x * params.taps.y; tap++) {
+        let at = place(image, mine + vec2<i32>(vec2(tap / params.taps.y, tap % params.taps.y)));
+        for (var q = 0u; q < params.ci4; q += CHUNK) {
+            let chunk = min(CHUNK, params.ci4 - q);
+            workgroupBarrier();
+            for (var k = t / PIXELS; k < chunk; k += 64 / PIXELS) {
+                var v = vec4(0.0);
+                if at >= 0 {
+                    v = x[u32(at) + q + k];
+                }
+                xs[k * PIXELS + t % PIXELS] = v;
+            }
+            let quad = first_quad + t % QUADS;
+            for (var k = t / QUADS; k < chunk * 4; k += 64 / QUADS) {
+                var v = vec4(0.0);
+                if quad < params.co4 {
+                    v = kernel[image * params.bank + ((tap * params.ci4 + q) * 4 + k) * params.co4 + quad];
+                }
+                ws[k * QUADS + t % QUADS] = v;
+            }
+            workgroupBarrier();
+            for (var k = 0u; k < chunk; k++) {
+                let x0 = xs[k * PIXELS + ty];
+                let x1 = xs[k * PIXELS + ty + 8];
+                let x2 = xs[k * PIXELS + ty + 16];
+                let x3 = xs[k * PIXELS + ty + 24];
+                let w0 = ws[(k * 4 + 0) * QUADS + tx];
+                let w1 = ws[(k * 4 + 1) * QUADS + tx];
+                let w2 = ws[(k * 4 + 2) * QUADS + tx];
+                let w3 = ws[(k * 4 + 3) * QUADS + tx];
+                a0 = times(x0, w0, w1, w2, w3, a0);
+                a1 = times(x1, w0, w1, w2, w3, a1);
+                a2 = times(x2, w0, w1, w2, w3, a2);
+                a3 = times(x3, w0, w1, w2, w3, a3);
+                if LARGE {
+                    let x4 = xs[k * PIXELS + ty + 32];
+                    let x5 = xs[k * PIXELS + ty + 40];
+                    let x6 = xs[k * PIXELS + ty + 48];
+                    let x7 = xs[k * PIXELS + ty + 56];
+                    a4 = times(x4, w0, w1, w2, w3, a4);
+                    a5 = times(x5, w0, w1, w2, w3, a5);
+                    a6 = times(x6, w0, w1, w2, w3, a6);
+                    a7 = times(x7, w0, w1, w2, w3, a7);
+                    let v0 = ws[(k * 4 + 0) * QUADS + tx + 8];
+                    let v1 = ws[(k * 4 + 1) * QUADS + tx + 8];
+                    let v2 = ws[(k * 4 + 2) * QUADS + tx + 8];
+                    let v3 = ws[(k * 4 + 3) * QUADS + tx + 8];
+                    b0 = times(x0, v0, v1, v2, v3, b0);
+                    b1 = times(x1, v0, v1, v2, v3, b1);
+                    b2 = times(x2, v0, v1, v2, v3, b2);
+                    b3 = times(x3, v0, v1, v2, v3, b3);
+                    b4 = times(x4, v0, v1, v2, v3, b4);
+                    b5 = times(x5, v0, v1, v2, v3, b5);
+                    b6 = times(x6, v0, v1, v2, v3, b6);
+                    b7 = times(x7, v0, v1, v2, v3, b7);
+                }
+            }
+        }
+    }
+    let p = first_pixel + ty;
+    let c = first_quad + tx;
+    ends(image, grid_place(p), c, a0);
+    ends(image, grid_place(p + 8), c, a1);
+    ends(image, grid_place(p + 16), c, a2);
+    ends(image, grid_place(p + 24), c, a3);
+    if LARGE {
+        ends(image, grid_place(p + 32), c, a4);
+        ends(image, grid_place(p + 40), c, a5);
+        ends(image, grid_place(p + 48), c, a6);
+        ends(image, grid_place(p + 56), c, a7);
+        ends(image, grid_place(p), c + 8, b0);
+        ends(image, grid_place(p + 8), c + 8, b1);
+        ends(image, grid_place(p + 16), c + 8, b2);
+        ends(image, grid_place(p + 24), c + 8, b3);
+        ends(image, grid_place(p + 32), c + 8, b4);
+        ends(image, grid_place(p + 40), c + 8, b5);
+        ends(image, grid_place(p + 48), c + 8, b6);
+        ends(image, grid_place(p + 56), c + 8, b7);
+    }
+}
+
+var<workgroup> sums: array<f32, 64>;
+
+// Here the kernel is packed as [kh, kw, ci].
+@compute @workgroup_size(64)
+fn one_channel(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) t: u32,
+) {
+    let p = (group.y * groups.x + group.x) * 8 + t / 8;
+    let image = params.first_image + group.z;
+    let mine = corner(p);
+    var sum = vec4(0.0);
+    for (var tap = 0u; tap < params.taps.x * params.taps.y; tap++) {
+        let at = place(image, mine + vec2<i32>(vec2(tap / params.taps.y, tap % params.taps.y)));
+        if at >= 0 {
+            for (var q = t % 8; q < params.ci4; q += 8) {
+                sum = fma(x[u32(at) + q], kernel[image * params.bank + tap * params.ci4 + q], sum);
+            }
+        }
+    }
+    sums[t] = (sum.x + sum.y) + (sum.z + sum.w);
+    workgroupBarrier();
+    if t % 8 == 0 {
+        var total = sums[t];
+        for (var k = 1u; k < 8; k++) {
+            total += sums[t + k];
+        }
+        ends(image, grid_place(p), 0, vec4(total, 0.0, 0.0, 0.0));
+    }
+}
+
+// Here x holds products, a channel for each tap: product (i, j) of a pixel is meant for the output whose tap (i, j) it is.
+@compute @workgroup_size(64)
+fn sum_products(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let p = id.y * groups.x * 64 + id.x;
+    let mine = corner(p);
+    var sum = 0.0;
+    for (var i = 0u; i < params.taps.x; i++) {
+        for (var j = 0u; j < params.taps.y; j++) {
+            let at = place(id.z, mine + vec2<i32>(vec2(i, j)));
+            let tap = i * params.taps.y + j;
+            if at >= 0 {
+                sum += x[u32(at) + tap / 4][tap % 4];
+            }
+        }
+    }
+    ends(id.z, grid_place(p), 0, vec4(sum, 0.0, 0.0, 0.0));
+}
+
+// Here x has one channel, and y gets a channel for each tap: what output p's tap (i, j) sees. A thread owns a quad of y.
+@compute @workgroup_size(64)
+fn gather_taps(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let index = id.y * groups.x * 64 + id.x;
+    let p = index / params.co4;
+    let q = index % params.co4;
+    let mine = corner(p);
+    var v = vec4(0.0);
+    for (var k = 0u; k < 4; k++) {
+        let tap = q * 4 + k;
+        let at = place(id.z, mine + vec2<i32>(vec2(tap / params.taps.y, tap % params.taps.y)));
+        if at >= 0 && tap < params.taps.x * params.taps.y {
+            v[k] = x[at].x;
+        }
+    }
+    ends(id.z, grid_place(p), q, v);
+}
+
+// Row and column of output p in the grid.
+fn grid_place(p: u32) -> vec2<u32> {
+    return vec2(p / params.grid.y, p % params.grid.y);
+}
+
+// Where output p's tap (0, 0) lies in x: row and column. Far outside if there is no output p.
+fn corner(p: u32) -> vec2<i32> {
+    if p >= params.grid.x * params.grid.y {
+        return vec2(-0x40000000);
+    }
+    return vec2<i32>(grid_place(p) * params.stride) + params.offset;
+}
+
+// Where in memory the channels of x's pixel (row, column) begin, in quads; -1 outside the image, where x is zero.
+fn place(image: u32, at: vec2<i32>) -> i32 {
+    if any(at < vec2(0)) || any(at >= vec2<i32>(params.x)) {
+        return -1;
+    }
+    return i32(((image * params.x.x + u32(at.x)) * params.x.y + u32(at.y)) * params.ci4);
+}
+
+// y + the four channels of x times four rows of the kernel: 16 multiply-accumulates.
+fn times(x: vec4<f32>, w0: vec4<f32>, w1: vec4<f32>, w2: vec4<f32>, w3: vec4<f32>, y: vec4<f32>) -> vec4<f32> {
+    return fma(vec4(x.w), w3, fma(vec4(x.z), w2, fma(vec4(x.y), w1, fma(vec4(x.x), w0, y))));
+}
+
+fn is_nan(v: vec4<f32>) -> vec4<bool> {
+    return (bitcast<vec4<u32>>(v) & vec4(0x7fffffffu)) > vec4(0x7f800000u);
+}
+
+fn pack(positive: vec4<bool>) -> u32 {
+    return dot(select(vec4(0u), vec4(1u, 2u, 4u, 8u), positive), vec4(1u));
+}
+
+fn unpack(word: u32) -> vec4<bool> {
+    return (vec4(word) & vec4(1u, 2u, 4u, 8u)) != vec4(0u);
+}
+
+// Quad c of the output at row and column `at` of the grid, on its way out: bias, and the ends as in pointwise.wgsl.
+fn ends(image: u32, at: vec2<u32>, c: u32, sum: vec4<f32>) {
+    if at.x >= params.grid.x || c >= params.co4 {
+        return;
+    }
+    let pixel = at * params.step + params.phase;
+    let i = ((image * params.y.x + pixel.x) * params.y.y + pixel.y) * params.co4 + c;
+    var v = sum;
+    if CONTINUES {
+        v += y[i];
+    }
+    if BIAS {
+        v += constants[image * params.bias_bank + c];
+    }
+    if ADD {
+        v += add[i];
+    }
+    if RELU {
+        let positive = v > vec4(0.0);
+        if SIGNS {
+            signs[i] = pack(positive);
+        }
+        v = select(vec4(0.0), v, positive | is_nan(v));
+    }
+    if AFFINE {
+        v = fma(constants[params.scale_at + c], v, constants[params.scale_at + params.co4 + c]);
+    }
+    if GATE {
+        v = select(vec4(0.0), v, unpack(gate[i]));
+    }
+    y[i] = v;
+}

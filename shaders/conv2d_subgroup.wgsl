@@ -1,0 +1,232 @@
+// conv2d where a subgroup has 8 lanes and workgroup memory is no faster than other memory, as on a CPU. Slide a kernel over the image (stride 1, 'same' padding with zeros). The gradient is this very shader, with the
+// kernel flipped in both axes and its channels swapped.
+//
+//   x: [n, h, w, ci]   W: [kh, kw, ci, co]   b: [co]   y: [n, h, w, co]
+//
+//   y[r, s, o]  = b[o] + sum over i, j, c of  x[r + i - kh/2, s + j - kw/2, c] * W[i, j, c, o]
+//   dx[r, s, c] =        sum over i, j, o of dy[r - i + kh/2, s - j + kw/2, o] * W[i, j, c, o]
+//
+// Tensors are NHWC, four channels to a vec4 (a "quad"). The kernel is packed as [kh, kw, ci, co], ci and co filled up with
+// zeros to multiples of four: kernel[((i * kw + j) * ci + c) * co4 + o4].
+//
+// An x that is upsampled first, or a y whose windows are summed up afterwards, changes only which pixels meet: W's taps
+// that meet the same pixel are added up beforehand (src/exec/gpu/conv.rs), and step, phase and stride say the rest.
+//
+// A subgroup computes 32 pixels x 8 quads. A lane owns one quad: it keeps 32 sums, one for each pixel. Nothing is fetched
+// twice: for four channels each lane fetches its quad's columns of the kernel and 4 of the 32 pixels of x, and hands the
+// pixels round by subgroupBroadcast.
+//
+//                   kernel: 4 channels x 8 quads
+//                        lane 0   ...   lane 7
+//                      +--------+-----+--------+
+//   x: lane 0 fetches  | w0..w3 |     | w0..w3 |
+//      pixels 0, 8,    +--------+-----+--------+
+//      16, 24       +--+--------+-----+--------+
+//                   |..|   a0   |     |   a0   |  pixel 0
+//                   |..|   ...  |     |   ...  |
+//                   |..|   a31  |     |   a31  |  pixel 31
+//                   +--+--------+-----+--------+
+
+struct Params {
+    grid: vec2<u32>,   // rows and columns of the outputs computed in this run
+    step: vec2<u32>,   // output (r, s) of the grid is y's pixel (r, s) * step + phase
+    phase: vec2<u32>,
+    y: vec2<u32>,      // rows and columns of y
+    x: vec2<u32>,      // rows and columns of x
+    stride: vec2<u32>, // tap (i, j) of output (r, s) reads x's pixel (r, s) * stride + (i, j) + offset
+    offset: vec2<i32>,
+    taps: vec2<u32>,   // kh, kw
+    ci4: u32,          // quads (four channels) per pixel of x
+    co4: u32,          // quads per pixel of y
+    bank: u32,         // vec4s per image of the kernel: 0 if one kernel is for all images
+    bias_bank: u32,    // the same of the bias, which comes first in constants
+    scale_at: u32,     // in constants: scale, then shift
+    first_image: u32,  // of this run
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> signs: array<u32>;
+@group(0) @binding(3) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> kernel: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> constants: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read> add: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read> gate: array<u32>;
+
+override CONTINUES: bool = false; // y already holds the sum over an earlier part's channels
+override BIAS: bool = false;
+override ADD: bool = false;
+override RELU: bool = false;
+override SIGNS: bool = false;
+override AFFINE: bool = false;
+override GATE: bool = false;
+
+@compute @workgroup_size(8)
+fn subgroup(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(subgroup_invocation_id) lane: u32,
+) {
+    let tile = group.y * groups.x + group.x;
+    let across = (params.co4 + 7) / 8;
+    let p = tile / across * 32;
+    let c = tile % across * 8 + lane;
+    let image = params.first_image + group.z;
+    if p >= params.grid.x * params.grid.y {
+        return;
+    }
+    var a: Eight;
+    var b: Eight;
+    var d: Eight;
+    var e: Eight;
+    var row = image * params.bank + min(c, params.co4 - 1);
+    let corner0 = corner(p + lane);
+    let corner1 = corner(p + lane + 8);
+    let corner2 = corner(p + lane + 16);
+    let corner3 = corner(p + lane + 24);
+    for (var tap = 0u; tap < params.taps.x * params.taps.y; tap++) {
+        let ij = vec2<i32>(vec2(tap / params.taps.y, tap % params.taps.y));
+        let at0 = place(image, corner0 + ij);
+        let at1 = place(image, corner1 + ij);
+        let at2 = place(image, corner2 + ij);
+        let at3 = place(image, corner3 + ij);
+        for (var q = 0u; q < params.ci4; q++) {
+            let w0 = kernel[row];
+            let w1 = kernel[row + params.co4];
+            let w2 = kernel[row + params.co4 * 2];
+            let w3 = kernel[row + params.co4 * 3];
+            eight(&a, fetch(at0, q), w0, w1, w2, w3);
+            eight(&b, fetch(at1, q), w0, w1, w2, w3);
+            eight(&d, fetch(at2, q), w0, w1, w2, w3);
+            eight(&e, fetch(at3, q), w0, w1, w2, w3);
+            row += params.co4 * 4;
+        }
+    }
+    var at = vec2(p / params.grid.y, p % params.grid.y);
+    at = eight_ends(image, at, c, a);
+    at = eight_ends(image, at, c, b);
+    at = eight_ends(image, at, c, d);
+    at = eight_ends(image, at, c, e);
+}
+
+// Quad q of x's channels that begin at `at`.
+fn fetch(at: i32, q: u32) -> vec4<f32> {
+    return select(vec4(0.0), x[u32(max(at, 0)) + q], at >= 0);
+}
+
+// Sums of 8 pixels, for this lane's quad.
+struct Eight {
+    p0: vec4<f32>,
+    p1: vec4<f32>,
+    p2: vec4<f32>,
+    p3: vec4<f32>,
+    p4: vec4<f32>,
+    p5: vec4<f32>,
+    p6: vec4<f32>,
+    p7: vec4<f32>,
+}
+
+// Adds to the sums of 8 pixels what four channels give. Of x each lane holds another pixel's.
+fn eight(y: ptr<function, Eight>, x: vec4<f32>, w0: vec4<f32>, w1: vec4<f32>, w2: vec4<f32>, w3: vec4<f32>) {
+    (*y).p0 = times(subgroupBroadcast(x, 0u), w0, w1, w2, w3, (*y).p0);
+    (*y).p1 = times(subgroupBroadcast(x, 1u), w0, w1, w2, w3, (*y).p1);
+    (*y).p2 = times(subgroupBroadcast(x, 2u), w0, w1, w2, w3, (*y).p2);
+    (*y).p3 = times(subgroupBroadcast(x, 3u), w0, w1, w2, w3, (*y).p3);
+    (*y).p4 = times(subgroupBroadcast(x, 4u), w0, w1, w2, w3, (*y).p4);
+    (*y).p5 = times(subgroupBroadcast(x, 5u), w0, w1, w2, w3, (*y).p5);
+    (*y).p6 = times(subgroupBroadcast(x, 6u), w0, w1, w2, w3, (*y).p6);
+    (*y).p7 = times(subgroupBroadcast(x, 7u), w0, w1, w2, w3, (*y).p7);
+}
+
+// The ends of 8 pixels that follow each other; the next one is returned.
+fn eight_ends(image: u32, first: vec2<u32>, c: u32, y: Eight) -> vec2<u32> {
+    var at = first;
+    ends(image, at, c, y.p0);
+    at = next(at);
+    ends(image, at, c, y.p1);
+    at = next(at);
+    ends(image, at, c, y.p2);
+    at = next(at);
+    ends(image, at, c, y.p3);
+    at = next(at);
+    ends(image, at, c, y.p4);
+    at = next(at);
+    ends(image, at, c, y.p5);
+    at = next(at);
+    ends(image, at, c, y.p6);
+    at = next(at);
+    ends(image, at, c, y.p7);
+    return next(at);
+}
+
+// The output after this one.
+fn next(at: vec2<u32>) -> vec2<u32> {
+    let right = at.y + 1;
+    return select(vec2(at.x, right), vec2(at.x + 1, 0), right == params.grid.y);
+}
+
+// Where output p's tap (0, 0) lies in x: row and column. Far outside if there is no output p.
+fn corner(p: u32) -> vec2<i32> {
+    if p >= params.grid.x * params.grid.y {
+        return vec2(-0x40000000);
+    }
+    return vec2<i32>(vec2(p / params.grid.y, p % params.grid.y) * params.stride) + params.offset;
+}
+
+// Where in memory the channels of x's pixel (row, column) begin, in quads; -1 outside the image, where x is zero.
+fn place(image: u32, at: vec2<i32>) -> i32 {
+    if any(at < vec2(0)) || any(at >= vec2<i32>(params.x)) {
+        return -1;
+    }
+    return i32(((image * params.x.x + u32(at.x)) * params.x.y + u32(at.y)) * params.ci4);
+}
+
+// y + the four channels of x times four rows of the kernel: 16 multiply-accumulates.
+fn times(x: vec4<f32>, w0: vec4<f32>, w1: vec4<f32>, w2: vec4<f32>, w3: vec4<f32>, y: vec4<f32>) -> vec4<f32> {
+    return fma(vec4(x.w), w3, fma(vec4(x.z), w2, fma(vec4(x.y), w1, fma(vec4(x.x), w0, y))));
+}
+
+fn is_nan(v: vec4<f32>) -> vec4<bool> {
+    return (bitcast<vec4<u32>>(v) & vec4(0x7fffffffu)) > vec4(0x7f800000u);
+}
+
+fn pack(positive: vec4<bool>) -> u32 {
+    return dot(select(vec4(0u), vec4(1u, 2u, 4u, 8u), positive), vec4(1u));
+}
+
+fn unpack(word: u32) -> vec4<bool> {
+    return (vec4(word) & vec4(1u, 2u, 4u, 8u)) != vec4(0u);
+}
+
+// Quad c of the output at row and column `at` of the grid, on its way out: bias, and the ends as in pointwise.wgsl.
+fn ends(image: u32, at: vec2<u32>, c: u32, sum: vec4<f32>) {
+    if at.x >= params.grid.x || c >= params.co4 {
+        return;
+    }
+    let pixel = at * params.step + params.phase;
+    let i = ((image * params.y.x + pixel.x) * params.y.y + pixel.y) * params.co4 + c;
+    var v = sum;
+    if CONTINUES {
+        v += y[i];
+    }
+    if BIAS {
+        v += constants[image * params.bias_bank + c];
+    }
+    if ADD {
+        v += add[i];
+    }
+    if RELU {
+        let positive = v > vec4(0.0);
+        if SIGNS {
+            signs[i] = pack(positive);
+        }
+        v = select(vec4(0.0), v, positive | is_nan(v));
+    }
+    if AFFINE {
+        v = fma(constants[params.scale_at + c], v, constants[params.scale_at + params.co4 + c]);
+    }
+    if GATE {
+        v = select(vec4(0.0), v, unpack(gate[i]));
+    }
+    y[i] = v;
+}

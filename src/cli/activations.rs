@@ -1,0 +1,91 @@
+//! `unet-lens activations IMAGE|phantom`
+
+use super::{Drawing, layer_file};
+use crate::activations;
+use crate::keras::Network;
+use crate::mri::Sampling;
+use crate::tensor::Tensor;
+use crate::{Error, Result, restore, unet};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  unet-lens activations phantom                      what the article's network is for
+  unet-lens activations brain.png --layer conv512    one layer
+  unet-lens activations brain.png --layer dconv64 --top all --colormap gray";
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Options {
+    /// A picture of any size (.png, .jpg, .npy), or the word phantom: circles and rectangles, with one row in 4 of
+    /// k-space and its middle 8%
+    image: PathBuf,
+    /// A layer, or all of them and an overview; may be given several times
+    #[arg(long = "layer", value_name = "NAME", default_value = "all")]
+    layers: Vec<String>,
+    /// How many channels of a layer, those with the greatest mean activation, or all
+    #[arg(long, value_name = "N", default_value = "16", value_parser = parse_top)]
+    top: usize,
+    /// Seed of the phantom
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    #[command(flatten)]
+    drawing: Drawing,
+}
+
+pub(super) fn run(options: &Options) -> Result<()> {
+    let drawing = &options.drawing;
+    let network = drawing.machine.model.load()?;
+    let image = options.picture(&network)?;
+    let overview = options.layers.iter().any(|name| name == "all");
+    let mut layers = if overview {
+        activations::layers(&network)
+    } else {
+        options.layers.iter().map(|name| unet::layer(&network, name)).collect::<Result<Vec<_>>>()?
+    };
+    layers.sort_unstable();
+    layers.dedup();
+    let executor = drawing.open()?;
+    let bar = super::filters::progress_bar("activations", drawing.quiet);
+    bar.set_length(layers.len() as u64 + 1);
+    bar.tick();
+    let activations = activations::compute(&*executor, &network, &image, &layers, options.top)?;
+    bar.inc(1);
+    let mut text = String::new();
+    for activation in &activations {
+        let file = layer_file(&drawing.out, "activations-", &activation.name, "png");
+        activation.figure(drawing.look.colormap).save(&file)?;
+        text += &format!("{}\n", file.display());
+        bar.inc(1);
+    }
+    if overview {
+        let file = drawing.out.join("activations.png");
+        activations::overview(&activations, drawing.look.colormap).save(&file)?;
+        text += &format!("{}\n", file.display());
+    }
+    bar.finish_and_clear();
+    if !drawing.quiet {
+        super::print(&text)?;
+    }
+    Ok(())
+}
+
+impl Options {
+    fn picture(&self, network: &Network) -> Result<Tensor> {
+        if self.image.as_os_str() != "phantom" {
+            return super::read_picture(&self.image, network);
+        }
+        let aliased = restore::phantoms(network, 1, self.seed, Sampling::default())?[0].aliased()?;
+        match unet::image_shape(network, None)?.c {
+            1 => Ok(aliased),
+            c => Err(Error::Usage(format!("a phantom is grey, {} takes {c} channels: name a picture", network.name))),
+        }
+    }
+}
+
+fn parse_top(text: &str) -> Result<usize, String> {
+    match text {
+        "all" => Ok(usize::MAX),
+        _ => text.parse().ok().filter(|&n| n > 0).ok_or_else(|| "a number above 0, or all".to_string()),
+    }
+}

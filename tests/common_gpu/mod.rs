@@ -1,0 +1,106 @@
+//! What the GPU tests share: the adapters, a graph under test, the comparison.
+
+use std::sync::Arc;
+use unet_lens::exec::Executor;
+use unet_lens::exec::gpu::{Gpu, adapters};
+use unet_lens::exec::memory::Limit;
+use unet_lens::exec::reference::Reference;
+use unet_lens::graph::{Graph, NodeId};
+use unet_lens::ops::{Conv2d, Kernel};
+use unet_lens::plan::{Head, Plan};
+use unet_lens::tensor::{Shape, Tensor};
+use unet_lens::{Error, Result};
+
+/// The preferred adapter as it is, and with nothing but WebGPU's promises. None where there is none, except on CI.
+pub fn gpus() -> Vec<Gpu> {
+    match Gpu::open(None, Limit::default()) {
+        Ok(gpu) => vec![gpu, Gpu::open_minimal(None, Limit::default()).unwrap()],
+        Err(Error::Device(_)) if adapters().is_empty() && std::env::var("CI").unwrap_or_default().is_empty() => {
+            eprintln!("skipped: no GPU adapter (install mesa-vulkan-drivers)");
+            vec![]
+        }
+        Err(e) => panic!("{e}"),
+    }
+}
+
+/// [`numbers`] in f64.
+pub fn doubles(count: usize, salt: u64) -> Arc<[f64]> {
+    numbers(count, salt).iter().map(|&v| v.into()).collect()
+}
+
+/// Numbers that look random and are the same everywhere.
+pub fn numbers(count: usize, salt: u64) -> Vec<f32> {
+    let mut state = salt.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 40) as f32 / (1u64 << 24) as f32) * 2.0 - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+pub fn tensor(shape: Shape, salt: u64) -> Tensor {
+    Tensor::new(shape, numbers(shape.len(), salt))
+}
+
+pub fn conv(kh: usize, kw: usize, ci: usize, co: usize) -> Conv2d {
+    let kernel = Kernel::new(kh, kw, ci, co, numbers(kh * kw * ci * co, 3).into()).unwrap();
+    Conv2d { kernel, bias: Some(numbers(co, 4).into()) }
+}
+
+/// A graph with one input and one result.
+pub struct Case {
+    name: String,
+    input: NodeId,
+    result: NodeId,
+    plan: Arc<Plan>,
+    whole: bool,
+}
+
+impl Case {
+    pub fn new(name: String, shape: Shape, build: impl Fn(&mut Graph, NodeId) -> Result<NodeId>) -> Case {
+        let mut graph = Graph::new();
+        let input = graph.input("x", shape).unwrap();
+        let result = build(&mut graph, input).unwrap();
+        Case { name, input, result, plan: Arc::new(Plan::compile(graph, &[result], &[], &[])), whole: false }
+    }
+
+    /// Runs with an input of whole numbers from -3 to 3.
+    pub fn whole(self) -> Case {
+        Case { whole: true, ..self }
+    }
+
+    pub fn heads(&self) -> Vec<&Head> {
+        self.plan.steps.iter().map(|step| &step.head).collect()
+    }
+
+    fn run(&self, executor: &dyn Executor) -> Tensor {
+        let mut program = executor.prepare(self.plan.clone()).unwrap_or_else(|e| panic!("{}: {e}", self.name));
+        let mut x = tensor(self.plan.graph.shape(self.input), 7);
+        if self.whole {
+            x.data.iter_mut().for_each(|x| *x = (*x * 3.0).round());
+        }
+        program.write(self.input, &x).unwrap();
+        program.run(1).unwrap_or_else(|e| panic!("{}: {e}", self.name));
+        program.read(self.result).unwrap()
+    }
+
+    /// Both executors agree to 1e-5 of the largest value.
+    pub fn check(&self, gpus: &[Gpu]) {
+        let expected = self.run(&Reference::default());
+        let largest = expected.data.iter().fold(f32::MIN_POSITIVE, |m, v| m.max(v.abs()));
+        for gpu in gpus {
+            let got = self.run(gpu);
+            assert_eq!(got.shape, expected.shape, "{}", self.name);
+            for (i, (a, b)) in got.data.iter().zip(&expected.data).enumerate() {
+                // Written so that a NaN fails.
+                assert!(
+                    (a - b).abs() <= 1e-5 * largest,
+                    "{}: index {i} of {}: gpu {a}, reference {b}\n{}",
+                    self.name,
+                    got.shape,
+                    self.plan
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! `unet-lens restore` and `unet-lens activations`, as a user calls them: results, and everything that is no picture.
+
+mod common;
+
+use assert_cmd::Command;
+use common::{fixture, network, open};
+use std::fs;
+use std::io::Cursor;
+use std::path::Path;
+use unet_lens::exec::Backend;
+use unet_lens::mri::{Axis, Sampling, undersample};
+use unet_lens::picture::{Colormap, read_image};
+use unet_lens::restore::{Example, compute, figure, phantoms, table};
+use unet_lens::tensor::{Shape, Tensor};
+
+/// What came out of a command: exit code, standard output, standard error.
+fn run(dir: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_unet-lens"));
+    let output = command.current_dir(dir).args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().expect("it was not killed"), text(output.stdout), text(output.stderr))
+}
+
+fn tiny() -> String {
+    fixture("tiny.h5").display().to_string()
+}
+
+fn encode(image: impl Into<image::DynamicImage>, format: image::ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    image.into().write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+/// A PNG's header and hardly any data.
+fn hollow(w: u32, h: u32, frames: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, w, h);
+    if frames > 1 {
+        encoder.set_animated(frames, 0).unwrap();
+    }
+    let mut writer = encoder.write_header().unwrap();
+    for _ in 0..if frames > 1 { frames } else { 0 } {
+        writer.write_image_data(&vec![0; (w * h) as usize]).unwrap();
+    }
+    writer.write_chunk(png::chunk::IDAT, &[0x78, 0x9c, 3, 0]).unwrap();
+    drop(writer);
+    bytes
+}
+
+#[test]
+fn restored_phantoms_and_a_brain() {
+    let executor = open(Backend::Cpu).unwrap();
+    let network = network("unet.h5");
+    let mut examples = phantoms(&network, 8, 0, Sampling::default()).unwrap();
+    let photo = read_image(fixture("brain.png")).unwrap();
+    let truth = Tensor::new(Shape::new(1, photo.h, photo.w, 1), photo.luma());
+    examples.push(Example { name: "brain".into(), truth, sampling: Sampling::default() });
+    let mut heard = vec![];
+    let results = compute(&*executor, &network, &examples, &mut |done, total| heard.push((done, total))).unwrap();
+    assert_eq!((heard[0], heard[heard.len() - 1]), ((0, 9), (9, 9)));
+    // The network does what it was trained for: on phantoms fixtures/README.md has 30.7 dB against 22.6 dB.
+    let mean = |of: &dyn Fn(usize) -> f64| (0..8).map(of).sum::<f64>() / 8.0;
+    let (before, after) = (mean(&|i| results[i].aliased.psnr), mean(&|i| results[i].restored.psnr));
+    assert!((19.0..25.0).contains(&before) && after > before + 6.0, "phantoms: {before} dB to {after} dB");
+    for Sampling { offset, .. } in results.iter().map(|r| r.example.sampling) {
+        assert!(offset < 4);
+    }
+    let brain = &results[8];
+    assert!(brain.restored.psnr > brain.aliased.psnr + 1.0, "brain: {} dB", brain.restored.psnr);
+    assert!(brain.restored.ssim > brain.aliased.ssim);
+    // A picture alone is what it is in a crowd.
+    let alone = compute(&*executor, &network, &examples[3..4], &mut |_, _| {}).unwrap();
+    assert_eq!(alone[0], results[3]);
+    let lines = table(&results);
+    assert_eq!(lines.lines().count(), 2 + 9 + 1, "{lines}");
+    assert!(lines.contains(&format!("{:.2} dB", brain.restored.psnr)), "{lines}");
+    assert!(figure(&results, Colormap::Gray).height() > 9 * 256);
+}
+
+#[test]
+fn undersampled_before_it_is_padded() {
+    let executor = open(Backend::Cpu).unwrap();
+    let network = network("tiny.h5");
+    let (h, w) = (13, 11);
+    let truth: Vec<f32> = (0..h * w).map(|i| (i as f32 * 0.37).sin().abs()).collect();
+    let sampling = Sampling { axis: Axis::Columns, every: 3, centre: 0.2, offset: 2 };
+    let example = Example { name: "odd".into(), truth: Tensor::new(Shape::new(1, h, w, 1), truth.clone()), sampling };
+    let results = compute(&*executor, &network, &[example], &mut |_, _| {}).unwrap();
+    assert_eq!(results[0].aliased.picture, undersample(&truth, (h, w), sampling).unwrap());
+    assert_eq!(results[0].restored.picture.len(), h * w);
+    assert!(results[0].aliased.ssim.is_some());
+}
+
+#[test]
+fn the_commands_write_what_they_say() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = tiny();
+    let restore = ["restore", "--model", &model, "--count", "2", "--every", "3", "--axis", "columns"];
+    let (code, out, err) = run(dir.path(), &[&restore[..], &["--out", "a", "--threads", "1"]].concat());
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(out.contains("phantom 1") && out.contains("mean") && out.ends_with("restore.png\n"), "{out}");
+    // The same bytes on any number of threads; another seed gives others.
+    let (code, out, _) = run(dir.path(), &[&restore[..], &["--out", "b", "--threads", "2", "-q"]].concat());
+    assert_eq!((code, out.as_str()), (0, ""));
+    run(dir.path(), &[&restore[..], &["--out", "c", "--seed", "1"]].concat());
+    let read = |name: &str| fs::read(dir.path().join(name).join("restore.png")).unwrap();
+    assert!(read("a") == read("b") && read("a") != read("c"));
+    assert_eq!(fs::read_dir(dir.path().join("a")).unwrap().count(), 1);
+    run(dir.path(), &[&restore[..], &["--out", "d", "--colormap", "magma"]].concat());
+    assert!(read("a") != read("d"));
+
+    let (code, out, err) = run(dir.path(), &["activations", "phantom", "--model", &model, "--top", "all"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let files: Vec<&str> = out.lines().collect();
+    let network = network("tiny.h5");
+    assert_eq!(files.len(), network.layers.len() + 1, "{out}");
+    files.iter().for_each(|file| assert!(read_image(dir.path().join(file)).is_ok(), "{file}"));
+    let (code, out, _) =
+        run(dir.path(), &["activations", "phantom", "--model", &model, "--layer", "code", "--out", "one"]);
+    assert_eq!((code, out.lines().count()), (0, 1), "{out}");
+    assert!(dir.path().join("one/activations-code.png").exists());
+}
+
+#[test]
+fn the_main_job_has_colour_maps_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = tiny();
+    let draw = |map: &str| {
+        let main = ["--layer", "code", "--model", &model, "--count", "2", "--steps", "2", "-q"];
+        let (code, _, err) = run(dir.path(), &[&main[..], &["--colormap", map, "--out", map]].concat());
+        assert_eq!(code, 0, "{err}");
+        fs::read(dir.path().join(map).join("code.png")).unwrap()
+    };
+    let drawn = ["viridis", "gray", "magma", "cividis", "coolwarm"].map(draw);
+    assert!((0..5).all(|i| (0..i).all(|j| drawn[i] != drawn[j])));
+    let (code, _, err) = run(dir.path(), &["restore", "--colormap", "jet"]);
+    assert!(code == 2 && err.contains("viridis") && err.contains("coolwarm"), "{err}");
+}
+
+#[test]
+fn unusual_pictures_are_taken() {
+    use image::{ImageBuffer, ImageFormat::Png, Luma, Rgba};
+    let dir = tempfile::tempdir().unwrap();
+    let deep = ImageBuffer::from_fn(17, 14, |x, y| Luma([(x * 3000 + y * 1000) as u16]));
+    let alpha = image::RgbaImage::from_fn(15, 19, |x, y| Rgba([(x * 15) as u8, (y * 13) as u8, 90, (x * 17) as u8]));
+    let one = image::GrayImage::from_pixel(1, 1, Luma([77]));
+    fs::write(dir.path().join("deep.png"), encode(deep, Png)).unwrap();
+    fs::write(dir.path().join("alpha.png"), encode(alpha, Png)).unwrap();
+    fs::write(dir.path().join("one.png"), encode(one, Png)).unwrap();
+    let model = tiny();
+    for name in ["deep.png", "alpha.png"] {
+        let (code, out, err) = run(dir.path(), &["restore", name, "--model", &model]);
+        assert_eq!((code, err.as_str()), (0, ""), "{name}");
+        assert!(out.contains(name), "{out}");
+    }
+    for name in ["deep.png", "alpha.png", "one.png"] {
+        let (code, _, err) = run(dir.path(), &["activations", name, "--model", &model]);
+        assert_eq!((code, err.as_str()), (0, ""), "{name}");
+    }
+    // Of one pixel nothing can be left out.
+    let (code, _, err) = run(dir.path(), &["restore", "one.png", "--model", &model]);
+    assert!(code == 2 && err.contains("only 1 row;"), "{err}");
+}
+
+#[test]
+fn what_is_no_picture_is_refused_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let good = encode(image::GrayImage::from_pixel(40, 40, image::Luma([9])), image::ImageFormat::Png);
+    let cmyk = [0xff, 0xd8, 0xff, 0xc0, 0, 20, 8, 0, 16, 0, 16, 4, 1, 17, 0, 2, 17, 0, 3, 17, 0, 4, 17, 0, 0xff, 0xd9];
+    let cases: [(&str, &[u8], &str); 8] = [
+        ("text.png", b"this is not an image", "PNG and JPEG"),
+        ("empty.png", &[], "0 bytes"),
+        ("huge.png", &hollow(20_000, 20_000, 1), "20000x20000"),
+        ("header.png", &hollow(20_000, 20_000, 1)[..33], "broken"),
+        ("animated.png", &hollow(4, 4, 2), "animated"),
+        ("cmyk.jpg", &cmyk, "CMYK"),
+        ("short.png", &good[..good.len() / 2], "broken"),
+        ("short.npy", b"\x93NUMPY", "broken"),
+    ];
+    for (name, bytes, words) in cases {
+        fs::write(dir.path().join(name), bytes).unwrap();
+        for command in ["restore", "activations"] {
+            let (code, out, err) = run(dir.path(), &[command, name]);
+            assert_eq!((code, out.as_str()), (1, ""), "{command} {name}: {err}");
+            assert!(err.contains(name) && err.contains(words) && err.lines().count() == 1, "{command} {name}: {err}");
+        }
+    }
+    let (code, _, err) = run(dir.path(), &["activations", "missing.png"]);
+    assert!(code == 1 && err.contains("no such file"), "{err}");
+    let (code, _, err) = run(dir.path(), &["restore", "."]);
+    assert!(code == 1 && err.contains("folder"), "{err}");
+    assert!(!dir.path().join("out").exists(), "nothing was begun");
+}
+
+#[test]
+fn numbers_that_cannot_be() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = encode(image::GrayImage::from_pixel(40, 5, image::Luma([9])), image::ImageFormat::Png);
+    fs::write(dir.path().join("small.png"), small).unwrap();
+    unet_lens::picture::npy::write(dir.path().join("loud.npy"), &[16, 12], &[3.0; 192]).unwrap();
+    unet_lens::picture::npy::write(dir.path().join("two.npy"), &[2, 16, 12], &[0.5; 384]).unwrap();
+    for (arguments, words) in [
+        (&["restore", "--every", "0"][..], "2..=8"),
+        (&["restore", "--every", "1"], "2..=8"),
+        (&["restore", "--every", "9"], "2..=8"),
+        (&["restore", "--every", "-4"], "2..=8"),
+        (&["restore", "--centre", "-0.1"], "0 to 1"),
+        (&["restore", "small.png", "--every", "6"], "only 5 rows"),
+        (&["restore", "--centre", "2"], "0 to 1"),
+        (&["restore", "--centre", "nan"], "0 to 1"),
+        (&["restore", "--axis", "diagonal"], "columns"),
+        (&["restore", "--count", "0"], "1..=64"),
+        (&["restore", "--count", "65"], "1..=64"),
+        (&["restore", "small.png", "--count", "2"], "cannot be used with"),
+        (&["restore", "loud.npy"], "0 to 1"),
+        (&["activations"], "<IMAGE>"),
+        (&["activations", "phantom", "--top", "0"], "above 0"),
+        (&["activations", "phantom", "--layer", "conv521"], "did you mean conv512"),
+    ] {
+        let (code, out, err) = run(dir.path(), arguments);
+        assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}: {err}");
+        assert!(err.contains(words), "{arguments:?}: {err}");
+    }
+    let (code, _, err) = run(dir.path(), &["restore", "two.npy"]);
+    assert!(code == 1 && err.contains("holds 2 pictures"), "{err}");
+    // Along the other axis there is enough.
+    let (code, _, err) = run(dir.path(), &["restore", "small.png", "--every", "6", "--axis", "columns", "-q"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+}
+
+#[test]
+fn a_folder_that_is_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("taken"), "mine").unwrap();
+    for arguments in [&["restore"][..], &["activations", "phantom"]] {
+        for out in ["taken", "taken/below"] {
+            let (code, _, err) = run(dir.path(), &[arguments, &["--out", out]].concat());
+            assert!(code == 1 && err.contains("a file stands here"), "{arguments:?}: {err}");
+        }
+    }
+    assert_eq!(fs::read(dir.path().join("taken")).unwrap(), b"mine");
+}
