@@ -13,7 +13,8 @@
 //! 7. [`keras`]: files to networks. [`unet`]: networks to graphs.
 //! 8. [`ascent`]: loss, gradient, normalise, step: the climb to a filter's picture.
 //! 9. [`mod@check`] and [`mod@explain`]: what the lesson is told with. [`page`]: the lesson as a page. [`picture`]: pictures.
-//! 10. [`files`], [`error`], [`cli`].
+//! 10. [`mri`], [`metrics`], [`pad`], [`mod@restore`], [`activations`]: what the network is for, and what its layers hold.
+//! 11. [`files`], [`error`], [`cli`].
 //!
 //! # The lesson: how backprop works, step by step
 //!

@@ -126,7 +126,7 @@ fn the_kink_in_the_fixtures_seed_is_named() {
 fn on_the_command_line() {
     let tiny = fixture("tiny.h5");
     let run = |args: &[&str]| {
-        let mut command = Command::cargo_bin("unet-lens").unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_unet-lens"));
         command.arg("check").arg("--model").arg(&tiny).args(args).assert()
     };
     let output = run(&["--points", "6", "--layer", "up_conv"]).success().get_output().stdout.clone();

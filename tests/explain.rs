@@ -192,7 +192,8 @@ fn places_are_true() {
     {
         let source = source(op).unwrap_or_else(|| panic!("{op} is nowhere"));
         let places = [Some(source.forward.unwrap()), source.rule, source.gradient];
-        for place in places.into_iter().flatten() {
+        assert!(!source.shaders.is_empty(), "{op} has no shader");
+        for place in places.into_iter().flatten().chain(source.shaders) {
             let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(place.file)).unwrap();
             assert!(text.lines().nth(place.line - 1).unwrap().contains(&place.text), "{op}: {place:?}");
         }
@@ -217,7 +218,7 @@ fn terminal_json_and_page_say_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let (html, json) = (dir.path().join("lesson.html"), dir.path().join("lesson.json"));
     let run = |args: &[&str]| {
-        let mut command = Command::cargo_bin("unet-lens").unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_unet-lens"));
         command.args(["explain", "--model"]).arg(fixture("tiny.h5")).args(["--layer", "up_conv"]).args(args).assert()
     };
     let output = run(&["--html", html.to_str().unwrap(), "--json", json.to_str().unwrap()])
@@ -258,7 +259,7 @@ fn terminal_json_and_page_say_the_same() {
 #[test]
 fn bad_input() {
     let run = |args: &[&str]| {
-        Command::cargo_bin("unet-lens").unwrap().arg("explain").args(args).assert().get_output().clone()
+        Command::new(env!("CARGO_BIN_EXE_unet-lens")).arg("explain").args(args).assert().get_output().clone()
     };
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");

@@ -14,7 +14,7 @@ use unet_lens::unet;
 
 fn make(dir: &Path, model: &str, args: &[&str]) -> PathBuf {
     let file = dir.join("lesson.html");
-    let mut command = Command::cargo_bin("unet-lens").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_unet-lens"));
     command.args(["explain", "-q", "--model"]).arg(fixture(model)).args(args).arg("--html").arg(&file);
     command.assert().success();
     file

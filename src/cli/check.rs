@@ -46,7 +46,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
-    let network = options.machine.model.load()?;
+    let network = options.machine.load()?;
     let layers = match options.layer.as_str() {
         "all" => unet::convolutions(&network),
         name => vec![unet::convolution(&network, name)?],

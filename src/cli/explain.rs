@@ -8,7 +8,7 @@ use crate::explain::{self, Explanation, NodeFacts};
 use crate::keras::Network;
 use crate::page::strings::Lang;
 use crate::page::{self, Lesson, macs, milliseconds, number, percent};
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::Tensor;
 use crate::{Error, Result, files, unet};
 use std::path::PathBuf;
 
@@ -60,14 +60,14 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
-    let network = options.machine.model.load()?;
+    let network = options.machine.load()?;
     let layer = options.layer(&network)?;
     if let Some(filter) = options.filter.filter(|&filter| filter >= unet::filters(&network, layer)) {
         let (name, count) = (&network.layers[layer].name, unet::filters(&network, layer));
         return Err(Error::Usage(format!("--filter {filter}: {name} has {count} filters, counted from 0")));
     }
-    let init = options.init.as_deref().map(|path| super::read_input(path, &network)).transpose()?;
-    let shape = options.image_shape(&network, init.as_ref())?;
+    let init = options.init.as_deref().map(|path| super::read_picture(path, &network)).transpose()?;
+    let shape = super::start_shape(&network, options.size, init.as_ref())?;
     for path in [&options.html, &options.json].into_iter().flatten() {
         files::check_writable_dir(path.parent().unwrap_or("".as_ref()))?;
     }
@@ -111,21 +111,6 @@ impl Options {
         known.or(several).or(all.last().copied()).ok_or_else(|| {
             Error::Usage(format!("{} has no convolution, so there is no filter to explain", network.name))
         })
-    }
-
-    fn image_shape(&self, network: &Network, init: Option<&Tensor>) -> Result<Shape> {
-        let Some(init) = init else { return unet::image_shape(network, self.size) };
-        if init.shape.n != 1 {
-            return Err(Error::Usage(format!("--init holds {} pictures; one is explained", init.shape.n)));
-        }
-        let (h, w) = (init.shape.h, init.shape.w);
-        if let Some(size) = self.size.filter(|&size| size != (h, w)) {
-            return Err(Error::Usage(format!(
-                "--init is a picture of {h}x{w} pixels, --size asks for {}x{}: leave --size out, or scale the picture",
-                size.0, size.1
-            )));
-        }
-        unet::image_shape(network, Some((h, w)))
     }
 
     fn page(

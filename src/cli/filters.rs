@@ -66,7 +66,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let jobs: Vec<(usize, Vec<usize>)> =
         layers.into_iter().map(|layer| Ok((layer, options.filters_of(&network, layer)?))).collect::<Result<_>>()?;
     let init = options.init.as_deref().map(|path| super::read_input(path, &network)).transpose()?;
-    let image = options.image_shape(&network, init.as_ref())?;
+    let image = super::start_shape(&network, options.size, init.as_ref())?;
     if let Some(init) = &init {
         for (layer, filters) in &jobs {
             check_starts(init, filters.len(), &network.layers[*layer].name)?;
@@ -125,18 +125,6 @@ impl Options {
             }
         }
         Ok(filters)
-    }
-
-    fn image_shape(&self, network: &Network, init: Option<&Tensor>) -> Result<Shape> {
-        let Some(init) = init else { return unet::image_shape(network, self.size) };
-        let (h, w) = (init.shape.h, init.shape.w);
-        if let Some(size) = self.size.filter(|&size| size != (h, w)) {
-            return Err(Error::Usage(format!(
-                "--init is a picture of {h}x{w} pixels, --size asks for {}x{}: leave --size out, or scale the picture",
-                size.0, size.1
-            )));
-        }
-        unet::image_shape(network, Some((h, w)))
     }
 
     fn one_layer(

@@ -252,6 +252,19 @@ fn progress_bar(name: &str, quiet: bool) -> ProgressBar {
     bar
 }
 
+/// The shape of the images that a climb starts from: of `--init`'s pictures, of `--size`, or the network's own.
+fn start_shape(network: &Network, size: Option<(usize, usize)>, init: Option<&Tensor>) -> Result<Shape> {
+    let Some(init) = init else { return unet::image_shape(network, size) };
+    let (h, w) = (init.shape.h, init.shape.w);
+    if let Some(size) = size.filter(|&size| size != (h, w)) {
+        return Err(Error::Usage(format!(
+            "--init is a picture of {h}x{w} pixels, --size asks for {}x{}: leave --size out, or scale the picture",
+            size.0, size.1
+        )));
+    }
+    unet::image_shape(network, Some((h, w)))
+}
+
 /// A picture or several from a file, `[n, h, w, c]` with the network's channels.
 fn read_input(path: &Path, network: &Network) -> Result<Tensor> {
     let channels = unet::image_shape(network, None)?.c;

@@ -13,6 +13,8 @@ pub struct Source {
     pub rule: Option<Place>,
     /// The reference loops of the gradient, where it is another op.
     pub gradient: Option<Place>,
+    /// The GPU's entry points, forward and backward.
+    pub shaders: Vec<Place>,
 }
 
 /// A line of a file to search for.
@@ -33,24 +35,28 @@ macro_rules! files {
 files! {
     ADD: "src/ops/add.rs", BATCH_NORM: "src/ops/batch_norm.rs", CONCAT: "src/ops/concat.rs", CONV2D: "src/ops/conv2d.rs",
     MAX_POOL: "src/ops/max_pool.rs", MEAN: "src/ops/mean.rs", RELU: "src/ops/relu.rs", SIGMOID: "src/ops/sigmoid.rs",
-    UPSAMPLE: "src/ops/upsample.rs", ASCENT: "src/ops/ascent.rs"
+    UPSAMPLE: "src/ops/upsample.rs", ASCENT: "src/ops/ascent.rs", POINTWISE_WGSL: "shaders/pointwise.wgsl",
+    CONCAT_WGSL: "shaders/concat.wgsl", CONV2D_WGSL: "shaders/conv2d.wgsl", MAX_POOL_WGSL: "shaders/max_pool.wgsl",
+    MEAN_WGSL: "shaders/mean.wgsl", SIGMOID_WGSL: "shaders/sigmoid.wgsl", UPSAMPLE_WGSL: "shaders/upsample.wgsl",
+    ASCENT_WGSL: "shaders/ascent.wgsl"
 }
 
-/// Where forward op `op` (a name in the graph) is; `None` for inputs, which are not computed.
+/// Where op `op` (a name in the graph) is; `None` for inputs, which are not computed.
 pub fn source(op: &'static str) -> Option<Source> {
-    let (file, gradient) = match op {
-        "add" => (ADD, None),
-        "batch_norm" => (BATCH_NORM, None),
-        "concat" => (CONCAT, Some("slice_reference")),
-        "conv2d" => (CONV2D, None),
-        "max_pool" => (MAX_POOL, Some("grad_reference")),
-        "mean" => (MEAN, Some("spread_reference")),
-        "relu" => (RELU, Some("grad_reference")),
-        "sigmoid" => (SIGMOID, Some("grad_reference")),
-        "upsample" => (UPSAMPLE, Some("sum_pool_reference")),
+    let (file, gradient, shader, entries): (_, _, _, &[&str]) = match op {
+        "add" => (ADD, None, POINTWISE_WGSL, &["same"]),
+        "batch_norm" => (BATCH_NORM, None, POINTWISE_WGSL, &["same"]),
+        "concat" => (CONCAT, Some("slice_reference"), CONCAT_WGSL, &["concat", "slice"]),
+        "conv2d" => (CONV2D, None, CONV2D_WGSL, &["tiled"]),
+        "max_pool" => (MAX_POOL, Some("grad_reference"), MAX_POOL_WGSL, &["max_pool", "max_pool_grad"]),
+        "mean" => (MEAN, Some("spread_reference"), MEAN_WGSL, &["mean", "spread"]),
+        "relu" => (RELU, Some("grad_reference"), POINTWISE_WGSL, &["same"]),
+        "sigmoid" => (SIGMOID, Some("grad_reference"), SIGMOID_WGSL, &["sigmoid", "sigmoid_grad"]),
+        "upsample" => (UPSAMPLE, Some("sum_pool_reference"), UPSAMPLE_WGSL, &["upsample", "sum_pool"]),
         "rms" | "normalise" | "step" => {
-            let name = format!("{op}_reference");
-            return Some(Source { op, forward: find(ASCENT, &name), rule: None, gradient: None });
+            let forward = find(ASCENT, &format!("{op}_reference"));
+            let shaders = find(ASCENT_WGSL, op).into_iter().collect();
+            return Some(Source { op, forward, rule: None, gradient: None, shaders });
         }
         _ => return None,
     };
@@ -59,6 +65,7 @@ pub fn source(op: &'static str) -> Option<Source> {
         forward: find(file, "reference"),
         rule: find(file, "gradient"),
         gradient: gradient.and_then(|name| find(file, name)),
+        shaders: entries.iter().filter_map(|name| find(shader, name)).collect(),
     })
 }
 

@@ -207,6 +207,7 @@ fn code(e: &Explanation, s: &Strings) -> Markup {
                             td { (place(&source.forward)) }
                             td { (place(&source.rule)) }
                             td { (place(&source.gradient)) }
+                            td { @for shader in source.shaders { div { (place(&Some(shader))) } } }
                         }
                     }
                 }

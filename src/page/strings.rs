@@ -108,7 +108,7 @@ pub struct Strings {
 
     pub code_title: &'static str,
     pub code_text: &'static str,
-    pub code_columns: [&'static str; 4],
+    pub code_columns: [&'static str; 5],
     pub made: &'static str,
 
     pub ops: [(&'static str, OpText); 10],
@@ -246,7 +246,7 @@ const EN: Strings = Strings {
     code_title: "Where this is in the code",
     code_text: "Each op is one file, which opens with its maths. The gradient itself is put together in src/autodiff.rs, in \
                 one walk backwards. Search for these lines:",
-    code_columns: ["op", "forward", "gradient rule", "gradient's own loops"],
+    code_columns: ["op", "forward", "gradient rule", "gradient's own loops", "shader"],
     made: "Made by unet-lens {} with: {}",
     ops: [
         (
@@ -445,7 +445,7 @@ const ES: Strings = Strings {
     code_title: "Dónde está esto en el código",
     code_text: "Cada operación es un archivo, que empieza con sus matemáticas. El gradiente se compone en src/autodiff.rs, en un \
                 solo recorrido hacia atrás. Busca estas líneas:",
-    code_columns: ["operación", "hacia delante", "regla del gradiente", "bucles del gradiente"],
+    code_columns: ["operación", "hacia delante", "regla del gradiente", "bucles del gradiente", "shader"],
     made: "Hecho por unet-lens {} con: {}",
     ops: [
         (
