@@ -13,7 +13,7 @@
 //! 7. [`keras`]: files to networks. [`unet`]: networks to graphs.
 //! 8. [`ascent`]: loss, gradient, normalise, step: the climb to a filter's picture.
 //! 9. [`mod@check`] and [`mod@explain`]: what the lesson is told with. [`page`]: the lesson as a page. [`picture`]: pictures.
-//! 10. [`files`], [`error`], [`cli`].
+//! 10. [`files`], [`interrupt`], [`error`], [`cli`].
 //!
 //! # The lesson: how backprop works, step by step
 //!
@@ -44,6 +44,7 @@ pub mod exec;
 pub mod explain;
 pub mod files;
 pub mod graph;
+pub mod interrupt;
 pub mod keras;
 pub mod metrics;
 pub mod mri;
