@@ -12,7 +12,7 @@ mod rescue;
 use crate::exec::Executor;
 use crate::keras::Network;
 use crate::tensor::{Shape, Tensor};
-use crate::{Error, Result, unet};
+use crate::{Error, Result, interrupt, unet};
 pub use objective::Objective;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -66,7 +66,7 @@ impl std::fmt::Display for Verdict {
 /// many are done, all filters counted.
 ///
 /// # Errors
-/// If not even one image fits into the executor's memory, or the device fails.
+/// If not even one image fits into the executor's memory, the device fails, or Ctrl-C was pressed ([`interrupt::check`]).
 pub fn climb(
     executor: &dyn Executor,
     network: &Network,
@@ -170,6 +170,7 @@ fn climb_batch(
     }
     let (mut done, mut chunk) = (0, 1);
     while done < recipe.steps {
+        interrupt::check()?;
         let start = Instant::now();
         for run in program.run(chunk.min(recipe.steps - done))? {
             for i in 0..filters.len() {

@@ -281,7 +281,7 @@ pub fn summary(network: &Network) -> Result<String> {
 }
 
 /// 2881217 as "2,881,217".
-fn thousands(count: usize) -> String {
+pub fn thousands(count: usize) -> String {
     let digits = count.to_string();
     let groups: Vec<&str> =
         digits.as_bytes().rchunks(3).rev().map(|g| std::str::from_utf8(g).expect("digits")).collect();

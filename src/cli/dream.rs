@@ -6,7 +6,7 @@ use crate::exec::memory;
 use crate::keras::Network;
 use crate::picture::{Animation, Photo, read_image, save_values};
 use crate::tensor::{Shape, Tensor};
-use crate::{Error, Result, files, unet};
+use crate::{Error, Result, files, interrupt, unet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -75,6 +75,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
+    interrupt::catch()?;
     let network = options.machine.load()?;
     let layer = unet::convolution(&network, &options.layer)?;
     let filters = unet::filters(&network, layer);
@@ -121,10 +122,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
     };
-    let whole = |picture: &Tensor| match picture.shape.c {
-        1 => recolour(&photo.rgb, &seen.data, &picture.data),
-        _ => picture.data.clone(),
-    };
+    let whole = |picture: &Tensor| whole(&photo, &seen, picture);
     let mut animation = options.gif.as_ref().map(|path| Animation::new(path, DELAY));
     let mut written = vec![];
     let mut frame = |picture: &Tensor| {
@@ -159,8 +157,16 @@ pub(super) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// The photo's red, green and blue, changed as what the network saw of it was changed.
+pub(super) fn whole(photo: &Photo, seen: &Tensor, picture: &Tensor) -> Vec<f32> {
+    match picture.shape.c {
+        1 => recolour(&photo.rgb, &seen.data, &picture.data),
+        _ => picture.data.clone(),
+    }
+}
+
 /// What the network sees of a photo.
-fn seen(photo: &Photo, network: &Network) -> Result<Tensor> {
+pub(super) fn seen(photo: &Photo, network: &Network) -> Result<Tensor> {
     match unet::image_shape(network, None)?.c {
         1 => Ok(Tensor::new(Shape::new(1, photo.h, photo.w, 1), photo.luma())),
         3 => Ok(Tensor::new(Shape::new(1, photo.h, photo.w, 3), photo.rgb.clone())),

@@ -5,9 +5,9 @@ use super::{Look, Machine, layer_file, parse_size, progress_bar};
 use crate::ascent::{self, Climb, Objective, Parameter, Recipe, Rescue, Verdict};
 use crate::exec::Executor;
 use crate::keras::Network;
-use crate::picture::{Animation, Panel, grid, grid_of, npy};
+use crate::picture::{Animation, Colormap, Figure, Panel, grid, grid_of, npy};
 use crate::tensor::{Shape, Tensor};
-use crate::{Error, Result, files, unet};
+use crate::{Error, Result, files, interrupt, unet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -61,6 +61,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
+    interrupt::catch()?;
     let network = options.machine.load()?;
     let layers = super::convolutions(&network, &options.layers)?;
     let jobs: Vec<(usize, Vec<usize>)> =
@@ -170,8 +171,7 @@ impl Options {
 
         let file = |extension| layer_file(&self.out, "", name, extension);
         let mut written = vec![file("png")];
-        let panels: Vec<Panel> = climbs.iter().map(|climb| panel(climb, &climb.picture, image)).collect();
-        grid(name, &panels, COLUMNS, self.look.colormap).save(&written[0])?;
+        figure(name, &climbs, image, self.look.colormap).save(&written[0])?;
         if let Some(gif) = &self.gif {
             self.animation(gif, name, &climbs, image)?;
             written.push(gif.clone());
@@ -249,8 +249,14 @@ fn check_starts(init: &Tensor, filters: usize, layer: &str) -> Result<()> {
     )))
 }
 
+/// The grid of a layer.
+pub(super) fn figure(name: &str, climbs: &[Climb], image: Shape, colormap: Colormap) -> Figure {
+    let panels: Vec<Panel> = climbs.iter().map(|climb| panel(climb, &climb.picture, image)).collect();
+    grid(name, &panels, COLUMNS, colormap)
+}
+
 /// How a climb is drawn. What is no answer is never drawn as one.
-fn panel(climb: &Climb, picture: &[f32], image: Shape) -> Panel {
+pub(super) fn panel(climb: &Climb, picture: &[f32], image: Shape) -> Panel {
     let panel = match climb.verdict {
         Verdict::Dead => Panel::blank("dead"),
         Verdict::NotFinite => Panel::blank("not finite"),

@@ -2,6 +2,7 @@
 
 mod activations;
 mod adapters;
+mod article;
 mod bench;
 mod check;
 mod climbing;
@@ -40,6 +41,7 @@ Examples:
   unet-lens predict scan.png -o restored.png          what the network makes of a picture
   unet-lens restore                                   phantoms aliased, restored and as they are
   unet-lens activations phantom                       how a picture travels through the network
+  unet-lens article                                   all of it, as pictures and as a page
   unet-lens explain --html lesson.html                how backprop through it works, as a page
   unet-lens check --layer uconv128                    does backprop agree with finite differences?";
 
@@ -65,6 +67,8 @@ enum Job {
     Restore(restore::Options),
     /// How a picture travels through the network: the strongest channels of each layer
     Activations(activations::Options),
+    /// All of it at once: every picture that the article shows, and a page to read them on
+    Article(article::Options),
     /// How backprop through the network works: forward, backward, what is remembered, in the terminal or as a page
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::Options),
@@ -174,6 +178,7 @@ pub fn run() -> Result<()> {
         Some(Job::Predict(options)) => predict::run(&options),
         Some(Job::Restore(options)) => restore::run(&options),
         Some(Job::Activations(options)) => activations::run(&options),
+        Some(Job::Article(options)) => article::run(&options),
         Some(Job::Explain(options)) => explain::run(&options),
         Some(Job::Check(options)) => check::run(&options),
         Some(Job::Bench(options)) => bench::run(&options),

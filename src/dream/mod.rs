@@ -24,7 +24,7 @@ use crate::pad::Padded;
 use crate::picture::resize;
 use crate::plan::Plan;
 use crate::tensor::{Shape, Tensor};
-use crate::{Error, Result, ascent, unet};
+use crate::{Error, Result, ascent, interrupt, unet};
 use rand::RngExt;
 use std::sync::Arc;
 pub use tiles::{Span, Tiling, reach};
@@ -76,6 +76,14 @@ pub struct Work {
     most: usize,
     reach: usize,
     multiple: Window,
+}
+
+impl Dream {
+    /// All filters of a layer together, with the notebook's numbers (but for the size of a step, which this network needs
+    /// larger).
+    pub fn of(layer: usize, seed: u64) -> Dream {
+        Dream { layer, filter: None, octaves: 4, octave_scale: 1.4, steps: 10, step_size: 0.015, jitter: 32, seed }
+    }
 }
 
 impl Work {
@@ -154,7 +162,8 @@ impl Target {
 /// gets the picture, in its full size, before the first step and after every step.
 ///
 /// # Errors
-/// If the memory is not enough, the device fails, or a gradient is infinite or NaN.
+/// If the memory is not enough, the device fails, a gradient is infinite or NaN, or Ctrl-C was pressed
+/// ([`interrupt::check`]).
 pub fn dream(
     executor: &dyn Executor,
     network: &Network,
@@ -189,6 +198,7 @@ pub fn dream(
         let mut program = executor.prepare(climber.target.plan.clone())?;
         let mut losses = vec![];
         for _ in 0..dream.steps {
+            interrupt::check()?;
             losses.push(climber.step(&mut *program, &mut picture)?);
             done += climber.most_tiles();
             progress(done, total);
