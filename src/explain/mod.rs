@@ -63,7 +63,7 @@ pub struct NodeFacts {
     pub step: Option<usize>,
     /// The root of the mean of its squares.
     pub rms: f64,
-    /// The share of its values that are exactly zero.
+    /// The share of its values that are zero, see [`zeros`].
     pub zeros: f64,
     /// Of a forward node: `d loss / d node`. Of the backward pass's nodes none.
     pub gradient: Option<usize>,
@@ -282,7 +282,7 @@ impl Reader<'_> {
             formula,
             step: plan.steps.iter().position(|step| step.nodes.contains(&id)),
             rms: rms(data),
-            zeros: data.iter().filter(|&&v| v == 0.0).count() as f64 / data.len() as f64,
+            zeros: zeros(data),
             gradient: self.objective.gradients.of(id).map(|g| g.0),
             answers: node.answers.map(|y| y.0),
             remembers: node.answers.and_then(|_| self.remembered(id)),
@@ -295,9 +295,14 @@ impl Reader<'_> {
         // The gradients' own inputs come after the loss.
         let of = *graph[id].inputs.iter().find(|x| **x <= self.objective.loss)?;
         let step = plan.steps.iter().find(|step| step.nodes.contains(&id))?;
+        let is_pool = matches!(graph[id].op, Op::MaxPoolGrad(_));
         let belongs = |value: &ValueId| {
             let v = plan.value(*value);
-            v.node == of || (v.kind == ValueKind::Winners && graph[v.node].inputs[0] == of)
+            match v.kind {
+                // A pool's gradient names the pool's input; the winners belong to the pool.
+                ValueKind::Winners => is_pool && graph[v.node].inputs[0] == of,
+                ValueKind::Signs | ValueKind::Data => !is_pool && v.node == of,
+            }
         };
         let value = step.inputs().into_iter().find(belongs)?;
         let lifetime = plan.lifetimes()[value.0].clone();
@@ -391,6 +396,13 @@ fn kind(kind: ValueKind) -> &'static str {
 
 fn dot(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
+}
+
+/// The share of values that are zero, or less than a millionth of the largest: a fast convolution in f32 leaves that much
+/// rounding where in exact arithmetic nothing is left.
+pub fn zeros(data: &[f32]) -> f64 {
+    let least = data.iter().fold(0.0f32, |m, v| m.max(v.abs())) * 1e-6;
+    data.iter().filter(|v| v.abs() <= least).count() as f64 / data.len() as f64
 }
 
 fn rms(data: &[f32]) -> f64 {

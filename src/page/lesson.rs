@@ -183,7 +183,7 @@ fn frame(frame: &Frame, s: &Strings) -> Markup {
 fn mean_map(image: &Tensor, colormap: Colormap) -> Figure {
     let c = image.shape.c;
     let map = image.data.chunks(c).map(|pixel| pixel.iter().sum::<f32>() / c as f32).collect();
-    strip(image.shape.h, image.shape.w, &[map], colormap, 256)
+    strip(image.shape.h, image.shape.w, &[map], colormap, false, 256)
 }
 
 fn code(e: &Explanation, s: &Strings) -> Markup {

@@ -190,7 +190,7 @@ const EN: Strings = Strings {
         "A skip uses a value twice. So it moves the loss in two ways, and by the chain rule both count: the gradients \
          that come back from the two uses are added. This is the only place in backprop where gradients meet.",
         "A share tells how much of the sum a stream makes; all shares of a sum add up to 100%. A negative one works \
-         against the other.",
+         against the other. The pictures show one channel, the strongest of the sum, in one colour range.",
     ],
     skip_none: "No value is used twice on the way from the image to this layer.",
     skip_by: "by way of {}",
@@ -389,7 +389,7 @@ const ES: Strings = Strings {
          cuentan los dos: los gradientes que vuelven de los dos usos se suman. Es el único lugar de la retropropagación \
          donde se encuentran gradientes.",
         "La parte dice cuánto de la suma aporta una corriente; las partes de una suma dan 100 %. Una parte negativa va en \
-         contra de la otra.",
+         contra de la otra. Las imágenes muestran un solo canal, el más fuerte de la suma, con una sola escala de color.",
     ],
     skip_none: "Ningún valor se usa dos veces entre la imagen y esta capa.",
     skip_by: "por {}",

@@ -37,27 +37,39 @@ pub(super) fn strongest(tensor: &Tensor) -> Vec<usize> {
 
 /// The pictures of all nodes that are shown, as rules: each is embedded once, however often it is seen.
 pub(super) fn pictures(e: &Explanation) -> String {
-    let shown = e.forward.iter().flat_map(|node| [Some((node.id, false)), node.gradient.map(|g| (g, true))]);
-    let streams = e.skips.iter().flat_map(|skip| &skip.streams).map(|stream| Some((stream.gradient, true)));
-    let mut css = String::new();
-    let mut seen = std::collections::HashSet::new();
-    for (id, signed) in shown.chain(streams).flatten().filter(|(id, _)| seen.insert(*id)) {
+    let nodes = e.forward.iter().map(|node| {
+        let tensor = &e.values[&node.id];
+        rule(&format!("p{}", node.id), tensor, &maps(tensor), Colormap::Viridis, false)
+    });
+    let gradients = e.forward.iter().filter_map(|node| node.gradient).map(|id| {
         let tensor = &e.values[&id];
-        let (shape, c) = (tensor.shape, tensor.shape.c);
-        let maps: Vec<Vec<f32>> = strongest(tensor)
-            .into_iter()
-            .map(|channel| tensor.data.chunks(c).map(|pixel| pixel[channel]).collect())
-            .collect();
-        let map = if signed { Colormap::Coolwarm } else { Colormap::Viridis };
-        let figure = strip(shape.h, shape.w, &maps, map, SIDE);
-        css += &format!(
-            ".p{id}{{background-image:url({});--tiles:{};--ratio:{:.4}}}\n",
-            data_url(&figure),
-            maps.len(),
-            shape.w as f64 / shape.h as f64
-        );
-    }
-    css
+        rule(&format!("p{id}"), tensor, &maps(tensor), Colormap::Coolwarm, false)
+    });
+    // What is added, and the sum: one channel, the sum's strongest, and one range.
+    let skips = e.skips.iter().map(|skip| {
+        let sum = &e.values[&skip.gradient];
+        let strongest = strongest(sum)[0];
+        let shown = skip.streams.iter().map(|stream| stream.gradient).chain([skip.gradient]);
+        let maps: Vec<Vec<f32>> = shown.map(|id| channel(&e.values[&id], strongest)).collect();
+        rule(&format!("s{}", skip.gradient), sum, &maps, Colormap::Coolwarm, true)
+    });
+    nodes.chain(gradients).chain(skips).collect()
+}
+
+/// The values of channel `c`.
+fn channel(tensor: &Tensor, c: usize) -> Vec<f32> {
+    tensor.data.chunks(tensor.shape.c).map(|pixel| pixel[c]).collect()
+}
+
+fn maps(tensor: &Tensor) -> Vec<Vec<f32>> {
+    strongest(tensor).into_iter().map(|c| channel(tensor, c)).collect()
+}
+
+fn rule(class: &str, tensor: &Tensor, maps: &[Vec<f32>], colormap: Colormap, shared: bool) -> String {
+    let (h, w) = (tensor.shape.h, tensor.shape.w);
+    let url = data_url(&strip(h, w, maps, colormap, shared, SIDE));
+    let ratio = w as f64 / h as f64;
+    format!(".{class}{{background-image:url({url});--tiles:{};--ratio:{ratio:.4}}}\n", maps.len())
 }
 
 /// The drawing: thumbnails over lines. Each thumbnail leads to its node's card.
@@ -180,6 +192,9 @@ fn backward(e: &Explanation, node: &NodeFacts, gradient: usize, s: &Strings) -> 
 
 /// Where a gradient is a sum: what is added.
 pub(super) fn streams(e: &Explanation, skip: &crate::explain::Skip, s: &Strings) -> Markup {
+    let class = format!("thumb s{}", skip.gradient);
+    // Which of the pictures beside each other is seen.
+    let place = |i: usize| format!("background-position:{:.3}% 0", 100.0 * i as f64 / skip.streams.len() as f64);
     html! {
         div.streams {
             @for (i, stream) in skip.streams.iter().enumerate() {
@@ -187,7 +202,7 @@ pub(super) fn streams(e: &Explanation, skip: &crate::explain::Skip, s: &Strings)
                 @let share = stream.share.map_or(s.zero.to_string(), |v| fill(s.skip_share, &[&percent(v)]));
                 @if i > 0 { span.plus aria-hidden="true" { "+" } }
                 figure.stream {
-                    span.(format!("thumb p{}", stream.gradient)) role="img" aria-label=(by) {}
+                    span.(class) style=(place(i)) role="img" aria-label=(by) {}
                     figcaption { (by) br; strong { (share) } br; (s.rms) " " (number(stream.rms, 3)) }
                     @if let Some(v) = stream.share {
                         span.bar aria-hidden="true" { span style=(format!("width:{:.1}%", 100.0 * v.clamp(0.0, 1.0))) {} }
@@ -196,7 +211,7 @@ pub(super) fn streams(e: &Explanation, skip: &crate::explain::Skip, s: &Strings)
             }
             span.plus aria-hidden="true" { "=" }
             figure.stream {
-                span.(format!("thumb p{}", skip.gradient)) role="img" aria-label=(s.skip_sum) {}
+                span.(class) style=(place(skip.streams.len())) role="img" aria-label=(s.skip_sum) {}
                 figcaption { (s.skip_sum) br; (s.rms) " " (number(e.node(skip.gradient).rms, 3)) }
             }
         }

@@ -4,15 +4,16 @@ use super::colormap::Colormap;
 use super::figure::Figure;
 use super::range::range;
 
-/// Draws maps `[h, w]` next to each other, each with a range of its own, a pixel for each value. Maps with a side above
-/// `most` are made smaller by a whole factor: each pixel is then the mean of a block.
-pub fn strip(h: usize, w: usize, maps: &[Vec<f32>], colormap: Colormap, most: usize) -> Figure {
+/// Draws maps `[h, w]` next to each other, a pixel for each value; `shared`: with one range for all, else each with its own.
+/// Maps with a side above `most` are made smaller by a whole factor: each pixel is then the mean of a block.
+pub fn strip(h: usize, w: usize, maps: &[Vec<f32>], colormap: Colormap, shared: bool, most: usize) -> Figure {
     let factor = h.max(w).div_ceil(most).max(1);
     let (rows, columns) = (h.div_ceil(factor), w.div_ceil(factor));
     let mut figure = Figure::new(columns * maps.len(), rows);
-    for (i, map) in maps.iter().enumerate() {
-        let small = reduced(map, (h, w), (rows, columns), factor);
-        let (lo, hi) = range(small.iter().copied(), colormap.signed());
+    let maps: Vec<Vec<f32>> = maps.iter().map(|map| reduced(map, (h, w), (rows, columns), factor)).collect();
+    let all = range(maps.iter().flatten().copied(), colormap.signed());
+    for (i, small) in maps.iter().enumerate() {
+        let (lo, hi) = if shared { all } else { range(small.iter().copied(), colormap.signed()) };
         for (at, &value) in small.iter().enumerate() {
             let (x, y) = (i * columns + at % columns, at / columns);
             figure.fill(x as i32, y as i32, 1, 1, colormap.rgb(((f64::from(value) - lo) / (hi - lo)) as f32));

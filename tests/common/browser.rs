@@ -80,6 +80,9 @@ impl Chromium {
         };
         tab.add_event_listener(Arc::new(listen)).unwrap();
         tab.call_method(from_value::<Network::Enable>(json!({})).unwrap()).unwrap();
+        // Scrolling at once, so that a click finds its target where it was measured.
+        let still = json!({ "features": [{ "name": "prefers-reduced-motion", "value": "reduce" }] });
+        tab.call_method(from_value::<Emulation::SetEmulatedMedia>(still).unwrap()).unwrap();
         tab.call_method(Runtime::Enable(None)).unwrap();
         tab.call_method(Log::Enable(None)).unwrap();
         let page = Page { tab, complaints };
