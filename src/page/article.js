@@ -1,5 +1,5 @@
 "use strict";
-// The slider of each filter: its frames lie side by side in one picture, the last is the panel itself.
+// The slider of each filter: its frames lie side by side in one picture; what comes last is the panel itself.
 document.documentElement.classList.add("script");
 for (const box of document.querySelectorAll(".filter")) {
   const slider = box.querySelector("input");
@@ -12,7 +12,7 @@ for (const box of document.querySelectorAll(".filter")) {
     const i = +slider.value;
     if (i === last) frame.remove();
     else {
-      frame.style.background = `url(${strip.src}) ${100 * i / last}% 0 / ${steps.length * 100}% 100%`;
+      frame.style.background = `url(${strip.src}) ${100 * i / Math.max(last - 1, 1)}% 0 / ${last * 100}% 100%`;
       shot.append(frame);
     }
     output.textContent = `step ${steps[i]}`;

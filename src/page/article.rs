@@ -17,9 +17,9 @@ const SCRIPT: &str = include_str!("article.js");
 /// The page stays below this.
 pub const MOST_BYTES: usize = 15_000_000;
 /// The largest side of a filter's picture and of a frame of its climb, pixels: the first that keep the page small enough.
-const SIDES: [(usize, usize); 5] = [(128, 64), (96, 48), (64, 32), (32, 16), (16, 8)];
+const SIDES: [(usize, usize); 5] = [(128, 128), (128, 64), (64, 32), (32, 16), (16, 8)];
 /// The steps whose pictures are shown, besides the last.
-const STEPS: [usize; 5] = [0, 1, 2, 5, 10];
+const STEPS: [usize; 4] = [0, 1, 3, 8];
 /// Channels of a layer that are shown, and their largest side in pixels.
 const CHANNELS: usize = 8;
 const CHANNEL: usize = 64;
@@ -97,7 +97,7 @@ fn body(a: &Article, built: &unet::Built, sides: (usize, usize)) -> Markup {
         header {
             h1 { "What a U-Net has learned" }
             p.lead {
-                "A neural network is a long row of filters. This page shows, for " (a.network.name) ", what picture each of "
+                "A neural network is a long row of filters. This page shows, for the network called " (a.network.name) ", what picture each of "
                 (total) " of its filters answers to most, and what the filters do together."
             }
             nav aria-label="Contents" { ol { @for (id, title) in sections { li { a href=(format!("#{id}")) { (title) } } } } }
@@ -253,11 +253,12 @@ fn filter(a: &Article, layer: usize, climb: &Climb, (side, frame): (usize, usize
                 h4 { "Filter " (climb.filter) " of " (name) }
                 p { (verdict) }
                 @if climb.verdict == Verdict::Ok {
-                    @let frames: Vec<Vec<f32>> = steps.iter().map(|&step| mean(&climb.frames[step])).collect();
+                    @let frames: Vec<Vec<f32>> = steps[..steps.len() - 1].iter().map(|&step| mean(&climb.frames[step])).collect();
                     figure {
-                        img.strip decoding="async" src=(data_url(&strip(h, w, &frames, Colormap::Viridis, frame)))
-                            alt=(format!("The way there: the noise at first, then after steps {}.", names[1..].join(", ")));
-                        figcaption { "The picture after steps " (names.join(", ")) " (0: the noise it began with)" }
+                        img.strip decoding="async" style=(format!("--tiles:{}", frames.len()))
+                            src=(data_url(&strip(h, w, &frames, Colormap::Viridis, frame)))
+                            alt=(format!("The way there: the noise at first, then after steps {}.", names[1..frames.len()].join(", ")));
+                        figcaption { "The picture after steps " (names[..frames.len()].join(", ")) " (0: the noise it began with); above, after " (n) "." }
                     }
                     (plots::climb(&climb.losses, &format!("The filter's mean activation over {n} steps: {values}")))
                     p.hint { "Mean activation of the filter, over the steps of the climb." }
@@ -293,7 +294,7 @@ fn look(h: usize, w: usize, map: &[f32]) -> &'static str {
         (a, d) if a > 1.2 && d > 1.2 => "A fine checkered pattern: neighbours alternate",
         (a, d) if a > 2.0 * d => "Stripes that run up and down",
         (a, d) if d > 2.0 * a => "Stripes that run from side to side",
-        (a, d) if a.max(d) > 0.75 => "Fine grain, as of noise",
+        (a, d) if a.max(d) > 0.75 => "A fine pattern, hardly wider than a pixel",
         (a, d) if a.max(d) > 0.25 => "A pattern of blotches a few pixels wide",
         _ => "Broad, smooth shapes",
     }
@@ -317,10 +318,10 @@ fn travel(a: &Article) -> Markup {
             @let maps: Vec<Vec<f32>> = shown.iter().map(|channel| channel.map.clone()).collect();
             @let strongest = shown.first().map_or(0.0, |channel| activation.means[channel.number]);
             figure.travel {
-                img.strip style=(format!("max-width:{}px", 88 * maps.len())) src=(data_url(&strip(h, w, &maps, Colormap::Viridis, CHANNEL)))
+                img.strip style=(format!("max-width:{}px;--tiles:{}", 88 * maps.len(), maps.len())) src=(data_url(&strip(h, w, &maps, Colormap::Viridis, CHANNEL)))
                     alt=(format!("{}: channels {} side by side, bright where they answer to the phantom", activation.name, numbers.join(", ")));
                 figcaption {
-                    strong { (activation.name) } ", " (activation.class) ", " (h) "×" (w) "×" (c) ": channels " (numbers.join(", "))
+                    strong { (activation.name) } ", " (activation.class) ", " (h) "×" (w) "×" (c) ": " (if maps.len() == 1 { "channel" } else { "channels" }) " " (numbers.join(", "))
                     "; the strongest has a mean of " (figures(strongest))
                 }
             }

@@ -8,7 +8,7 @@ use crate::unet::{self, Built};
 use maud::{Markup, html};
 
 /// Width of a column of the drawing and height of a row, in the drawing's units.
-const COLUMN: f64 = 58.0;
+const COLUMN: f64 = 62.0;
 const ROW: f64 = 96.0;
 /// Room for the arcs above the first row.
 const TOP: f64 = 34.0;
@@ -61,7 +61,7 @@ pub(super) fn drawing(network: &Network, built: &Built) -> Markup {
                     @let layer = &network.layers[i];
                     @let about = format!("{name}, {}, {}×{}×{}", layer.class, s.h, s.w, s.c);
                     @let middle = format!("{:.1}", x + w / 2.0);
-                    @let below = y + h / 2.0 + HIGH / 2.0 + 12.0;
+                    @let below = y + h + 12.0;
                     @let shape = html! {
                         title { (about) }
                         rect x=(f(x)) y=(f(y)) width=(f(w)) height=(f(h)) rx="2" {}
@@ -89,11 +89,7 @@ fn line(boxes: &[(f64, f64, f64, f64)], edge: Edge) -> Markup {
         format!("M{:.1} {m0:.1}L{:.1} {m1:.1}", x0 + w0 + 2.0, x1 - 2.0)
     } else {
         // Past the lettering under the box.
-        let (c, d) = if m1 > m0 {
-            (y0 + h0 / 2.0 + HIGH / 2.0 + 26.0, y1 - 2.0)
-        } else {
-            (y0 - 2.0, y1 + h1 / 2.0 + HIGH / 2.0 + 26.0)
-        };
+        let (c, d) = if m1 > m0 { (y0 + h0 + 26.0, y1 - 2.0) } else { (y0 - 2.0, y1 + h1 + 26.0) };
         let middle = (c + d) / 2.0;
         format!("M{a:.1} {c:.1}C{a:.1} {middle:.1} {b:.1} {middle:.1} {b:.1} {d:.1}")
     };
