@@ -237,7 +237,7 @@ fn filter(a: &Article, layer: usize, climb: &Climb, (side, frame): (usize, usize
             summary aria-label=(format!("{name}, filter {}, {}", climb.filter, climb.verdict)) {
                 span.shot style=(format!("--ratio:{w}/{h}")) {
                     @if climb.verdict == Verdict::Ok {
-                        img decoding="async" src=(data_url(&strip(h, w, std::slice::from_ref(&map), Colormap::Viridis, side)))
+                        img decoding="async" src=(data_url(&strip(h, w, std::slice::from_ref(&map), Colormap::Viridis, false, side)))
                             alt=(format!("Filter {} of {name} after {n} steps. {}.", climb.filter, look(h, w, &map)));
                     } @else { span.none { (climb.verdict) } }
                 }
@@ -256,7 +256,7 @@ fn filter(a: &Article, layer: usize, climb: &Climb, (side, frame): (usize, usize
                     @let frames: Vec<Vec<f32>> = steps[..steps.len() - 1].iter().map(|&step| mean(&climb.frames[step])).collect();
                     figure {
                         img.strip decoding="async" style=(format!("--tiles:{}", frames.len()))
-                            src=(data_url(&strip(h, w, &frames, Colormap::Viridis, frame)))
+                            src=(data_url(&strip(h, w, &frames, Colormap::Viridis, false, frame)))
                             alt=(format!("The way there: the noise at first, then after steps {}.", names[1..frames.len()].join(", ")));
                         figcaption { "The picture after steps " (names[..frames.len()].join(", ")) " (0: the noise it began with); above, after " (n) "." }
                     }
@@ -318,7 +318,7 @@ fn travel(a: &Article) -> Markup {
             @let maps: Vec<Vec<f32>> = shown.iter().map(|channel| channel.map.clone()).collect();
             @let strongest = shown.first().map_or(0.0, |channel| activation.means[channel.number]);
             figure.travel {
-                img.strip style=(format!("max-width:{}px;--tiles:{}", 88 * maps.len(), maps.len())) src=(data_url(&strip(h, w, &maps, Colormap::Viridis, CHANNEL)))
+                img.strip style=(format!("max-width:{}px;--tiles:{}", 88 * maps.len(), maps.len())) src=(data_url(&strip(h, w, &maps, Colormap::Viridis, false, CHANNEL)))
                     alt=(format!("{}: channels {} side by side, bright where they answer to the phantom", activation.name, numbers.join(", ")));
                 figcaption {
                     strong { (activation.name) } ", " (activation.class) ", " (h) "×" (w) "×" (c) ": " (if maps.len() == 1 { "channel" } else { "channels" }) " " (numbers.join(", "))
