@@ -67,7 +67,7 @@ fn parts_and_pools() {
             case.check(&gpus);
             for co in [1, 5] {
                 let case = Case::new(format!("conv2d {k}x{k} ->{co}, summed over {up}"), shape, |g, x| {
-                    let y = g.conv2d("y", x, conv(k, k, 3, co))?;
+                    let y = g.conv2d("y", x, Conv2d { bias: None, ..conv(k, k, 3, co) })?;
                     g.sum_pool("sum", y, up)
                 });
                 assert!(case.heads().iter().any(|h| matches!(h, Head::Conv { pool, .. } if *pool == up)));
@@ -105,7 +105,7 @@ fn many_channels() {
     });
     case.check(&gpus);
     let case = Case::new("many channels, summed over 2x2".to_string(), shape, |g, x| {
-        let y = conv3(g, x, 66)?;
+        let y = g.conv2d("y", x, Conv2d { bias: None, ..conv(3, 3, 66, 66) })?;
         let y = g.sum_pool("sum", y, Window::new(2, 2))?;
         let gate = g.max_pool("low", x, Window::new(2, 2))?;
         let gate = g.relu("gate", gate)?;
