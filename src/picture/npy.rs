@@ -8,7 +8,7 @@ use crate::tensor::{Shape, Tensor};
 use crate::{Error, Result};
 
 const SUPPORTED: &str =
-    "supported are arrays of float32, float64, integers or bool of shape [H,W], [N,H,W] or [N,H,W,C]";
+    "supported are arrays of float32, float64, integers or bool of shape `[H,W]`, `[N,H,W]` or `[N,H,W,C]`";
 const MOST_BYTES: u64 = 4 << 30;
 const MAGIC: &[u8] = b"\x93NUMPY";
 
