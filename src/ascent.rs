@@ -4,17 +4,20 @@
 //! Image `i` of a batch climbs filter `i`. The whole loop is a plan: the executor repeats it, and only the pictures and a
 //! few numbers per step come back.
 
-use crate::autodiff;
+pub mod fourier;
+mod objective;
+mod recipe;
+mod rescue;
+
 use crate::exec::Executor;
-use crate::graph::NodeId;
 use crate::keras::Network;
-use crate::plan::Plan;
 use crate::tensor::{Shape, Tensor};
-use crate::unet;
-use crate::{Error, Result};
+use crate::{Error, Result, interrupt, unet};
+pub use objective::Objective;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::sync::Arc;
+pub use recipe::{Goal, Optimizer, Parameter, Recipe};
+pub use rescue::{Rescue, Starts, rescue};
 use std::time::{Duration, Instant};
 
 /// Added to the gradient's RMS before it divides: the recipe's, so that a gradient of zero stays zero.
@@ -23,36 +26,27 @@ pub const EPSILON: f64 = 1e-5;
 /// How long a chunk of steps should take on the device before progress is shown.
 const CHUNK: Duration = Duration::from_millis(250);
 
-/// How to climb. The default is the recipe.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Recipe {
-    pub steps: usize,
-    pub rate: f32,
-}
-
-impl Default for Recipe {
-    fn default() -> Recipe {
-        Recipe { steps: 20, rate: 1.0 }
-    }
-}
-
 /// What became of one filter.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Climb {
     pub filter: usize,
-    /// The filter's mean activation before each step, and after the last.
+    /// The filter's goal (by default its mean activation) before each step, and after the last.
     pub losses: Vec<f32>,
-    /// The RMS of the gradient of each step.
+    /// The RMS of the goal's gradient of each step, regularisers not counted.
     pub rms: Vec<f32>,
     /// `[h, w, c]`, flat: the image after the last step.
     pub picture: Vec<f32>,
+    /// If asked for ([`Recipe::keep_frames`]): the image before the first step and after every step.
+    pub frames: Vec<Vec<f32>>,
     pub verdict: Verdict,
+    /// If it was dead at first: how it came to climb.
+    pub rescued: Option<Rescue>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     Ok,
-    /// The gradient at the seed is zero everywhere: no step leads anywhere, the picture is still the seed.
+    /// The gradient is zero everywhere, from the seed on: no step leads anywhere.
     Dead,
     /// A loss or a gradient became NaN or infinite: the picture means nothing.
     NotFinite,
@@ -68,52 +62,11 @@ impl std::fmt::Display for Verdict {
     }
 }
 
-/// The ascent as a plan.
-#[derive(Debug, Clone)]
-pub struct Objective {
-    pub plan: Arc<Plan>,
-    pub image: NodeId,
-    /// `[n, 1, 1, 1]`: the mean of each image's own filter.
-    pub loss: NodeId,
-    /// `d loss / d image`.
-    pub gradient: NodeId,
-    /// `d loss / d node` of every node on the way.
-    pub gradients: autodiff::Gradients,
-}
-
-impl Objective {
-    /// One step of the climb of `filters` of convolution `layer`, an image for each. With `keep_gradient` the gradient can
-    /// be read after a run.
-    ///
-    /// # Errors
-    /// If the image's shape does not fit the network.
-    pub fn new(
-        network: &Network,
-        layer: usize,
-        filters: &[usize],
-        image: Shape,
-        rate: f32,
-        keep_gradient: bool,
-    ) -> Result<Objective> {
-        let built = unet::graph_to(network, layer, Some(filters), image.with_n(filters.len()))?;
-        let (mut graph, image) = (built.graph, built.image);
-        let loss = graph.mean("loss", built.output)?;
-        let gradients = autodiff::gradient(&mut graph, loss, image)?;
-        let gradient = gradients.of_wrt();
-        let rms = graph.rms("rms", gradient)?;
-        let direction = graph.normalise("direction", gradient, rms, EPSILON)?;
-        let next = graph.step("next image", image, direction, rate)?;
-        let keep = if keep_gradient { vec![image, gradient] } else { vec![image] };
-        let plan = Plan::compile(graph, &keep, &[loss, rms], &[(image, next)]);
-        Ok(Objective { plan: Arc::new(plan), image, loss, gradient, gradients })
-    }
-}
-
 /// Climbs `filters` of convolution `layer`, filter `i` from image `i` of `seeds`. `progress` hears how many steps of how
 /// many are done, all filters counted.
 ///
 /// # Errors
-/// If not even one image fits into the executor's memory, or the device fails.
+/// If not even one image fits into the executor's memory, the device fails, or Ctrl-C was pressed ([`interrupt::check`]).
 pub fn climb(
     executor: &dyn Executor,
     network: &Network,
@@ -123,15 +76,18 @@ pub fn climb(
     recipe: Recipe,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<Climb>> {
+    if recipe.keep_frames {
+        check_frames(executor, filters.len(), seeds.shape, recipe.steps)?;
+    }
     let mut climbs = vec![];
     let total = filters.len() * recipe.steps;
-    for batch in batches(executor, network, layer, filters, seeds.shape, recipe.rate)? {
+    for batch in batches(executor, network, layer, filters, seeds.shape, &recipe)? {
         let first = climbs.len();
         let len = seeds.shape.image_len();
         let seeds =
             Tensor::new(seeds.shape.with_n(batch.len()), seeds.data[first * len..(first + batch.len()) * len].to_vec());
         progress(first * recipe.steps, total);
-        let objective = Objective::new(network, layer, batch, seeds.shape, recipe.rate, false)?;
+        let objective = Objective::new(network, layer, batch, seeds.shape, &recipe, false)?;
         climbs.extend(climb_batch(executor, &objective, batch, &seeds, recipe, &mut |steps| {
             progress(first * recipe.steps + steps * batch.len(), total);
         })?);
@@ -139,12 +95,25 @@ pub fn climb(
     Ok(climbs)
 }
 
+/// Is there memory for every filter's picture after every step?
+fn check_frames(executor: &dyn Executor, filters: usize, image: Shape, steps: usize) -> Result<()> {
+    let pictures = image.with_n(filters.saturating_mul(steps.saturating_add(1)));
+    executor.limit().check(pictures, (pictures.image_len() as u64 * 4).saturating_mul(pictures.n as u64))
+}
+
 /// Is there memory for a climb of `filters`? To be asked before their seeds are made.
 ///
 /// # Errors
 /// [`Error::Memory`] if there is not even enough for one filter at a time, or for the pictures of all.
-pub fn fits(executor: &dyn Executor, network: &Network, layer: usize, filters: &[usize], image: Shape) -> Result<()> {
-    let one = Objective::new(network, layer, &filters[..1], image, 1.0, false)?;
+pub fn fits(
+    executor: &dyn Executor,
+    network: &Network,
+    layer: usize,
+    filters: &[usize],
+    image: Shape,
+    recipe: &Recipe,
+) -> Result<()> {
+    let one = Objective::new(network, layer, &filters[..1], image, recipe, false)?;
     executor.fits(&one.plan)?;
     // Seeds, those of a batch, pictures as they are and as they are drawn: f32s.
     let pictures = (image.image_len() as u64 * 4 * 4).saturating_mul(filters.len() as u64);
@@ -158,12 +127,12 @@ fn batches<'f>(
     layer: usize,
     filters: &'f [usize],
     image: Shape,
-    rate: f32,
+    recipe: &Recipe,
 ) -> Result<Vec<&'f [usize]>> {
     let mut count = 1;
     loop {
         let size = filters.len().div_ceil(count);
-        let objective = Objective::new(network, layer, &filters[..size], image, rate, false)?;
+        let objective = Objective::new(network, layer, &filters[..size], image, recipe, false)?;
         match executor.fits(&objective.plan) {
             Ok(()) => return Ok(filters.chunks(size).collect()),
             Err(Error::Memory(_)) if size > 1 => count *= 2,
@@ -181,12 +150,27 @@ fn climb_batch(
     recipe: Recipe,
     progress: &mut dyn FnMut(usize),
 ) -> Result<Vec<Climb>> {
+    let start = match recipe.parameter {
+        Parameter::Pixel => seeds.clone(),
+        Parameter::Fourier => fourier::coefficients(executor, seeds)?,
+    };
     let mut program = executor.prepare(objective.plan.clone())?;
-    program.write(objective.image, seeds)?;
+    program.write(objective.image, &start)?;
+    for (input, values) in &objective.fixed {
+        program.write(*input, values)?;
+    }
     let mut losses: Vec<Vec<f32>> = vec![vec![]; filters.len()];
     let mut rms: Vec<Vec<f32>> = vec![vec![]; filters.len()];
+    let mut frames: Vec<Vec<Vec<f32>>> = vec![vec![]; filters.len()];
+    let mut keep_frame = |pictures: &Tensor| {
+        frames.iter_mut().enumerate().for_each(|(i, frames)| frames.push(pictures.image(i).to_vec()));
+    };
+    if recipe.keep_frames {
+        keep_frame(seeds);
+    }
     let (mut done, mut chunk) = (0, 1);
     while done < recipe.steps {
+        interrupt::check()?;
         let start = Instant::now();
         for run in program.run(chunk.min(recipe.steps - done))? {
             for i in 0..filters.len() {
@@ -196,24 +180,33 @@ fn climb_batch(
             done += 1;
         }
         progress(done);
+        if recipe.keep_frames {
+            keep_frame(&program.read(objective.picture)?);
+            continue;
+        }
         // Device and host meet once a chunk; a chunk is as many steps as fill a moment.
         let per_step = start.elapsed().as_secs_f64() / chunk as f64;
         chunk = ((CHUNK.as_secs_f64() / per_step.max(1e-6)) as usize).max(1);
     }
+    let pictures = if done > 0 { program.read(objective.picture)? } else { seeds.clone() };
+    if let Some(shifts) = objective.shifts {
+        // What comes out in the end is measured where it is.
+        program.write(shifts, &Tensor::zeros(objective.plan.graph.shape(shifts)))?;
+    }
     for (losses, last) in losses.iter_mut().zip(program.first_traced()?) {
         losses.push(last);
     }
-    let pictures = program.read(objective.image)?;
-    let climbs = filters.iter().zip(losses).zip(rms).enumerate().map(|(i, ((&filter, losses), rms))| {
+    let paths = losses.into_iter().zip(rms).zip(frames);
+    let climbs = filters.iter().zip(paths).enumerate().map(|(i, (&filter, ((losses, rms), frames)))| {
         let picture = pictures.image(i).to_vec();
         let verdict = if losses.iter().chain(&rms).chain(&picture).any(|v| !v.is_finite()) {
             Verdict::NotFinite
-        } else if rms.first() == Some(&0.0) {
+        } else if !rms.is_empty() && rms.iter().all(|&rms| rms == 0.0) {
             Verdict::Dead
         } else {
             Verdict::Ok
         };
-        Climb { filter, losses, rms, picture, verdict }
+        Climb { filter, losses, rms, picture, frames, verdict, rescued: None }
     });
     Ok(climbs.collect())
 }
@@ -250,7 +243,7 @@ pub fn first_alive(
 ) -> Result<(usize, Tensor)> {
     for filter in 0..unet::filters(network, layer) {
         let image = start(filter);
-        let objective = Objective::new(network, layer, &[filter], image.shape, 1.0, false)?;
+        let objective = Objective::new(network, layer, &[filter], image.shape, &Recipe::default(), false)?;
         executor.fits(&objective.plan)?;
         let mut program = executor.prepare(objective.plan)?;
         program.write(objective.image, &image)?;

@@ -9,7 +9,7 @@
 //! one slope to agree on. Such points are recognised by comparing the signs and winners on both sides, and with those
 //! that the executor under test had at the image itself: in f32 rounding alone can carry a value across a kink.
 
-use crate::ascent::{self, Objective};
+use crate::ascent::{self, Objective, Recipe};
 use crate::exec::Executor;
 use crate::exec::reference::evaluate;
 use crate::graph::{Graph, NodeId};
@@ -119,7 +119,7 @@ pub fn check(
     progress: &mut dyn FnMut(usize),
 ) -> Result<Check> {
     let name = &network.layers[layer].name;
-    let objective = Objective::new(network, layer, &[filter], image.shape, 1.0, true)?;
+    let objective = Objective::new(network, layer, &[filter], image.shape, &Recipe::default(), true)?;
     let checker = Checker::new(executor, &objective, image)?;
     let mut found = vec![];
     for number in 0..points {

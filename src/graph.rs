@@ -3,7 +3,7 @@
 //! A graph is built by its methods, one per op; each checks the shapes and refuses what does not fit. The backward pass
 //! is not a second structure: [`crate::autodiff::gradient`] appends ordinary nodes to the same graph.
 
-use crate::ops::{Conv2d, Op, Window};
+use crate::ops::{Axis, Conv2d, Matrix, Op, Window};
 use crate::tensor::Shape;
 use crate::{Error, Result};
 use std::sync::Arc;
@@ -182,6 +182,36 @@ impl Graph {
         self.push(name, Op::Add, &[a, b])
     }
 
+    /// `a * b`, place by place.
+    pub fn mul(&mut self, name: &str, a: NodeId, b: NodeId) -> Result<NodeId> {
+        self.push(name, Op::Mul, &[a, b])
+    }
+
+    /// `factor * x`.
+    pub fn scale(&mut self, name: &str, x: NodeId, factor: f32) -> Result<NodeId> {
+        self.push(name, Op::Scale { factor }, &[x])
+    }
+
+    /// Each image of `x` moved round by the first two numbers of `by`, `[n, k, 2, 1]`: down and to the right.
+    pub fn roll(&mut self, name: &str, x: NodeId, by: NodeId) -> Result<NodeId> {
+        self.push(name, Op::Roll, &[x, by])
+    }
+
+    /// `[n, h, w, c] -> [n, 1, 1, 1]`: the sum of the differences between neighbours, divided by h w c.
+    pub fn total_variation(&mut self, name: &str, x: NodeId) -> Result<NodeId> {
+        self.push(name, Op::TotalVariation, &[x])
+    }
+
+    /// `dy / (h w c)` times the signs of the differences between each value of `x` and its neighbours, summed.
+    pub fn total_variation_grad(&mut self, name: &str, dy: NodeId, x: NodeId) -> Result<NodeId> {
+        self.push(name, Op::TotalVariationGrad, &[dy, x])
+    }
+
+    /// The matrix times each column (down) or row (across) of pixels.
+    pub fn transform(&mut self, name: &str, x: NodeId, axis: Axis, matrix: Matrix) -> Result<NodeId> {
+        self.push(name, Op::Transform { axis, matrix }, &[x])
+    }
+
     /// `[n, h, w, c] -> [n, 1, 1, 1]`: the root of the mean of each image's squares.
     pub fn rms(&mut self, name: &str, x: NodeId) -> Result<NodeId> {
         self.push(name, Op::Rms, &[x])
@@ -190,6 +220,11 @@ impl Graph {
     /// `x / (rms + epsilon)`.
     pub fn normalise(&mut self, name: &str, x: NodeId, rms: NodeId, epsilon: f64) -> Result<NodeId> {
         self.push(name, Op::Normalise { epsilon }, &[x, rms])
+    }
+
+    /// `(m / cm) / (sqrt(v / cv) + epsilon)`; `cm` and `cv` are one number per image.
+    pub fn adam(&mut self, name: &str, [m, v, cm, cv]: [NodeId; 4], epsilon: f64) -> Result<NodeId> {
+        self.push(name, Op::Adam { epsilon }, &[m, v, cm, cv])
     }
 
     /// `x + rate * g`.

@@ -14,7 +14,7 @@
 //! 8. [`ascent`]: loss, gradient, normalise, step: the climb to a filter's picture.
 //! 9. [`mod@check`] and [`mod@explain`]: what the lesson is told with. [`page`]: the lesson as a page. [`picture`]: pictures.
 //! 10. [`mri`], [`metrics`], [`pad`], [`mod@restore`], [`activations`]: what the network is for, and what its layers hold.
-//! 11. [`files`], [`error`], [`cli`].
+//! 11. [`files`], [`interrupt`], [`error`], [`cli`].
 //!
 //! # The lesson: how backprop works, step by step
 //!
@@ -37,13 +37,16 @@
 pub mod activations;
 pub mod ascent;
 pub mod autodiff;
+pub mod bench;
 pub mod check;
 pub mod cli;
+pub mod dream;
 pub mod error;
 pub mod exec;
 pub mod explain;
 pub mod files;
 pub mod graph;
+pub mod interrupt;
 pub mod keras;
 pub mod metrics;
 pub mod mri;

@@ -29,14 +29,32 @@ pub struct Built {
 /// If a layer's input has the wrong shape; the message names the layer.
 pub fn graph_to(network: &Network, target: usize, own: Option<&[usize]>, image: Shape) -> Result<Built> {
     let mut graph = Graph::new();
+    let image = graph.input(input_name(network), image)?;
+    graph_on(graph, image, network, target, own)
+}
+
+/// The same, appended to a graph that has the image already: `image` is the node that the network sees.
+///
+/// # Errors
+/// As [`graph_to`].
+pub fn graph_on(
+    mut graph: Graph,
+    image: NodeId,
+    network: &Network,
+    target: usize,
+    own: Option<&[usize]>,
+) -> Result<Built> {
     let mut layers: Vec<Option<NodeId>> = vec![None; network.layers.len()];
     let needed = needed_for(network, target);
-    let mut first = None;
+    let mut is_seen = false;
     for (i, layer) in network.layers.iter().enumerate().filter(|(i, _)| needed[*i]) {
         let name = layer.name.as_str();
         let x: Vec<NodeId> = layer.inputs.iter().map(|&x| layers[x].expect("inputs come first")).collect();
         let node = match &layer.kind {
-            Kind::Input { .. } => *first.insert(graph.input(name, image)?),
+            Kind::Input { .. } => {
+                is_seen = true;
+                image
+            }
             Kind::Conv2d { kh, kw, ci, co, kernel, bias, activation } => {
                 let whole = Conv2d { kernel: Kernel::new(*kh, *kw, *ci, *co, kernel.clone())?, bias: bias.clone() };
                 let conv = match own {
@@ -59,9 +77,16 @@ pub fn graph_to(network: &Network, target: usize, own: Option<&[usize]>, image: 
         };
         layers[i] = Some(node);
     }
-    let image =
-        first.ok_or_else(|| Error::Usage(format!("{} does not depend on an input", network.layers[target].name)))?;
+    if !is_seen {
+        return Err(Error::Usage(format!("{} does not depend on an input", network.layers[target].name)));
+    }
     Ok(Built { graph, image, output: layers[target].expect("the target is needed for itself"), layers })
+}
+
+/// What the network calls its input.
+pub fn input_name(network: &Network) -> &str {
+    let is_input = |layer: &&crate::keras::Layer| matches!(layer.kind, Kind::Input { .. });
+    network.layers.iter().find(is_input).map_or("image", |layer| &layer.name)
 }
 
 fn activate(graph: &mut Graph, name: &str, x: NodeId, activation: Activation) -> Result<NodeId> {
@@ -256,7 +281,7 @@ pub fn summary(network: &Network) -> Result<String> {
 }
 
 /// 2881217 as "2,881,217".
-fn thousands(count: usize) -> String {
+pub fn thousands(count: usize) -> String {
     let digits = count.to_string();
     let groups: Vec<&str> =
         digits.as_bytes().rchunks(3).rev().map(|g| std::str::from_utf8(g).expect("digits")).collect();

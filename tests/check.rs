@@ -5,7 +5,7 @@ mod common;
 use assert_cmd::Command;
 use common::{Expected, fixture, network};
 use std::sync::Arc;
-use unet_lens::ascent::{self, Objective};
+use unet_lens::ascent::{self, Objective, Recipe};
 use unet_lens::check::{Check, Checker, Direction, TOLERANCE_F32, TOLERANCE_F64, check, pixel, verdict};
 use unet_lens::exec::cpu::Cpu;
 use unet_lens::exec::memory::Limit;
@@ -16,10 +16,6 @@ use unet_lens::ops::Op;
 use unet_lens::plan::Plan;
 use unet_lens::tensor::{Shape, Tensor, Tensor64};
 use unet_lens::{Result, unet};
-
-fn reference() -> Reference {
-    Reference { limit: Limit::default() }
-}
 
 fn check_on(executor: &dyn Executor, model: &str, layer: &str, tolerance: f64) -> Check {
     let network = network(model);
@@ -34,7 +30,7 @@ fn check_on(executor: &dyn Executor, model: &str, layer: &str, tolerance: f64) -
 fn both_agree_with_differences() {
     for layer in ["down", "code", "up_conv", "final"] {
         for (executor, tolerance) in [
-            (&reference() as &dyn Executor, TOLERANCE_F64),
+            (&Reference::default() as &dyn Executor, TOLERANCE_F64),
             (&Cpu::new(None, Limit::default()).unwrap(), TOLERANCE_F32),
         ] {
             let check = check_on(executor, "tiny.h5", layer, tolerance);
@@ -56,13 +52,14 @@ impl Executor for Wrong {
         "wrong".to_string()
     }
     fn prepare(&self, plan: Arc<Plan>) -> Result<Box<dyn Program>> {
-        Ok(Box::new(WrongProgram(reference().prepare(plan)?)))
+        Ok(Box::new(WrongProgram(Reference::default().prepare(plan)?)))
     }
     fn limit(&self) -> Limit {
         Limit::default()
     }
+
     fn bytes(&self, plan: &Plan) -> u64 {
-        reference().bytes(plan)
+        Reference::default().bytes(plan)
     }
 }
 
@@ -100,7 +97,7 @@ fn the_kink_in_the_fixtures_seed_is_named() {
     let layer = unet::convolution(&network, "dconv128").unwrap();
     let executor = Cpu::new(None, Limit::default()).unwrap();
     let (filter, _) = ascent::first_alive(&executor, &network, layer, |_| seed.clone()).unwrap();
-    let objective = Objective::new(&network, layer, &[filter], seed.shape, 1.0, true).unwrap();
+    let objective = Objective::new(&network, layer, &[filter], seed.shape, &Recipe::default(), true).unwrap();
     let graph = &objective.plan.graph;
     let (_, pool) = graph.nodes().find(|(_, node)| matches!(node.op, Op::MaxPool(_))).unwrap();
     let x = evaluate(graph, &[(objective.image, &Tensor64::from(&seed))], &[pool.inputs[0]]).remove(0);

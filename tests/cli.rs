@@ -19,12 +19,12 @@ fn arguments(line: &str) -> Vec<String> {
     line.split_whitespace().map(|word| word.replace('@', &fixtures)).collect()
 }
 
-/// What the program prints; it must end well, and say nothing on stderr.
+/// What the program prints; it must end well, and say nothing on stderr but why auto takes the CPU.
 fn done(folder: &Path, line: &str) -> String {
     let output = unet_lens(folder).args(arguments(line)).output().unwrap();
     let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert!(output.status.success(), "{line}: {err}");
-    assert_eq!(err, "", "{line}");
+    assert!(err.lines().count() <= 1 && err.lines().all(|l| l.ends_with("the CPU computes")), "{line}: {err}");
     out
 }
 
@@ -366,7 +366,7 @@ fn adapters() {
     let folder = folder();
     let output = unet_lens(folder.path()).arg("adapters").output().unwrap();
     assert!(output.status.success());
-    assert!(String::from_utf8(output.stdout).unwrap().contains("--backend auto picks: "));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("--backend auto takes: "));
 }
 
 /// Ctrl-C keeps what is finished and leaves nothing unfinished.
@@ -387,7 +387,12 @@ fn an_interrupted_run_keeps_what_it_has_finished() {
         std::thread::sleep(Duration::from_millis(10));
     }
     std::thread::sleep(Duration::from_millis(100));
-    let killed = Command::new("kill").args(["-INT", &run.id().to_string()]).status().unwrap();
+    // What runs in the background of a shell ignores Ctrl-C, and so do its children.
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or("0").trim();
+    let ignored = u64::from_str_radix(ignored, 16).unwrap() >> 1 & 1 == 1;
+    let signal = if ignored { "-TERM" } else { "-INT" };
+    let killed = Command::new("kill").args([signal, &run.id().to_string()]).status().unwrap();
     assert!(killed.success());
     assert!(!run.wait().unwrap().success());
     assert_eq!(names(folder.path()), ["out/dconv64.png"]);

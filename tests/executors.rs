@@ -7,7 +7,7 @@ use std::sync::Arc;
 use unet_lens::autodiff::gradient;
 use unet_lens::exec::{Backend, Executor};
 use unet_lens::graph::{Graph, NodeId};
-use unet_lens::ops::{Conv2d, Kernel, Window};
+use unet_lens::ops::{Axis, Conv2d, Kernel, Matrix, Window};
 use unet_lens::plan::Plan;
 use unet_lens::tensor::{Shape, Tensor};
 
@@ -103,6 +103,36 @@ fn every_op() {
             let r = g.relu("r", x).unwrap();
             let s = g.sigmoid("s", r).unwrap();
             g.add("y", r, s).unwrap()
+        });
+        check("mul", image, |g, x| {
+            let r = g.relu("r", x).unwrap();
+            g.mul("y", r, x).unwrap()
+        });
+        check("scale", image, |g, x| g.scale("y", x, -1.7).unwrap());
+        for (down, right) in [(1.0, 2.0), (-2.0, 1.0), (0.0, -1.0), (9.0, 25.0)] {
+            check("roll", image, |g, x| {
+                let one = g.fill("one", Shape::new(n, 3, 2, 1), 1.0).unwrap();
+                let apart = Matrix::new(2, 2, vec![down, 0.0, 0.0, right]);
+                let by = g.transform("by", one, Axis::Across, apart).unwrap();
+                g.roll("y", x, by).unwrap()
+            });
+        }
+        check("total_variation", image, |g, x| g.total_variation("y", x).unwrap());
+        for (axis, size) in [(Axis::Down, h), (Axis::Across, w)] {
+            for rows in [size, size + 5] {
+                let matrix = Matrix::new(rows, size, numbers(rows * size, 9));
+                check("transform", image, |g, x| g.transform("y", x, axis, matrix.clone()).unwrap());
+            }
+        }
+        check("adam", image, |g, x| {
+            let square = g.mul("square", x, x).unwrap();
+            let cm = g.fill("cm", Shape::new(n, 1, 1, 1), 0.3).unwrap();
+            let cv = g.fill("cv", Shape::new(n, 1, 1, 1), 0.1).unwrap();
+            let direction = g.adam("adam", [x, square, cm, cv], 1e-8).unwrap();
+            // No gradient is taken through Adam: it comes after the gradient.
+            let next = g.step("y", x, direction, 0.5).unwrap();
+            g.rename(next, "next");
+            x
         });
         check("added to itself", image, |g, x| g.add("y", x, x).unwrap());
     }

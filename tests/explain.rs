@@ -7,7 +7,7 @@ use common::{fixture, network};
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
-use unet_lens::ascent::{self, Objective};
+use unet_lens::ascent::{self, Objective, Recipe};
 use unet_lens::exec::Executor;
 use unet_lens::exec::cpu::Cpu;
 use unet_lens::exec::memory::Limit;
@@ -37,7 +37,7 @@ fn explained(executor: &dyn Executor, model: &str, layer: &str) -> (Explanation,
     let shape = unet::image_shape(&network, Some((4 * multiple.h, 4 * multiple.w))).unwrap();
     let start = |filter: usize| ascent::noise(0, &network.layers[layer].name, &[filter], shape, 2.0);
     let (filter, image) = ascent::first_alive(executor, &network, layer, start).unwrap();
-    let objective = Objective::new(&network, layer, &[filter], shape, 1.0, false).unwrap();
+    let objective = Objective::new(&network, layer, &[filter], shape, &Recipe::default(), false).unwrap();
     (explain(executor, &network, layer, filter, &image).unwrap(), objective, image)
 }
 
@@ -54,7 +54,7 @@ fn every_network_explains_itself_truly() {
         // Against another executor: the reference computes every node anew.
         let all: Vec<NodeId> = graph.nodes().map(|(id, _)| id).collect();
         let kept = Plan::compile((**graph).clone(), &all, &[], &[]);
-        let mut program = Reference { limit: Limit::default() }.prepare(Arc::new(kept)).unwrap();
+        let mut program = Reference::default().prepare(Arc::new(kept)).unwrap();
         program.write(objective.image, &image).unwrap();
         program.run(1).unwrap();
         assert_eq!(e.nodes().count(), graph.len(), "{model}");
@@ -220,7 +220,12 @@ fn terminal_json_and_page_say_the_same() {
     let (html, json) = (dir.path().join("lesson.html"), dir.path().join("lesson.json"));
     let run = |args: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_unet-lens"));
-        command.args(["explain", "--model"]).arg(fixture("tiny.h5")).args(["--layer", "up_conv"]).args(args).assert()
+        command
+            .args(["explain", "--model"])
+            .arg(fixture("tiny.h5"))
+            .args(["--layer", "up_conv", "--backend", "cpu"])
+            .args(args)
+            .assert()
     };
     let output = run(&["--html", html.to_str().unwrap(), "--json", json.to_str().unwrap()])
         .success()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use unet_lens::autodiff::gradient;
 use unet_lens::exec::reference::evaluate;
 use unet_lens::graph::{Graph, NodeId};
-use unet_lens::ops::{Conv2d, Kernel, Window};
+use unet_lens::ops::{Axis, Conv2d, Kernel, Matrix, Window};
 use unet_lens::tensor::{Shape, Tensor64};
 
 /// Numbers that look random and are the same everywhere.
@@ -71,6 +71,23 @@ fn every_op() {
         let s = g.sigmoid("s", r).unwrap();
         g.add("y", r, s).unwrap()
     });
+    check("mul", image, |g, x| {
+        let r = g.relu("r", x).unwrap();
+        g.mul("y", r, x).unwrap()
+    });
+    check("squared", image, |g, x| g.mul("y", x, x).unwrap());
+    check("scale", image, |g, x| g.scale("y", x, -1.7).unwrap());
+    check("roll", image, |g, x| {
+        let one = g.fill("one", Shape::new(2, 3, 2, 1), 1.0).unwrap();
+        let apart = Matrix::new(2, 2, vec![-2.0, 0.0, 0.0, 1.0]);
+        let by = g.transform("by", one, Axis::Across, apart).unwrap();
+        g.roll("y", x, by).unwrap()
+    });
+    check("total_variation", image, |g, x| g.total_variation("y", x).unwrap());
+    for (axis, size) in [(Axis::Down, 6), (Axis::Across, 4)] {
+        let matrix = Matrix::new(5, size, numbers(5 * size, 9));
+        check(&format!("transform {axis:?}"), image, |g, x| g.transform("y", x, axis, matrix.clone()).unwrap());
+    }
     check("added to itself", image, |g, x| g.add("y", x, x).unwrap());
 }
 

@@ -67,7 +67,7 @@ fn gradient_difference(
     of_keras: &[f32],
     bound: f64,
 ) -> (f64, Tensor) {
-    let objective = Objective::new(network, layer, &[filter], seed.shape, 1.0, true).unwrap();
+    let objective = Objective::new(network, layer, &[filter], seed.shape, &Recipe::default(), true).unwrap();
     let mut program = executor.prepare(objective.plan.clone()).unwrap();
     let mut difference_at = |seed: &Tensor| {
         program.write(objective.image, seed).unwrap();

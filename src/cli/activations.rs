@@ -46,7 +46,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     layers.sort_unstable();
     layers.dedup();
     let executor = drawing.open()?;
-    let bar = super::filters::progress_bar("activations", drawing.quiet);
+    let bar = super::progress_bar("activations", drawing.quiet);
     bar.set_length(layers.len() as u64 + 1);
     bar.tick();
     let activations = activations::compute(&*executor, &network, &image, &layers, options.top)?;
@@ -72,14 +72,18 @@ pub(super) fn run(options: &Options) -> Result<()> {
 
 impl Options {
     fn picture(&self, network: &Network) -> Result<Tensor> {
-        if self.image.as_os_str() != "phantom" {
-            return super::read_picture(&self.image, network);
+        match self.image.as_os_str() == "phantom" {
+            true => phantom(network, self.seed),
+            false => super::read_picture(&self.image, network),
         }
-        let aliased = restore::phantoms(network, 1, self.seed, Sampling::default())?[0].aliased()?;
-        match unet::image_shape(network, None)?.c {
-            1 => Ok(aliased),
-            c => Err(Error::Usage(format!("a phantom is grey, {} takes {c} channels: name a picture", network.name))),
-        }
+    }
+}
+
+/// The first of the seed's phantoms, aliased.
+pub(super) fn phantom(network: &Network, seed: u64) -> Result<Tensor> {
+    match unet::image_shape(network, None)?.c {
+        1 => restore::phantoms(network, 1, seed, Sampling::default())?[0].aliased(),
+        c => Err(Error::Usage(format!("a phantom is grey, {} takes {c} channels: name a picture", network.name))),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `unet-lens check`: does backprop agree with finite differences?
 
 use super::Machine;
-use super::filters::progress_bar;
+use super::progress_bar;
 use crate::ascent;
 use crate::check::{self, Check, Point, TOLERANCE_F32, TOLERANCE_F64};
 use crate::exec::{Backend, Executor};

@@ -105,10 +105,7 @@ impl Options {
         if let Some(name) = &self.layer {
             return unet::convolution(network, name);
         }
-        let all = unet::convolutions(network);
-        let known = all.iter().copied().find(|&layer| network.layers[layer].name == LAYER);
-        let several = all.iter().copied().rfind(|&layer| unet::filters(network, layer) > 1);
-        known.or(several).or(all.last().copied()).ok_or_else(|| {
+        default_layer(network).ok_or_else(|| {
             Error::Usage(format!("{} has no convolution, so there is no filter to explain", network.name))
         })
     }
@@ -142,6 +139,14 @@ impl Options {
         }
         text + " --html FILE"
     }
+}
+
+/// The layer to look at if none is named; `None` if there is no convolution.
+pub(super) fn default_layer(network: &Network) -> Option<usize> {
+    let all = unet::convolutions(network);
+    let known = all.iter().copied().find(|&layer| network.layers[layer].name == LAYER);
+    let several = all.iter().copied().rfind(|&layer| unet::filters(network, layer) > 1);
+    known.or(several).or(all.last().copied())
 }
 
 /// The whole explanation for the terminal.

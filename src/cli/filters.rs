@@ -1,17 +1,22 @@
 //! The main job: `unet-lens --layer NAME`, pictures of what the filters of a layer answer to.
 
-use super::{Look, Machine, layer_file, parse_finite, parse_positive, parse_size};
-use crate::ascent::{self, Climb, Recipe, Verdict};
+use super::climbing::Climbing;
+use super::{Look, Machine, layer_file, parse_size, progress_bar};
+use crate::ascent::{self, Climb, Objective, Parameter, Recipe, Rescue, Verdict};
 use crate::exec::Executor;
 use crate::keras::Network;
-use crate::picture::{Panel, grid, npy};
+use crate::picture::{Animation, Colormap, Figure, Panel, grid, grid_of, npy};
 use crate::tensor::{Shape, Tensor};
-use crate::{Error, Result, files, unet};
-use indicatif::{ProgressBar, ProgressStyle};
-use std::path::PathBuf;
+use crate::{Error, Result, files, interrupt, unet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Panels in a row, as in the article.
 const COLUMNS: usize = 8;
+/// How long a frame of the animation is seen.
+const DELAY: Duration = Duration::from_millis(150);
+/// Height of a picture in a frame, pixels: half of what it is in the figure, since an animation is a large file.
+const FRAME: usize = 128;
 /// The largest figure that is drawn.
 const MOST_PIXELS: u64 = 400_000_000;
 
@@ -26,18 +31,9 @@ pub(super) struct Options {
     /// How many filters to draw without repetition (all, if there are fewer)
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
     count: u32,
-    /// Steps of the climb
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000_000), allow_negative_numbers = true)]
-    steps: u32,
-    /// What the normalised gradient is multiplied by in each step
-    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = parse_finite, allow_negative_numbers = true)]
-    step_size: f32,
-    /// Seed of the noise and of the draw
+    /// Seed of the noise, of the draw and of --jitter's shifts
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
-    /// Upper end of the uniform noise that a climb starts from
-    #[arg(long, value_name = "X", default_value_t = 2.0, value_parser = parse_positive, allow_negative_numbers = true)]
-    noise: f32,
     /// Start from a picture instead of noise: .png, .jpg, or .npy of [H,W], [N,H,W] or [N,H,W,C]
     #[arg(long, value_name = "FILE")]
     init: Option<PathBuf>,
@@ -49,6 +45,9 @@ pub(super) struct Options {
     /// Also write DIR/LAYER.npy (the pictures' values, float32) and DIR/LAYER.csv (activations, verdicts, gradients)
     #[arg(long)]
     npy: bool,
+    /// Also write the way up as an animation, a frame for each step
+    #[arg(long, value_name = "FILE")]
+    gif: Option<PathBuf>,
     #[command(flatten)]
     look: Look,
     /// Image size, rows x columns [default: the network's own]
@@ -57,19 +56,14 @@ pub(super) struct Options {
     /// Print errors only
     #[arg(short, long)]
     quiet: bool,
+    #[command(flatten)]
+    climbing: Climbing,
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
+    interrupt::catch()?;
     let network = options.machine.load()?;
-    let mut layers = vec![];
-    for name in &options.layers {
-        match name.as_str() {
-            "all" => layers.extend(unet::convolutions(&network)),
-            name => layers.push(unet::convolution(&network, name)?),
-        }
-    }
-    let mut seen = std::collections::HashSet::new();
-    layers.retain(|&layer| seen.insert(layer));
+    let layers = super::convolutions(&network, &options.layers)?;
     let jobs: Vec<(usize, Vec<usize>)> =
         layers.into_iter().map(|layer| Ok((layer, options.filters_of(&network, layer)?))).collect::<Result<_>>()?;
     let init = options.init.as_deref().map(|path| super::read_input(path, &network)).transpose()?;
@@ -79,7 +73,18 @@ pub(super) fn run(options: &Options) -> Result<()> {
             check_starts(init, filters.len(), &network.layers[*layer].name)?;
         }
     }
+    let recipe = options.recipe();
+    for (layer, filters) in &jobs {
+        // What does not fit a layer is said before the first one is climbed.
+        Objective::new(&network, *layer, &filters[..1], image, &recipe, false)?;
+    }
+    if options.gif.is_some() && jobs.len() > 1 {
+        return Err(Error::Usage(format!("--gif takes one --layer, not {}", jobs.len())));
+    }
     files::check_writable_dir(&options.out)?;
+    if let Some(gif) = &options.gif {
+        files::check_writable_dir(super::folder_of(gif))?;
+    }
     for (layer, _) in &jobs {
         let file = |extension| layer_file(&options.out, "", &network.layers[*layer].name, extension);
         if let Some(folder) = ["png", "npy", "csv"].map(file).iter().find(|p| p.is_dir()) {
@@ -88,7 +93,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     }
     let executor = options.machine.open(options.quiet)?;
     for (layer, filters) in &jobs {
-        ascent::fits(&*executor, &network, *layer, filters, image)?;
+        ascent::fits(&*executor, &network, *layer, filters, image, &recipe)?;
         check_figure(filters.len(), image)?;
     }
     for (layer, filters) in jobs {
@@ -98,6 +103,10 @@ pub(super) fn run(options: &Options) -> Result<()> {
 }
 
 impl Options {
+    fn recipe(&self) -> Recipe {
+        self.climbing.recipe(self.seed, self.gif.is_some())
+    }
+
     /// The filters to climb of one layer.
     fn filters_of(&self, network: &Network, layer: usize) -> Result<Vec<usize>> {
         let (name, channels) = (&network.layers[layer].name, unet::filters(network, layer));
@@ -128,39 +137,71 @@ impl Options {
         image: Shape,
         init: Option<&Tensor>,
     ) -> Result<()> {
-        let name = &network.layers[layer].name;
-        let seeds = match init {
-            Some(init) if init.shape.n == 1 => {
-                // A single picture serves all.
-                Tensor::new(init.shape.with_n(filters.len()), init.data.repeat(filters.len()))
+        let (name, recipe) = (&network.layers[layer].name, self.recipe());
+        let all = filters;
+        let starts = |seed: u64, filters: &[usize]| match (init, recipe.parameter) {
+            // A single picture serves all; else there is one for each filter (see check_starts).
+            (Some(init), _) if init.shape.n == 1 => {
+                Ok(Tensor::new(init.shape.with_n(filters.len()), init.data.repeat(filters.len())))
             }
-            Some(init) => init.clone(),
-            None => ascent::noise(self.seed, name, filters, image, self.noise),
+            (Some(init), _) => {
+                let own = |&filter: &usize| init.image(all.iter().position(|&f| f == filter).expect("one of all"));
+                Ok(Tensor::new(init.shape.with_n(filters.len()), filters.iter().flat_map(own).copied().collect()))
+            }
+            (None, Parameter::Pixel) => Ok(ascent::noise(seed, name, filters, image, self.climbing.noise)),
+            (None, Parameter::Fourier) => {
+                ascent::fourier::pink(executor, &ascent::noise(seed, name, filters, image, self.climbing.noise))
+            }
         };
-        let recipe = Recipe { steps: self.steps as usize, rate: self.step_size };
         let bar = progress_bar(name, self.quiet);
-        let climbs = ascent::climb(executor, network, layer, filters, &seeds, recipe, &mut |done, total| {
+        let mut progress = |done: usize, total: usize| {
             bar.set_length(total as u64);
             bar.set_position(done as u64);
-        })?;
+        };
+        let seeds = starts(self.seed, filters)?;
+        let mut climbs = ascent::climb(executor, network, layer, filters, &seeds, recipe, &mut progress)?;
+        if let Some(attempts) = self.climbing.rescue {
+            // A picture to start from is the same whatever the seed.
+            let attempts = if init.is_some() { 0 } else { u64::from(attempts) };
+            let tried = self.seed.saturating_add(1)..self.seed.saturating_add(1 + attempts);
+            let seeds = ascent::Starts { own: self.seed, tried, of: &starts };
+            ascent::rescue(executor, network, layer, &mut climbs, recipe, seeds, &mut progress)?;
+        }
         bar.finish_and_clear();
 
         let file = |extension| layer_file(&self.out, "", name, extension);
         let mut written = vec![file("png")];
-        grid(name, &climbs.iter().map(|climb| panel(climb, image)).collect::<Vec<_>>(), COLUMNS, self.look.colormap)
-            .save(&written[0])?;
+        figure(name, &climbs, image, self.look.colormap).save(&written[0])?;
+        if let Some(gif) = &self.gif {
+            self.animation(gif, name, &climbs, image)?;
+            written.push(gif.clone());
+        }
         if self.npy {
-            written.push(file("npy"));
             let shape = [climbs.len(), image.h, image.w, image.c];
             let values: Vec<f32> = climbs.iter().flat_map(|climb| &climb.picture).copied().collect();
-            npy::write(&written[1], if image.c == 1 { &shape[..3] } else { &shape }, &values)?;
-            written.push(file("csv"));
-            files::write_whole(&written[2], csv(&climbs).as_bytes())?;
+            npy::write(file("npy"), if image.c == 1 { &shape[..3] } else { &shape }, &values)?;
+            files::write_whole(file("csv"), csv(&climbs).as_bytes())?;
+            written.extend([file("npy"), file("csv")]);
         }
         if !self.quiet {
             super::print(&table(name, &climbs, &written))?;
         }
         Ok(())
+    }
+
+    /// The whole grid, a frame for the start and for each step.
+    fn animation(&self, path: &Path, name: &str, climbs: &[Climb], image: Shape) -> Result<()> {
+        let mut animation = Animation::new(path, DELAY);
+        let bar = progress_bar("animation", self.quiet);
+        bar.set_length(climbs[0].frames.len() as u64);
+        for step in 0..climbs[0].frames.len() {
+            let panels: Vec<Panel> = climbs.iter().map(|climb| panel(climb, &climb.frames[step], image)).collect();
+            let title = format!("{name}, step {step} of {}", climbs[0].frames.len() - 1);
+            animation.figure(&grid_of(FRAME, &title, &panels, COLUMNS, self.look.colormap))?;
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        animation.save()
     }
 }
 
@@ -208,27 +249,27 @@ fn check_starts(init: &Tensor, filters: usize, layer: &str) -> Result<()> {
     )))
 }
 
-pub(super) fn progress_bar(name: &str, quiet: bool) -> ProgressBar {
-    // indicatif draws on stderr, and only if that is a terminal.
-    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::no_length() };
-    let style = ProgressStyle::with_template("{prefix:<14} {wide_bar} {percent:>3}%  {eta} left");
-    bar.set_style(style.expect("the template is valid"));
-    bar.set_prefix(name.to_string());
-    bar
+/// The grid of a layer.
+pub(super) fn figure(name: &str, climbs: &[Climb], image: Shape, colormap: Colormap) -> Figure {
+    let panels: Vec<Panel> = climbs.iter().map(|climb| panel(climb, &climb.picture, image)).collect();
+    grid(name, &panels, COLUMNS, colormap)
 }
 
 /// How a climb is drawn. What is no answer is never drawn as one.
-fn panel(climb: &Climb, image: Shape) -> Panel {
+pub(super) fn panel(climb: &Climb, picture: &[f32], image: Shape) -> Panel {
     let panel = match climb.verdict {
         Verdict::Dead => Panel::blank("dead"),
         Verdict::NotFinite => Panel::blank("not finite"),
-        Verdict::Ok if image.c == 3 => Panel::color(image.h, image.w, stretched(&climb.picture)),
+        Verdict::Ok if image.c == 3 => Panel::color(image.h, image.w, stretched(picture)),
         Verdict::Ok => {
             let mean = |pixel: &[f32]| pixel.iter().sum::<f32>() / image.c as f32;
-            Panel::map(image.h, image.w, climb.picture.chunks(image.c).map(mean).collect())
+            Panel::map(image.h, image.w, picture.chunks(image.c).map(mean).collect())
         }
     };
-    panel.label(climb.filter.to_string())
+    panel.label(match climb.rescued {
+        None => climb.filter.to_string(),
+        Some(how) => format!("{}, {how}", climb.filter),
+    })
 }
 
 /// RGB values from their own range to bytes.
@@ -244,10 +285,16 @@ fn table(name: &str, climbs: &[Climb], written: &[PathBuf]) -> String {
         let (before, after) = ends(climb);
         text += &format!("{:>6}  {:>12}  {:>12}  {}", climb.filter, readable(before), readable(after), climb.verdict);
         text += match climb.verdict {
-            Verdict::Dead => ": no gradient at the seed, nothing to show\n",
-            Verdict::NotFinite => ": a number became NaN or infinite; try a smaller --step-size or --noise\n",
-            Verdict::Ok => "\n",
+            Verdict::Dead => ": no gradient at the seed, nothing to show",
+            Verdict::NotFinite => ": a number became NaN or infinite; try a smaller --step-size or --noise",
+            Verdict::Ok => "",
         };
+        match climb.rescued {
+            None => {}
+            Some(Rescue::Seed(seed)) => text += &format!(" from seed {seed}: dead from its own"),
+            Some(Rescue::BeforeRelu) => text += " before the relu: dead after it, the numbers are from before it",
+        }
+        text.push('\n');
     }
     written.iter().for_each(|path| text += &format!("{}\n", path.display()));
     text
@@ -273,6 +320,7 @@ fn csv(climbs: &[Climb]) -> String {
     for climb in climbs {
         let (start, end) = ends(climb);
         text += &format!("\n{},{start},{end},{}", climb.filter, climb.verdict);
+        climb.rescued.iter().for_each(|how| text += &format!(" ({how})"));
         climb.rms.iter().for_each(|rms| text += &format!(",{rms}"));
     }
     text + "\n"

@@ -2,7 +2,11 @@
 
 mod activations;
 mod adapters;
+mod article;
+mod bench;
 mod check;
+mod climbing;
+mod dream;
 mod explain;
 mod filters;
 mod predict;
@@ -15,6 +19,7 @@ use crate::picture::{Colormap, npy, read_image};
 use crate::tensor::{Shape, Tensor};
 use crate::{Error, Result, files, unet};
 use clap::{Args, Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
 
 /// The default network: the article's U-Net, so that the program works from any folder.
@@ -27,10 +32,16 @@ Examples:
   unet-lens --layer dconv64 --filters 0,3,8-11        these filters
   unet-lens --layer uconv64 --init photo.png --npy    start from a picture; keep the numbers
   unet-lens --layer conv_7 --model my_unet.keras      another network
+  unet-lens --layer conv256 --filters 8 --gif way.gif the way up, as an animation
+  unet-lens --layer uconv128 --parameter fourier --optimizer adam --steps 200
+                                                      smooth pictures, as Lucid makes them
+  unet-lens dream photo.png --layer uconv128          what a layer sees in a picture
   unet-lens summary                                   what layers there are
+  unet-lens bench                                     how fast each kernel is, CPU and GPU side by side
   unet-lens predict scan.png -o restored.png          what the network makes of a picture
   unet-lens restore                                   phantoms aliased, restored and as they are
   unet-lens activations phantom                       how a picture travels through the network
+  unet-lens article                                   all of it, as pictures and as a page
   unet-lens explain --html lesson.html                how backprop through it works, as a page
   unet-lens check --layer uconv128                    does backprop agree with finite differences?";
 
@@ -48,18 +59,25 @@ struct Cli {
 enum Job {
     /// The table of layers: name (type), output shape, parameters, connected to
     Summary(summary::Options),
+    /// DeepDream: change a picture towards what a layer sees in it
+    Dream(dream::Options),
     /// Run a picture through the whole network
     Predict(predict::Options),
     /// Leave out most of k-space and see what the network restores: pictures, errors, PSNR and SSIM
     Restore(restore::Options),
     /// How a picture travels through the network: the strongest channels of each layer
     Activations(activations::Options),
+    /// All of it at once: every picture that the article shows, and a page to read them on
+    Article(article::Options),
     /// How backprop through the network works: forward, backward, what is remembered, in the terminal or as a page
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::Options),
     /// Check gradients: backprop against finite differences, at random pixels and along random directions
     #[command(after_help = check::EXAMPLES)]
     Check(check::Options),
+    /// Measure a step of the climb, kernel by kernel, on the CPU and on the GPU side by side
+    #[command(after_help = bench::EXAMPLES)]
+    Bench(bench::Options),
     /// What --backend gpu could use, and what auto picks
     Adapters,
 }
@@ -156,14 +174,31 @@ pub fn run() -> Result<()> {
     let cli = Cli::parse();
     match cli.job {
         Some(Job::Summary(options)) => summary::run(&options),
+        Some(Job::Dream(options)) => dream::run(&options),
         Some(Job::Predict(options)) => predict::run(&options),
         Some(Job::Restore(options)) => restore::run(&options),
         Some(Job::Activations(options)) => activations::run(&options),
+        Some(Job::Article(options)) => article::run(&options),
         Some(Job::Explain(options)) => explain::run(&options),
         Some(Job::Check(options)) => check::run(&options),
+        Some(Job::Bench(options)) => bench::run(&options),
         Some(Job::Adapters) => adapters::run(),
         None => filters::run(&cli.filters),
     }
+}
+
+/// The convolutions of these names, each once; `all` stands for all of them.
+fn convolutions(network: &Network, names: &[String]) -> Result<Vec<usize>> {
+    let mut layers = vec![];
+    for name in names {
+        match name.as_str() {
+            "all" => layers.extend(unet::convolutions(network)),
+            name => layers.push(unet::convolution(network, name)?),
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    layers.retain(|&layer| seen.insert(layer));
+    Ok(layers)
 }
 
 /// "128x96" as rows and columns.
@@ -201,6 +236,25 @@ fn parse_finite(text: &str) -> Result<f32, String> {
 /// A finite number above zero.
 fn parse_positive(text: &str) -> Result<f32, String> {
     parse_finite(text).ok().filter(|&v| v > 0.0).ok_or_else(|| "expected a number above 0".to_string())
+}
+
+/// A finite number, 0 or above.
+fn parse_weight(text: &str) -> Result<f32, String> {
+    parse_finite(text).ok().filter(|&v| v >= 0.0).ok_or_else(|| "expected a number of 0 or above".to_string())
+}
+
+/// The folder that a file is to be written to.
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// indicatif draws on stderr, and only if that is a terminal.
+fn progress_bar(name: &str, quiet: bool) -> ProgressBar {
+    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::no_length() };
+    let style = ProgressStyle::with_template("{prefix:<14} {wide_bar} {percent:>3}%  {eta} left");
+    bar.set_style(style.expect("the template is valid"));
+    bar.set_prefix(name.to_string());
+    bar
 }
 
 /// The shape of the images that a climb starts from: of `--init`'s pictures, of `--size`, or the network's own.

@@ -39,8 +39,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     if options.out.is_dir() {
         return Err(Error::file(&options.out, "is a folder; name a file to write"));
     }
-    let folder = options.out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(".".as_ref());
-    files::check_writable_dir(folder)?;
+    files::check_writable_dir(super::folder_of(&options.out))?;
     let executor = options.machine.open(false)?;
     let mut output: Option<Tensor> = None;
     // One picture at a time: memory does not grow with their number, and each result is the same bits as alone.

@@ -52,7 +52,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         }
     };
     let executor = drawing.open()?;
-    let bar = super::filters::progress_bar("restore", drawing.quiet);
+    let bar = super::progress_bar("restore", drawing.quiet);
     let results = restore::compute(&*executor, &network, &examples, &mut |done, total| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);

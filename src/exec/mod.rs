@@ -38,6 +38,20 @@ pub trait Executor {
 
     /// The most memory that a job may take.
     fn limit(&self) -> Limit;
+
+    /// Floating-point operations per second that it reaches when it does nothing but multiply and add (two each), measured
+    /// now.
+    ///
+    /// # Errors
+    /// If this executor cannot tell.
+    fn fma_rate(&self) -> Result<f64> {
+        Err(crate::Error::Usage(format!("{} is not made to be measured", self.describe())))
+    }
+
+    /// Does it stand in for a GPU, on the CPU?
+    fn is_software(&self) -> bool {
+        false
+    }
 }
 
 /// A plan with everything that it needs to run, many times.

@@ -34,8 +34,7 @@ pub fn frames(
     (layer, filter): (usize, usize),
     image: &Tensor,
 ) -> Result<Vec<Frame>> {
-    let rate = Recipe::default().rate;
-    let objective = Objective::new(network, layer, &[filter], image.shape, rate, true)?;
+    let objective = Objective::new(network, layer, &[filter], image.shape, &Recipe::default(), true)?;
     executor.fits(&objective.plan)?;
     let mut program = executor.prepare(objective.plan.clone())?;
     program.write(objective.image, image)?;

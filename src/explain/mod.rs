@@ -9,7 +9,7 @@ pub use frames::{Frame, STEPS, frames};
 pub use source::{Place, Source, source};
 pub use worked::{Array, Chain, Worked, worked, worked_for};
 
-use crate::ascent::Objective;
+use crate::ascent::{Objective, Recipe};
 use crate::exec::Executor;
 use crate::graph::{Graph, NodeId};
 use crate::keras::Network;
@@ -155,7 +155,7 @@ pub fn explain(
     filter: usize,
     image: &Tensor,
 ) -> Result<Explanation> {
-    let objective = Objective::new(network, layer, &[filter], image.shape, 1.0, false)?;
+    let objective = Objective::new(network, layer, &[filter], image.shape, &Recipe::default(), false)?;
     let plan = &objective.plan;
     let values = all_values(executor, &objective, image)?;
     let seconds = measure(executor, &objective, image)?;

@@ -1,7 +1,7 @@
 //! Small worked examples in numbers: an op forward and backward on a few cells, computed by the engine's reference, with
 //! the finite difference beside every gradient.
 
-use crate::ascent::Objective;
+use crate::ascent::{Objective, Recipe};
 use crate::exec::reference::evaluate;
 use crate::graph::{Graph, NodeId};
 use crate::keras::Network;
@@ -55,7 +55,7 @@ pub struct Chain {
 /// # Errors
 /// If the image's shape does not fit the network.
 pub fn worked_for(network: &Network, layer: usize, image: Shape) -> Result<Vec<Worked>> {
-    let objective = Objective::new(network, layer, &[0], image, 1.0, false)?;
+    let objective = Objective::new(network, layer, &[0], image, &Recipe::default(), false)?;
     let mut examples: Vec<Worked> = vec![];
     for (_, node) in objective.plan.graph.nodes().take_while(|(id, _)| *id <= objective.loss) {
         if !examples.iter().any(|example| example.op == node.op.name()) {

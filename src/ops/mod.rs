@@ -8,11 +8,16 @@
 //! | [`sigmoid`]: `y = 1 / (1 + exp(-x))` | sigmoid_grad: `dy y (1 - y)` |
 //! | [`max_pool`] | max_pool_grad: `dy` to the first maximum of each window |
 //! | [`upsample`] | sum_pool of `dy` |
-//! | [`concat`] | a slice of `dy` for each input |
+//! | [`mod@concat`] | a slice of `dy` for each input |
 //! | [`mean`] | spread: `dy / count` everywhere |
 //! | [`add`] | `dy`, `dy` |
+//! | [`mul`]: `y = a b` | `dy b`, `dy a` |
+//! | [`mul`]'s scale: `y = factor x` | `factor dy` |
+//! | [`roll`]: an image moved round | roll of `dy` back |
+//! | [`total_variation`] | total_variation_grad: the signs of the differences to the neighbours |
+//! | [`transform`]: a matrix along an axis | transform of `dy` by the matrix turned over |
 //!
-//! `rms`, `normalise` and `step` ([`ascent`]) come after the gradient and have none themselves.
+//! `rms`, `normalise`, `adam` and `step` ([`ascent`]) come after the gradient and have none themselves.
 //!
 //! Adding an op touches: its file here, its shader, its CPU kernel and one line in [`Op`]; the compiler's exhaustive
 //! matches name the rest, and one row in the table of `tests/gradients.rs` tests it on every executor.
@@ -24,8 +29,12 @@ pub mod concat;
 pub mod conv2d;
 pub mod max_pool;
 pub mod mean;
+pub mod mul;
 pub mod relu;
+pub mod roll;
 pub mod sigmoid;
+pub mod total_variation;
+pub mod transform;
 pub mod upsample;
 
 use crate::graph::{Graph, NodeId};
@@ -33,6 +42,7 @@ use crate::tensor::{Shape, Tensor64};
 use crate::{Error, Result};
 pub use conv2d::{Conv2d, Kernel};
 use std::sync::Arc;
+pub use transform::{Axis, Matrix};
 
 /// How many rows and columns a pool gathers, or an upsampling makes of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,8 +93,15 @@ pub enum Op {
     Mean,
     Spread(Shape),
     Add,
+    Mul,
+    Scale { factor: f32 },
+    Roll,
+    TotalVariation,
+    TotalVariationGrad,
+    Transform { axis: Axis, matrix: Matrix },
     Rms,
     Normalise { epsilon: f64 },
+    Adam { epsilon: f64 },
     Step { rate: f32 },
 }
 
@@ -109,8 +126,15 @@ impl Op {
             Op::Mean => "mean",
             Op::Spread(_) => "spread",
             Op::Add => "add",
+            Op::Mul => "mul",
+            Op::Scale { .. } => "scale",
+            Op::Roll => "roll",
+            Op::TotalVariation => "total_variation",
+            Op::TotalVariationGrad => "total_variation_grad",
+            Op::Transform { .. } => "transform",
             Op::Rms => "rms",
             Op::Normalise { .. } => "normalise",
+            Op::Adam { .. } => "adam",
             Op::Step { .. } => "step",
         }
     }
@@ -135,6 +159,13 @@ impl Op {
             Op::Mean => "y = Σ x / count",
             Op::Spread(_) => "dx = dy / count",
             Op::Add => "y = a + b",
+            Op::Mul => "y = a b",
+            Op::Scale { .. } => "y = factor x",
+            Op::Roll => "y[r,s] = x[(r - down) mod h, (s - right) mod w]",
+            Op::TotalVariation => "y = Σ |x - neighbour| / count",
+            Op::TotalVariationGrad => "dx = dy Σ sign(x - neighbour) / count",
+            Op::Transform { .. } => "y = M x, along rows or columns",
+            Op::Adam { .. } => "y = m̂ / (sqrt(v̂) + epsilon)",
             Op::Rms => "y = sqrt(Σ x² / count)",
             Op::Normalise { .. } => "y = x / (rms + epsilon)",
             Op::Step { .. } => "y = x + rate g",
@@ -153,6 +184,11 @@ impl Op {
             Op::Concat => Op::Slice { start: 0, len: 0 }.formula(),
             Op::Mean => Op::Spread(Shape::new(1, 1, 1, 1)).formula(),
             Op::Add => "da = dy, db = dy",
+            Op::Mul => "da = dy b, db = dy a",
+            Op::Scale { .. } => "dx = factor dy",
+            Op::Roll => "dx = dy rolled back",
+            Op::TotalVariation => Op::TotalVariationGrad.formula(),
+            Op::Transform { .. } => "dx = Mᵀ dy",
             _ => "",
         }
     }
@@ -169,16 +205,22 @@ impl Op {
             }
             Op::Conv2d(conv) => conv.shape(x[0]),
             Op::BatchNorm { scale, shift } => batch_norm::shape(x[0], scale, shift),
-            Op::Relu | Op::Sigmoid => Ok(x[0]),
-            Op::ReluGrad | Op::SigmoidGrad | Op::Add | Op::Step { .. } => same(x[0], x[1]),
+            Op::Relu | Op::Sigmoid | Op::Scale { .. } => Ok(x[0]),
+            Op::ReluGrad | Op::SigmoidGrad | Op::Add | Op::Mul | Op::Step { .. } => same(x[0], x[1]),
             Op::MaxPool(window) | Op::SumPool(window) => max_pool::shape(x[0], *window),
             Op::MaxPoolGrad(window) => max_pool::grad_shape(x[0], x[1], *window),
             Op::Upsample(window) => upsample::shape(x[0], *window),
             Op::Concat => concat::shape(x),
             Op::Slice { start, len } => concat::slice_shape(x[0], *start, *len),
-            Op::Mean | Op::Rms => Ok(mean::one_per_image(x[0])),
+            Op::Mean | Op::TotalVariation | Op::Rms => Ok(mean::one_per_image(x[0])),
+            Op::TotalVariationGrad => total_variation::grad_shape(x[0], x[1]),
+            Op::Roll => roll::shape(x[0], x[1]),
+            Op::Transform { axis, matrix } => transform::shape(x[0], *axis, matrix),
             Op::Spread(shape) => same(x[0], mean::one_per_image(*shape)).map(|_| *shape),
             Op::Normalise { .. } => same(x[1], mean::one_per_image(x[0])).map(|_| x[0]),
+            Op::Adam { .. } => {
+                same(x[2], x[3]).and_then(|c| same(c, mean::one_per_image(x[0]))).and_then(|_| same(x[0], x[1]))
+            }
         }
     }
 
@@ -202,8 +244,15 @@ impl Op {
             Op::Mean => mean::reference(x[0]),
             Op::Spread(_) => mean::spread_reference(x[0], shape),
             Op::Add => add::reference(x[0], x[1]),
+            Op::Mul => mul::reference(x[0], x[1]),
+            Op::Scale { factor } => mul::scale_reference(x[0], *factor),
+            Op::Roll => roll::reference(x[0], x[1]),
+            Op::TotalVariation => total_variation::reference(x[0]),
+            Op::TotalVariationGrad => total_variation::grad_reference(x[0], x[1]),
+            Op::Transform { axis, matrix } => transform::reference(x[0], *axis, matrix),
             Op::Rms => ascent::rms_reference(x[0]),
             Op::Normalise { epsilon } => ascent::normalise_reference(x[0], x[1], *epsilon),
+            Op::Adam { epsilon } => ascent::adam_reference(x[0], x[1], x[2], x[3], *epsilon),
             Op::Step { rate } => ascent::step_reference(x[0], x[1], *rate),
         }
     }
@@ -222,14 +271,21 @@ impl Op {
             Op::Concat => concat::gradient(graph, y, dy),
             Op::Mean => mean::gradient(graph, y, dy),
             Op::Add => add::gradient(dy),
+            Op::Mul => mul::gradient(graph, y, dy),
+            Op::Scale { factor } => mul::scale_gradient(graph, y, dy, *factor),
+            Op::Roll => roll::gradient(graph, y, dy),
+            Op::TotalVariation => total_variation::gradient(graph, y, dy),
+            Op::Transform { axis, matrix } => transform::gradient(graph, y, dy, *axis, matrix),
             Op::ReluGrad
             | Op::SigmoidGrad
             | Op::MaxPoolGrad(_)
             | Op::SumPool(_)
             | Op::Slice { .. }
             | Op::Spread(_)
+            | Op::TotalVariationGrad
             | Op::Rms
             | Op::Normalise { .. }
+            | Op::Adam { .. }
             | Op::Step { .. } => {
                 Err(Error::Usage(format!("{}: no gradient is taken of the backward pass's own ops", self.name())))
             }

@@ -1,14 +1,21 @@
 //! Where the nodes of a network stand when it is drawn as a U: one row for each image size, the way down on the left,
 //! the way up on the right.
 
-use crate::explain::NodeFacts;
+/// What stands in the drawing.
+pub struct Station {
+    pub id: usize,
+    /// n, h, w, c
+    pub shape: [usize; 4],
+    /// The stations that it reads, by their ids.
+    pub inputs: Vec<usize>,
+}
 
 /// Columns are counted in thumbnails, from the left; rows from the top.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
     pub columns: f64,
     pub rows: usize,
-    /// For each forward node, in order, the column and row of its upper left corner.
+    /// For each station, in order, the column and row of its upper left corner.
     pub spots: Vec<(f64, usize)>,
     pub edges: Vec<Edge>,
 }
@@ -28,17 +35,17 @@ const INDENT: f64 = 0.4;
 const GAP: f64 = 1.5;
 
 impl Layout {
-    pub fn new(forward: &[NodeFacts]) -> Layout {
+    pub fn new(forward: &[Station]) -> Layout {
         let index = &|id: usize| forward.iter().position(|node| node.id == id).expect("an input is a forward node");
         // One number per image has no size of its own: it stands where its input stands.
-        let height = |node: &NodeFacts| match node.shape {
+        let height = |node: &Station| match node.shape {
             [_, 1, 1, _] if !node.inputs.is_empty() => forward[index(node.inputs[0])].shape[1],
             [_, h, ..] => h,
         };
         let mut sizes: Vec<usize> = forward.iter().map(height).collect();
         sizes.sort_unstable_by(|a, b| b.cmp(a));
         sizes.dedup();
-        let row = |node: &NodeFacts| sizes.iter().position(|&size| size == height(node)).expect("listed above");
+        let row = |node: &Station| sizes.iter().position(|&size| size == height(node)).expect("listed above");
         let rows: Vec<usize> = forward.iter().map(row).collect();
         let bottom = sizes.len() - 1;
         // The way down ends where the bottom is reached.

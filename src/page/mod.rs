@@ -1,13 +1,16 @@
 //! Pages: one file each, with everything in it. The frame and the style that all pages share are here; what a page says
-//! is in a file of its own ([`lesson`]). A page opens without a network, reads without JavaScript, and prints.
+//! is in a file of its own ([`lesson`], [`article`]). A page opens without a network, reads without JavaScript, and prints.
 
+mod article;
 mod grids;
 mod layout;
 mod lesson;
+mod network;
 mod plots;
 pub mod strings;
 mod u;
 
+pub use article::{Article, Climbed, Dreamt, Part, article};
 pub use lesson::{Lesson, lesson};
 pub use u::{macs, milliseconds, percent};
 
@@ -63,7 +66,12 @@ fn json(data: &serde_json::Value) -> String {
 
 /// A picture as an address that holds the picture itself.
 pub fn data_url(figure: &Figure) -> String {
-    format!("data:image/png;base64,{}", STANDARD.encode(figure.to_png()))
+    png_url(&figure.to_png())
+}
+
+/// The same for the bytes of a PNG file.
+pub fn png_url(png: &[u8]) -> String {
+    format!("data:image/png;base64,{}", STANDARD.encode(png))
 }
 
 /// 0.000123 as "0.000123", 1.2e-7 as "1.2e-7", 3 as "3": at most `digits` that count.

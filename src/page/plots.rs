@@ -68,3 +68,33 @@ pub(super) fn memory(e: &Explanation, s: &Strings) -> Markup {
 fn f(v: f64) -> String {
     format!("{v:.2}")
 }
+
+/// The way of a climb: the activation before each step and after the last.
+pub(super) fn climb(losses: &[f32], label: &str) -> Markup {
+    const W: f64 = 420.0;
+    const H: f64 = 150.0;
+    const LEFT: f64 = 66.0;
+    let finite = || losses.iter().map(|&v| f64::from(v)).filter(|v| v.is_finite());
+    let (lo, hi) = finite().fold((f64::MAX, f64::MIN), |(lo, hi), v| (lo.min(v), hi.max(v)));
+    let (lo, hi) = if lo > hi { (0.0, 1.0) } else { (lo, hi) };
+    let span = if hi > lo { hi - lo } else { 1.0 };
+    let last = (losses.len().max(2) - 1) as f64;
+    let x = |i: usize| LEFT + (W - LEFT - 10.0) * i as f64 / last;
+    let y = |v: f64| 12.0 + (H - 44.0) * (1.0 - (v - lo) / span);
+    let points = losses.iter().enumerate().filter(|(_, v)| v.is_finite());
+    let points: Vec<String> = points.map(|(i, &v)| format!("{},{}", f(x(i)), f(y(v.into())))).collect();
+    html! {
+        figure.plot {
+            svg viewBox=(format!("0 0 {W} {H}")) role="img" aria-label=(label) {
+                @for v in [lo, lo + span] {
+                    line.rule x1=(LEFT) x2=(W - 10.0) y1=(f(y(v))) y2=(f(y(v))) {}
+                    text x=(LEFT - 6.0) y=(f(y(v) + 4.0)) text-anchor="end" { (super::number(v, 3)) }
+                }
+                polyline points=(points.join(" ")) {}
+                text x=(LEFT) y=(H - 16.0) text-anchor="middle" { "0" }
+                text x=(W - 10.0) y=(H - 16.0) text-anchor="end" { (last) }
+                text x=(f((LEFT + W) / 2.0)) y=(H - 3.0) text-anchor="middle" { "step" }
+            }
+        }
+    }
+}

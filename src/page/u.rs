@@ -1,6 +1,6 @@
 //! The network drawn as a U, and a card for each of its nodes.
 
-use super::layout::{Edge, Layout};
+use super::layout::{Edge, Layout, Station};
 use super::strings::{Strings, fill};
 use super::{data_url, number};
 use crate::exec::memory::human;
@@ -74,7 +74,8 @@ fn rule(class: &str, tensor: &Tensor, maps: &[Vec<f32>], colormap: Colormap, sha
 
 /// The drawing: thumbnails over lines. Each thumbnail leads to its node's card.
 pub(super) fn drawing(e: &Explanation, back: bool, s: &Strings) -> Markup {
-    let layout = Layout::new(&e.forward);
+    let station = |n: &NodeFacts| Station { id: n.id, shape: n.shape, inputs: n.inputs.clone() };
+    let layout = Layout::new(&e.forward.iter().map(station).collect::<Vec<_>>());
     let (width, height) = (layout.columns * COLUMN, layout.rows as f64 * ROW + TOP);
     let percent = |v: f64, of: f64| format!("{:.3}%", 100.0 * v / of);
     let label = if back { s.u_backward } else { s.u_forward };

@@ -38,7 +38,7 @@ impl Figure {
     }
 
     /// All colours, row by row.
-    pub fn colors(&self) -> impl Iterator<Item = Color> + '_ {
+    pub fn colors(&self) -> impl Iterator<Item = Color> + Clone + '_ {
         self.pixels.pixels().iter().map(|p| [p.red(), p.green(), p.blue()])
     }
 

@@ -30,13 +30,18 @@ const TICK: f32 = 4.0;
 /// twelve). Pictures of more than twice that are made smaller, a mean of s x s pixels becoming one. In a figure of
 /// pictures of several sizes the small ones are enlarged to the largest.
 pub fn grid(title: &str, panels: &[Panel], columns: usize, colormap: Colormap) -> Figure {
-    let columns = columns.clamp(1, panels.len().max(1));
-    let target = match columns {
+    let target = match columns.clamp(1, panels.len().max(1)) {
         1 => 512,
         2..=4 => 384,
         5..=12 => 256,
         _ => 128,
     };
+    grid_of(target, title, panels, columns, colormap)
+}
+
+/// The same with pictures about `target` pixels high.
+pub fn grid_of(target: usize, title: &str, panels: &[Panel], columns: usize, colormap: Colormap) -> Figure {
+    let columns = columns.clamp(1, panels.len().max(1));
     let sizes = panels.iter().filter_map(Panel::size).map(|(h, w)| Scale::to(target, (h, w)).of((h, w)));
     let (h, w) = sizes.reduce(|a, b| (a.0.max(b.0), a.1.max(b.1))).unwrap_or((target, target));
     let place = (h, w);

@@ -2,9 +2,10 @@
 //!
 //! A figure is panels in rows of so many columns under one title ([`grid`]). A filter gallery is such a grid; one map
 //! with axes and a colour bar is a grid of one panel; a comparison is a grid whose first row has titles. Line plots
-//! are [`Plot`]. Both give a [`Figure`], which becomes the bytes of a PNG file. This is the only folder that knows the
+//! are [`Plot`]. Both give a [`Figure`], which becomes the bytes of a PNG file, or a frame of an [`Animation`]. This is the only folder that knows the
 //! image crates.
 
+mod animation;
 mod colormap;
 mod figure;
 mod grid;
@@ -13,17 +14,20 @@ mod panel;
 mod plot;
 mod png;
 mod range;
+mod resize;
 mod strip;
 mod text;
 mod ticks;
 mod values;
 
+pub use animation::Animation;
 pub use colormap::Colormap;
 pub use figure::{Color, Figure};
-pub use grid::grid;
+pub use grid::{grid, grid_of};
 pub use panel::{Panel, Picture};
 pub use plot::{Plot, Series};
-pub use png::{Photo, read_image};
+pub use png::{Photo, decode_image, read_image};
 pub use range::share_range;
+pub use resize::resize;
 pub use strip::strip;
-pub use values::save_values;
+pub use values::{save_values, values_png};

@@ -72,26 +72,30 @@ const MOST_BYTES: u64 = 256 << 20;
 /// Reads a PNG file (8 or 16 bits, grey, colour or palette; what is transparent is laid on white) or a JPEG file
 /// (grey or colour, turned upright as its camera noted).
 pub fn read_image(path: impl AsRef<Path>) -> Result<Photo> {
+    decode_image(&path, &read_whole(&path, MOST_BYTES)?)
+}
+
+/// The same, of bytes that are there already; messages call them `path`.
+pub fn decode_image(path: impl AsRef<Path>, bytes: &[u8]) -> Result<Photo> {
     let path = path.as_ref();
-    let bytes = read_whole(path, MOST_BYTES)?;
-    let format = image::guess_format(&bytes)
+    let format = image::guess_format(bytes)
         .map_err(|_| Error::file(path, format!("is not an image that is known here; {SUPPORTED}")))?;
     let broken = |e: ImageError| {
         Error::file(path, format!("is a broken or unusual {} file: {}", name(format), e.to_string().trim_end()))
     };
     match format {
         ImageFormat::Png => {
-            let decoder = PngDecoder::with_limits(Cursor::new(&bytes), limits()).map_err(broken)?;
+            let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits()).map_err(broken)?;
             if decoder.is_apng().map_err(broken)? {
                 return Err(Error::file(path, format!("is an animated PNG; {SUPPORTED}, of one picture")));
             }
             decode(path, decoder)?.map_err(broken)
         }
         ImageFormat::Jpeg => {
-            if jpeg_components(&bytes) == Some(4) {
+            if jpeg_components(bytes) == Some(4) {
                 return Err(Error::file(path, format!("is a CMYK JPEG; {SUPPORTED}: convert it to RGB")));
             }
-            let decoder = JpegDecoder::new(Cursor::new(&bytes)).map_err(broken)?;
+            let decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(broken)?;
             decode(path, decoder)?.map_err(broken)
         }
         other => Err(Error::file(path, format!("is a {} file; {SUPPORTED}: convert it", name(other)))),

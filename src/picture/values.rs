@@ -10,6 +10,14 @@ use crate::{Error, Result};
 
 /// Writes one image of 1 or 3 channels, values in [0, 1] (what lies outside is clipped), as a PNG of its own size.
 pub fn save_values(path: impl AsRef<Path>, image: &Tensor) -> Result<()> {
+    write_whole(&path, &values_png(image).map_err(|problem| Error::file(&path, problem))?)
+}
+
+/// The bytes of that file.
+///
+/// # Errors
+/// If it is not one image of 1 or 3 channels.
+pub fn values_png(image: &Tensor) -> Result<Vec<u8>> {
     let s = image.shape;
     let color = match (s.n, s.c) {
         (1, 1) => ColorType::Grayscale,
@@ -22,6 +30,6 @@ pub fn save_values(path: impl AsRef<Path>, image: &Tensor) -> Result<()> {
     encoder.set_color(color);
     encoder.set_depth(BitDepth::Eight);
     let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&bytes));
-    written.map_err(|problem| Error::file(&path, problem))?;
-    write_whole(path, &file)
+    written.map_err(|problem| Error::Usage(problem.to_string()))?;
+    Ok(file)
 }

@@ -142,15 +142,13 @@ impl<'g> Fuser<'g> {
     }
 
     /// What a convolution that reads `x` reads instead.
-    fn parts(&mut self, x: NodeId, up: Window) -> Vec<Part> {
+    fn parts(&mut self, x: NodeId) -> Vec<Part> {
         match self.graph[x].op {
             Op::Concat if self.absent[x.0] => {
-                self.graph[x].inputs.clone().into_iter().flat_map(|x| self.parts(x, up)).collect()
+                self.graph[x].inputs.clone().into_iter().flat_map(|x| self.parts(x)).collect()
             }
-            Op::Upsample(window) if self.absent[x.0] => {
-                self.parts(self.graph[x].inputs[0], Window::new(up.h * window.h, up.w * window.w))
-            }
-            _ => vec![Part { value: self.data(x), up }],
+            Op::Upsample(up) if self.absent[x.0] => vec![Part { value: self.data(self.graph[x].inputs[0]), up }],
+            _ => vec![Part { value: self.data(x), up: Window::ONE }],
         }
     }
 
@@ -174,7 +172,7 @@ impl<'g> Fuser<'g> {
             }
             Op::Conv2d(conv) => {
                 stage = Stage::Head;
-                Head::Conv { parts: self.parts(input(0), Window::ONE), conv: conv.clone(), pool: Window::ONE }
+                Head::Conv { parts: self.parts(input(0)), conv: conv.clone(), pool: Window::ONE }
             }
             &Op::Slice { start, len } if self.absent[input(0).0] => {
                 let Op::Conv2d(conv) = &self.graph[input(0)].op else {
@@ -187,7 +185,7 @@ impl<'g> Fuser<'g> {
                     .as_ref()
                     .map(|b| b.chunks(conv.kernel.co).flat_map(|b| b[start..start + len].iter().copied()).collect());
                 let conv = Conv2d { kernel: conv.kernel.outputs(start, len), bias };
-                Head::Conv { parts: self.parts(self.graph[input(0)].inputs[0], Window::ONE), conv, pool: Window::ONE }
+                Head::Conv { parts: self.parts(self.graph[input(0)].inputs[0]), conv, pool: Window::ONE }
             }
             &Op::MaxPoolGrad(window) => {
                 stage = Stage::Pool;
@@ -212,6 +210,12 @@ impl<'g> Fuser<'g> {
                 ends.add = Some(self.data(input(1)));
                 Head::Same { x: self.data(input(0)) }
             }
+            &Op::Scale { factor } => {
+                stage = Stage::Affine;
+                let c = node.shape.c;
+                ends.affine = Some(Affine { scale: vec![factor; c].into(), shift: vec![0.0; c].into() });
+                Head::Same { x: self.data(input(0)) }
+            }
             &Op::MaxPool(window) => Head::MaxPool { x: self.data(input(0)), window },
             Op::Sigmoid => Head::Sigmoid { x: self.data(input(0)) },
             Op::SigmoidGrad => Head::SigmoidGrad { dy: self.data(input(0)), y: self.data(input(1)) },
@@ -221,10 +225,24 @@ impl<'g> Fuser<'g> {
             &Op::Slice { start, .. } => Head::Slice { x: self.data(input(0)), start },
             Op::Mean => Head::Mean { x: self.data(input(0)) },
             Op::Spread(_) => Head::Spread { dy: self.data(input(0)) },
+            Op::Mul => Head::Mul { a: self.data(input(0)), b: self.data(input(1)) },
+            Op::Roll => Head::Roll { x: self.data(input(0)), by: self.data(input(1)) },
+            Op::TotalVariation => Head::TotalVariation { x: self.data(input(0)) },
+            Op::TotalVariationGrad => Head::TotalVariationGrad { dy: self.data(input(0)), x: self.data(input(1)) },
+            Op::Transform { axis, matrix } => {
+                Head::Transform { x: self.data(input(0)), axis: *axis, matrix: matrix.clone() }
+            }
             Op::Rms => Head::Rms { x: self.data(input(0)) },
             &Op::Normalise { epsilon } => {
                 Head::Normalise { x: self.data(input(0)), rms: self.data(input(1)), epsilon: epsilon as f32 }
             }
+            &Op::Adam { epsilon } => Head::Adam {
+                m: self.data(input(0)),
+                v: self.data(input(1)),
+                cm: self.data(input(2)),
+                cv: self.data(input(3)),
+                epsilon: epsilon as f32,
+            },
             &Op::Step { rate } => Head::Step { x: self.data(input(0)), g: self.data(input(1)), rate },
         };
         nodes.push(id);

@@ -9,7 +9,7 @@
 mod fuse;
 
 use crate::graph::{Graph, NodeId};
-use crate::ops::{Conv2d, Op, Window};
+use crate::ops::{Axis, Conv2d, Matrix, Op, Window};
 use crate::tensor::Shape;
 use std::fmt;
 use std::sync::Arc;
@@ -99,12 +99,39 @@ pub enum Head {
     Spread {
         dy: ValueId,
     },
+    Mul {
+        a: ValueId,
+        b: ValueId,
+    },
+    Roll {
+        x: ValueId,
+        by: ValueId,
+    },
+    TotalVariation {
+        x: ValueId,
+    },
+    TotalVariationGrad {
+        dy: ValueId,
+        x: ValueId,
+    },
+    Transform {
+        x: ValueId,
+        axis: Axis,
+        matrix: Matrix,
+    },
     Rms {
         x: ValueId,
     },
     Normalise {
         x: ValueId,
         rms: ValueId,
+        epsilon: f32,
+    },
+    Adam {
+        m: ValueId,
+        v: ValueId,
+        cm: ValueId,
+        cv: ValueId,
         epsilon: f32,
     },
     Step {
@@ -167,6 +194,10 @@ impl Step {
             &Head::MaxPoolGrad { dy, winners, .. } => vec![dy, winners],
             &Head::SigmoidGrad { dy, y } => vec![dy, y],
             &Head::Normalise { x, rms, .. } => vec![x, rms],
+            &Head::Mul { a, b } => vec![a, b],
+            &Head::Roll { x, by } => vec![x, by],
+            &Head::TotalVariationGrad { dy, x } => vec![dy, x],
+            &Head::Adam { m, v, cm, cv, .. } => vec![m, v, cm, cv],
             &Head::Step { x, g, .. } => vec![x, g],
             &Head::MaxPool { x, .. }
             | &Head::Same { x }
@@ -175,6 +206,8 @@ impl Step {
             | &Head::SumPool { x, .. }
             | &Head::Slice { x, .. }
             | &Head::Mean { x }
+            | &Head::Transform { x, .. }
+            | &Head::TotalVariation { x }
             | &Head::Rms { x }
             | &Head::Spread { dy: x } => vec![x],
         };

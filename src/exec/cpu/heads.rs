@@ -252,7 +252,7 @@ fn sum(values: &[f32], f: impl Fn(f64) -> f64) -> f64 {
 }
 
 /// One image after the other: `out` has a number for each.
-fn per_image(x: &[f32], out: &mut [f32], f: impl Fn(&[f32]) -> f64 + Sync) {
+pub fn per_image(x: &[f32], out: &mut [f32], f: impl Fn(&[f32]) -> f64 + Sync) {
     let len = x.len() / out.len();
     out.par_iter_mut().zip(x.par_chunks(len)).for_each(|(y, x)| *y = f(x) as f32);
 }

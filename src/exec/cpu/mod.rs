@@ -6,6 +6,7 @@
 pub mod aligned;
 pub mod conv;
 mod heads;
+mod images;
 pub mod simd;
 
 use super::memory::Limit;
@@ -72,6 +73,10 @@ impl Executor for Cpu {
 
     fn limit(&self) -> Limit {
         self.limit
+    }
+
+    fn fma_rate(&self) -> Result<f64> {
+        Ok(simd::fma_rate(self.level, self.pool.current_num_threads()))
     }
 }
 
@@ -180,8 +185,16 @@ impl CpuProgram {
             &Head::Slice { x, start } => heads::slice(data(x), shape(x).c, start, out_shape.c, out),
             &Head::Mean { x } => heads::mean(data(x), out),
             &Head::Spread { dy } => heads::spread(data(dy), out),
+            &Head::Mul { a, b } => images::mul(data(a), data(b), out),
+            &Head::Roll { x, by } => images::roll(data(x), data(by), out_shape, out),
+            &Head::TotalVariation { x } => images::total_variation(data(x), shape(x), out),
+            &Head::TotalVariationGrad { dy, x } => images::total_variation_grad(data(dy), data(x), out_shape, out),
+            Head::Transform { x, axis, matrix } => images::transform(data(*x), shape(*x), *axis, matrix, out),
             &Head::Rms { x } => heads::rms(data(x), out),
             &Head::Normalise { x, rms, epsilon } => heads::normalise(data(x), data(rms), epsilon, out),
+            &Head::Adam { m, v, cm, cv, epsilon } => {
+                images::adam([data(m), data(v), data(cm), data(cv)], epsilon, out);
+            }
             &Head::Step { x, g, rate } => heads::step(data(x), data(g), rate, out),
         }
         self.scratch = scratch;

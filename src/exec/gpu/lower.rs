@@ -6,8 +6,10 @@
 use super::conv::{self, ConvPart, ConvStep};
 use super::device::PipelineKey;
 use super::shader::{
-    AscentParams, ConcatParams, MaxPoolParams, MeanParams, PointwiseParams, Shader, SigmoidParams, UpsampleParams,
+    AdamParams, AscentParams, ConcatParams, MaxPoolParams, MeanParams, MulParams, PointwiseParams, RollParams, Shader,
+    SigmoidParams, TotalVariationParams, TransformParams, UpsampleParams,
 };
+use crate::ops::Axis;
 use crate::plan::{Ends, Head, Part, Plan, Step, Value, ValueId, ValueKind};
 use crate::tensor::Shape;
 use crate::{Error, Result};
@@ -262,6 +264,30 @@ impl Lowered {
                 let params = MeanParams { count, c4: x4, channels, values };
                 call.each_image(Shader::Mean, "mean", &params, one(x), out.n);
             }
+            &Head::Mul { a, b } => call.each_quad(Shader::Mul, "mul", vec![], &MulParams { count }, two(a, b)),
+            &Head::Roll { x, by } => {
+                let (h, w, entries) = (out.h as u32, out.w as u32, shape(by).h as u32);
+                let params = RollParams { count, c4: c4 as u32, h, w, entries };
+                call.each_quad(Shader::Roll, "roll", vec![], &params, two(x, by));
+            }
+            &Head::TotalVariation { x } => {
+                let (params, buffers) = (total_variation(shape(x)), vec![y, Bound::Value(x), Bound::Nothing]);
+                call.each_image(Shader::TotalVariation, "total_variation", &params, buffers, out.n);
+            }
+            &Head::TotalVariationGrad { dy, x } => {
+                let params = TotalVariationParams { count, ..total_variation(out) };
+                call.each_quad(Shader::TotalVariation, "total_variation_grad", vec![], &params, two(x, dy));
+            }
+            Head::Transform { x, axis, matrix } => {
+                let inner = match axis {
+                    Axis::Down => out.w * c4,
+                    Axis::Across => c4,
+                };
+                let (rows, length, inner) = (matrix.rows as u32, matrix.columns as u32, inner as u32);
+                let params = TransformParams { count, rows, length, inner };
+                let matrix = call.lowered.constant(matrix.data.to_vec());
+                call.each_quad(Shader::Transform, "transform", vec![], &params, vec![y, Bound::Value(*x), matrix]);
+            }
             &Head::Rms { x } => {
                 let (count, x4, channels, values) = per_image(shape(x));
                 let params = AscentParams { count, c4: x4, channels, values, ..Default::default() };
@@ -277,6 +303,12 @@ impl Lowered {
                 let params = AscentParams { count, image_quads, factor: epsilon, ..Default::default() };
                 call.each_quad(Shader::Ascent, "normalise", vec![], &params, two(x, rms));
             }
+            &Head::Adam { m, v, cm, cv, epsilon } => {
+                let (image_quads, ..) = per_image(out);
+                let params = AdamParams { count, image_quads, epsilon };
+                let buffers = vec![y, Bound::Value(m), Bound::Value(v), Bound::Value(cm), Bound::Value(cv)];
+                call.each_quad(Shader::Adam, "adam", vec![], &params, buffers);
+            }
             &Head::Step { x, g, rate } => {
                 let params = AscentParams { count, factor: rate, ..Default::default() };
                 call.each_quad(Shader::Ascent, "step", vec![], &params, two(x, g));
@@ -290,6 +322,11 @@ impl Lowered {
 fn per_image(shape: Shape) -> (u32, u32, u32, f32) {
     let c4 = quads(shape.c);
     ((shape.h * shape.w * c4) as u32, c4 as u32, shape.c as u32, shape.image_len() as f32)
+}
+
+fn total_variation(shape: Shape) -> TotalVariationParams {
+    let (count, c4, channels, values) = per_image(shape);
+    TotalVariationParams { count, c4, channels, h: shape.h as u32, w: shape.w as u32, values }
 }
 
 /// Adds calls of simple shaders.

@@ -66,11 +66,6 @@ impl Gpu {
         &self.device.info
     }
 
-    /// Does the adapter only stand in for a GPU, on the CPU?
-    pub fn is_software(&self) -> bool {
-        self.device.info.kind == AdapterKind::Software
-    }
-
     /// Before anything is packed or compiled: does each tensor fit into a binding?
     fn binds(&self, plan: &Plan) -> Result<()> {
         if let Some(value) = plan.values.iter().find(|v| lower::bytes(v) as u64 > self.device.largest_binding()) {
@@ -91,11 +86,6 @@ impl Gpu {
             )));
         }
         Ok(())
-    }
-
-    /// Floating-point operations per second that the adapter reaches when it does nothing but multiply and add (two each).
-    pub fn fma_rate(&self) -> Result<f64> {
-        program::fma_rate(&self.device)
     }
 }
 
@@ -126,5 +116,13 @@ impl Executor for Gpu {
 
     fn limit(&self) -> Limit {
         self.limit
+    }
+
+    fn fma_rate(&self) -> Result<f64> {
+        program::fma_rate(&self.device)
+    }
+
+    fn is_software(&self) -> bool {
+        self.device.info.kind == AdapterKind::Software
     }
 }

@@ -12,6 +12,11 @@ pub(super) enum Shader {
     Concat,
     Mean,
     Ascent,
+    Adam,
+    Mul,
+    Roll,
+    TotalVariation,
+    Transform,
     Conv2d,
     Conv2dSubgroup,
     Winograd,
@@ -28,7 +33,7 @@ pub(super) enum Access {
 use Access::{Read, Write};
 
 impl Shader {
-    pub const ALL: [Shader; 11] = [
+    pub const ALL: [Shader; 16] = [
         Shader::Pointwise,
         Shader::Sigmoid,
         Shader::MaxPool,
@@ -36,6 +41,11 @@ impl Shader {
         Shader::Concat,
         Shader::Mean,
         Shader::Ascent,
+        Shader::Adam,
+        Shader::Mul,
+        Shader::Roll,
+        Shader::TotalVariation,
+        Shader::Transform,
         Shader::Conv2d,
         Shader::Conv2dSubgroup,
         Shader::Winograd,
@@ -51,6 +61,11 @@ impl Shader {
             Shader::Concat => include_str!("../../../shaders/concat.wgsl"),
             Shader::Mean => include_str!("../../../shaders/mean.wgsl"),
             Shader::Ascent => include_str!("../../../shaders/ascent.wgsl"),
+            Shader::Adam => include_str!("../../../shaders/adam.wgsl"),
+            Shader::Mul => include_str!("../../../shaders/mul.wgsl"),
+            Shader::Roll => include_str!("../../../shaders/roll.wgsl"),
+            Shader::TotalVariation => include_str!("../../../shaders/total_variation.wgsl"),
+            Shader::Transform => include_str!("../../../shaders/transform.wgsl"),
             Shader::Conv2d => include_str!("../../../shaders/conv2d.wgsl"),
             Shader::Conv2dSubgroup => include_str!("../../../shaders/conv2d_subgroup.wgsl"),
             Shader::Winograd => include_str!("../../../shaders/winograd.wgsl"),
@@ -63,7 +78,13 @@ impl Shader {
         match self {
             Shader::Fma => &[Write],
             Shader::Upsample | Shader::Concat | Shader::Mean => &[Write, Read],
-            Shader::Sigmoid | Shader::Ascent => &[Write, Read, Read],
+            Shader::Sigmoid
+            | Shader::Ascent
+            | Shader::Mul
+            | Shader::Roll
+            | Shader::TotalVariation
+            | Shader::Transform => &[Write, Read, Read],
+            Shader::Adam => &[Write, Read, Read, Read, Read],
             Shader::Pointwise | Shader::Winograd => &[Write, Write, Read, Read, Read, Read],
             Shader::MaxPool | Shader::Conv2d | Shader::Conv2dSubgroup => &[Write, Write, Read, Read, Read, Read, Read],
         }
@@ -142,6 +163,50 @@ pub(super) struct AscentParams {
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct AdamParams {
+    pub count: u32,
+    pub image_quads: u32,
+    pub epsilon: f32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct MulParams {
+    pub count: u32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct RollParams {
+    pub count: u32,
+    pub c4: u32,
+    pub h: u32,
+    pub w: u32,
+    pub entries: u32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct TotalVariationParams {
+    pub count: u32,
+    pub c4: u32,
+    pub channels: u32,
+    pub h: u32,
+    pub w: u32,
+    pub values: f32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct TransformParams {
+    pub count: u32,
+    pub rows: u32,
+    pub length: u32,
+    pub inner: u32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
 pub(super) struct Conv2dParams {
     pub grid: [u32; 2],
     pub step: [u32; 2],
@@ -194,6 +259,11 @@ mod tests {
             Shader::Concat => size_of::<ConcatParams>(),
             Shader::Mean => size_of::<MeanParams>(),
             Shader::Ascent => size_of::<AscentParams>(),
+            Shader::Adam => size_of::<AdamParams>(),
+            Shader::Mul => size_of::<MulParams>(),
+            Shader::Roll => size_of::<RollParams>(),
+            Shader::TotalVariation => size_of::<TotalVariationParams>(),
+            Shader::Transform => size_of::<TransformParams>(),
             Shader::Conv2d | Shader::Conv2dSubgroup => size_of::<Conv2dParams>(),
             Shader::Winograd => size_of::<WinogradParams>(),
             Shader::Fma => size_of::<FmaParams>(),

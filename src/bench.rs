@@ -1,0 +1,156 @@
+//! How long a step of the climb takes, kernel by kernel, on several executors side by side.
+//!
+//! Work is counted as the definition of a convolution does: `n h w kh kw ci co` multiply-accumulates. An algorithm that
+//! needs fewer (Winograd's F(4x4, 3x3) needs a quarter) can therefore be faster than the machine's limit for the counted
+//! work, and its share of the limit above 100%.
+
+use crate::ascent::{self, Objective, Recipe};
+use crate::exec::Executor;
+use crate::keras::Network;
+use crate::plan::Plan;
+use crate::tensor::{Shape, Tensor};
+use crate::{Error, Result};
+use serde::Serialize;
+use std::time::Instant;
+
+/// What was measured on one layer.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    pub layer: String,
+    /// Filters that are climbed at once, an image for each.
+    pub images: usize,
+    /// The steps of the plan, in the order in which they run.
+    pub kernels: Vec<Kernel>,
+    pub backends: Vec<Measured>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Kernel {
+    /// The last node that the kernel computes.
+    pub name: String,
+    /// The ops that were fused into it.
+    pub ops: String,
+    /// Of the output: images, rows, columns, channels.
+    pub shape: String,
+    /// Multiply-accumulates, as the definition counts them; 0 for what is no convolution.
+    pub macs: u64,
+    /// Bytes that the kernel reads and writes at least: its inputs and its output, once, as f32.
+    pub bytes: u64,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Measured {
+    pub backend: String,
+    /// Multiply-accumulates per second when it does nothing else, measured in the same run.
+    pub limit: f64,
+    /// Seconds of each kernel: medians.
+    pub kernels: Vec<f64>,
+    /// Seconds of one whole step of the climb: median.
+    pub step: f64,
+}
+
+/// Measures one step of the climb of `filters` filters of convolution `layer`, on each executor in turn, `rounds` times.
+///
+/// The results are compared first: a benchmark of wrong kernels would be worth nothing.
+///
+/// # Errors
+/// If the executors' gradients differ, the memory is not enough, or a device fails.
+pub fn measure(
+    executors: &[Box<dyn Executor>],
+    network: &Network,
+    layer: usize,
+    filters: usize,
+    image: Shape,
+    rounds: usize,
+) -> Result<Report> {
+    let name = &network.layers[layer].name;
+    let filters: Vec<usize> = (0..crate::unet::filters(network, layer)).cycle().take(filters).collect();
+    let seeds = ascent::noise(0, name, &filters, image, 2.0);
+    let objective = Objective::new(network, layer, &filters, image, &Recipe::default(), true)?;
+    validate(executors, network, layer, image)?;
+    let mut programs = vec![];
+    for executor in executors {
+        executor.fits(&objective.plan)?;
+        let mut program = executor.prepare(objective.plan.clone())?;
+        program.write(objective.image, &seeds)?;
+        program.run(2)?; // warm
+        programs.push(program);
+    }
+    let limits: Vec<f64> = executors.iter().map(|e| e.fma_rate().map(|flops| flops / 2.0)).collect::<Result<_>>()?;
+    let mut kernels = vec![vec![]; programs.len()];
+    let mut steps = vec![vec![]; programs.len()];
+    for _ in 0..rounds {
+        // In turn, so that what else the machine does hits all alike.
+        for (i, program) in programs.iter_mut().enumerate() {
+            kernels[i].push(program.profile()?);
+            let start = Instant::now();
+            program.run(2)?;
+            steps[i].push(start.elapsed().as_secs_f64() / 2.0);
+        }
+    }
+    let backends = executors.iter().zip(limits).zip(kernels).zip(steps).map(|(((executor, limit), kernels), steps)| {
+        let of_kernel = |k: usize| median(kernels.iter().map(|round| round[k]).collect());
+        let kernels = (0..objective.plan.steps.len()).map(of_kernel).collect();
+        Measured { backend: executor.describe(), limit, kernels, step: median(steps) }
+    });
+    Ok(Report {
+        layer: name.clone(),
+        images: filters.len(),
+        kernels: facts(&objective.plan),
+        backends: backends.collect(),
+    })
+}
+
+fn facts(plan: &Plan) -> Vec<Kernel> {
+    plan.steps
+        .iter()
+        .map(|step| {
+            let ops: Vec<&str> = step.nodes.iter().map(|&n| plan.graph[n].op.name()).collect();
+            let shape = plan.value(step.output).shape;
+            let read: usize = step.inputs().iter().map(|&id| plan.value(id).shape.len()).sum();
+            Kernel {
+                name: step.nodes.last().map_or(String::new(), |&n| plan.graph[n].name.clone()),
+                ops: ops.join(" + "),
+                shape: shape.to_string(),
+                macs: plan.macs(step),
+                bytes: (read + shape.len()) as u64 * 4,
+            }
+        })
+        .collect()
+}
+
+/// All executors must compute the same gradient, but for the few pixels around a kink that rounding decides.
+fn validate(executors: &[Box<dyn Executor>], network: &Network, layer: usize, image: Shape) -> Result<()> {
+    let name = &network.layers[layer].name;
+    let seeds = ascent::noise(0, name, &[0], image, 2.0);
+    let objective = Objective::new(network, layer, &[0], image, &Recipe::default(), true)?;
+    let mut first: Option<Tensor> = None;
+    for executor in executors {
+        executor.fits(&objective.plan)?;
+        let mut program = executor.prepare(objective.plan.clone())?;
+        program.write(objective.image, &seeds)?;
+        program.run(1)?;
+        let gradient = program.read(objective.gradient)?;
+        let Some(first) = &first else {
+            first = Some(gradient);
+            continue;
+        };
+        let squares = |a: &[f32]| a.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>();
+        let difference: Vec<f32> = gradient.data.iter().zip(&first.data).map(|(a, b)| a - b).collect();
+        let error = (squares(&difference) / squares(&first.data).max(1e-30)).sqrt();
+        if error.is_nan() || error > 0.05 {
+            return Err(Error::Device(format!(
+                "{name}: the gradients of {} and {} differ by {:.1}%: not measured",
+                executors[0].describe(),
+                executor.describe(),
+                error * 100.0
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

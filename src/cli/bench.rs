@@ -1,0 +1,138 @@
+//! `unet-lens bench`
+
+use super::{ModelFile, progress_bar};
+use crate::bench::{self, Measured, Report};
+use crate::exec::{self, Backend};
+use crate::{Error, Result, files, unet};
+use std::path::PathBuf;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  unet-lens bench                                       a step of the climb on the CPU and on the GPU, kernel by kernel
+  unet-lens bench --layer all --backend cpu --count 16  every layer, 16 filters at once
+  unet-lens bench --json bench.json                     the same as numbers";
+
+/// Cells of the longest bar.
+const BAR: usize = 24;
+
+#[derive(clap::Args)]
+pub(super) struct Options {
+    /// A convolution of the network, or all; may be given several times
+    #[arg(long = "layer", value_name = "NAME", default_value = "uconv128")]
+    layers: Vec<String>,
+    /// What to measure, side by side
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Backend::Cpu, Backend::Gpu], value_name = "LIST")]
+    backend: Vec<Backend>,
+    /// Filters that are climbed at once
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    count: u16,
+    /// Measurements of each kernel; the median counts
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    rounds: u16,
+    /// CPU threads [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    #[command(flatten)]
+    model: ModelFile,
+    /// Also write all numbers to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+pub(super) fn run(options: &Options) -> Result<()> {
+    let network = options.model.load()?;
+    let layers = super::convolutions(&network, &options.layers)?;
+    let image = unet::image_shape(&network, None)?;
+    if let Some(path) = &options.json {
+        files::check_writable_dir(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(".".as_ref()))?;
+    }
+    let mut executors = vec![];
+    for &backend in &options.backend {
+        match exec::open(backend, options.threads.map(usize::from), None) {
+            Ok((executor, _)) => executors.push(executor),
+            // One of several that is not there is said, and the others measured.
+            Err(Error::Device(why)) if options.backend.len() > 1 => eprintln!("unet-lens: {why}"),
+            Err(error) => return Err(error),
+        }
+    }
+    for executor in executors.iter().filter(|executor| executor.is_software()) {
+        eprintln!(
+            "unet-lens: {} is software: it shows that the shaders work, not how fast a GPU is",
+            executor.describe()
+        );
+    }
+    let mut reports = vec![];
+    let bar = progress_bar("bench", false);
+    bar.set_length(layers.len() as u64);
+    for (i, &layer) in layers.iter().enumerate() {
+        bar.set_position(i as u64);
+        reports.push(bench::measure(&executors, &network, layer, options.count.into(), image, options.rounds.into())?);
+    }
+    bar.finish_and_clear();
+    for report in &reports {
+        super::print(&table(report))?;
+    }
+    if let Some(path) = &options.json {
+        let json = serde_json::to_string_pretty(&reports).expect("numbers and names");
+        files::write_whole(path, json.as_bytes())?;
+        super::print(&format!("{}\n", path.display()))?;
+    }
+    Ok(())
+}
+
+/// A row per kernel; a bar shows its share of the step.
+fn table(report: &Report) -> String {
+    let Report { layer, images, kernels, backends } = report;
+    let mut text = format!("{layer}, {images} filter{} at once\n", if *images == 1 { "" } else { "s" });
+    for (i, b) in backends.iter().enumerate() {
+        text += &format!("  {}: {} ({:.1} GMAC/s is its limit)\n", column(i), b.backend, b.limit / 1e9);
+    }
+    let width = kernels.iter().map(|kernel| kernel.name.chars().count()).max().unwrap_or(0).max(6);
+    text += &format!("\n{:<width$}  {:>15} {:>9}", "kernel", "output", "MMAC");
+    for i in 0..backends.len() {
+        text += &format!("  {:>9} {:>7} {:>6}", format!("{} ms", column(i)), "GMAC/s", "limit");
+    }
+    if backends.len() == 2 {
+        text += &format!("  {:>5}", "B/A");
+    }
+    text += "\n";
+    let longest = backends.first().map_or(0.0, |b| b.kernels.iter().copied().fold(0.0, f64::max));
+    for (k, kernel) in kernels.iter().enumerate() {
+        text += &format!("{:<width$}  {:>15} {:>9.1}", kernel.name, kernel.shape, kernel.macs as f64 / 1e6);
+        for b in backends {
+            text += &cells(kernel.macs, b.kernels[k], b.limit);
+        }
+        if let [a, b] = &backends[..] {
+            text += &format!("  {:>5.1}", b.kernels[k] / a.kernels[k]);
+        }
+        if let Some(a) = backends.first() {
+            text += &format!("  {}", "█".repeat((a.kernels[k] / longest * BAR as f64).round() as usize));
+        }
+        text = format!("{}\n", text.trim_end());
+    }
+    let macs: u64 = kernels.iter().map(|kernel| kernel.macs).sum();
+    let row = |name: &str, macs: u64, seconds: &dyn Fn(&Measured) -> f64| {
+        let mut text = format!("{name:<width$}  {:>15} {:>9.1}", "", macs as f64 / 1e6);
+        backends.iter().for_each(|b| text += &cells(macs, seconds(b), b.limit));
+        if let [a, b] = &backends[..] {
+            text += &format!("  {:>5.1}", seconds(b) / seconds(a));
+        }
+        format!("{}\n", text.trim_end())
+    };
+    text += &row("step", macs, &|b| b.step);
+    text + "\n"
+}
+
+/// Time, rate, share of the limit.
+fn cells(macs: u64, seconds: f64, limit: f64) -> String {
+    if macs == 0 {
+        return format!("  {:>9.3} {:>7} {:>6}", seconds * 1e3, "", "");
+    }
+    let rate = macs as f64 / seconds;
+    format!("  {:>9.3} {:>7.1} {:>5.0}%", seconds * 1e3, rate / 1e9, rate / limit * 100.0)
+}
+
+/// Backends are called A, B, ...
+fn column(i: usize) -> char {
+    char::from(b'A' + i as u8)
+}

@@ -1,0 +1,353 @@
+//! The page of the article: the network, what it does, what its filters answer to, how a picture travels through it.
+
+use super::{Document, data_url, document, network, number, plots, png_url};
+use crate::activations::Activation;
+use crate::ascent::{Climb, Rescue, Verdict};
+use crate::keras::Network;
+use crate::picture::{Colormap, Figure, strip};
+use crate::restore::{Attempt, Restored};
+use crate::tensor::Shape;
+use crate::unet;
+use crate::{Error, Result};
+use maud::{Markup, html};
+
+const STYLE: &str = include_str!("article.css");
+const SCRIPT: &str = include_str!("article.js");
+
+/// The page stays below this.
+pub const MOST_BYTES: usize = 15_000_000;
+/// The largest side of a filter's picture and of a frame of its climb, pixels: the first that keep the page small enough.
+const SIDES: [(usize, usize); 5] = [(128, 128), (128, 64), (64, 32), (32, 16), (16, 8)];
+/// The steps whose pictures are shown, besides the last.
+const STEPS: [usize; 4] = [0, 1, 3, 8];
+/// Channels of a layer that are shown, and their largest side in pixels.
+const CHANNELS: usize = 8;
+const CHANNEL: usize = 64;
+
+/// Something that this network can do, or why it cannot.
+pub type Part<T> = std::result::Result<T, String>;
+
+/// What the page shows.
+pub struct Article<'a> {
+    pub network: &'a Network,
+    /// Of the pictures that are climbed.
+    pub image: Shape,
+    pub restored: Part<(&'a [Restored], &'a Figure)>,
+    /// Filter 0 of the first convolution, as a figure.
+    pub first: &'a Figure,
+    pub climbed: &'a [Climbed],
+    pub activations: Part<&'a [Activation]>,
+    pub dream: Part<&'a Dreamt>,
+    /// What the commands that redraw a part end with: the seed, the model.
+    pub ending: &'a str,
+    /// How this was made: what, and the answer.
+    pub made: &'a [(String, String)],
+}
+
+/// The filters of a convolution, climbed with [`crate::ascent::Recipe::keep_frames`].
+pub struct Climbed {
+    pub layer: usize,
+    pub climbs: Vec<Climb>,
+}
+
+/// PNG files, before and after.
+pub struct Dreamt {
+    pub layer: String,
+    pub before: Vec<u8>,
+    pub after: Vec<u8>,
+    /// The goal at the first and at the last step of the largest octave.
+    pub goal: (f32, f32),
+}
+
+/// The page as one file of less than `MOST_BYTES`.
+///
+/// # Errors
+/// If the network cannot be built, or has so many filters that no page holds them.
+pub fn article(article: &Article) -> Result<String> {
+    let built = unet::graph_to(article.network, article.network.output, None, article.image)?;
+    for sides in SIDES {
+        let page = document(Document {
+            lang: "en",
+            title: "What a U-Net has learned",
+            css: STYLE,
+            body: body(article, &built, sides),
+            data: &serde_json::Value::Null,
+            script: SCRIPT,
+        });
+        if page.len() < MOST_BYTES {
+            return Ok(page);
+        }
+    }
+    let filters: usize = article.climbed.iter().map(|c| c.climbs.len()).sum();
+    Err(Error::Usage(format!("{filters} filters do not fit on a page of {} MB", MOST_BYTES / 1_000_000)))
+}
+
+fn body(a: &Article, built: &unet::Built, sides: (usize, usize)) -> Markup {
+    let sections = [
+        ("network", "The network"),
+        ("does", "What it does"),
+        ("filters", "The filters, layer by layer"),
+        ("activations", "How a picture travels through it"),
+        ("dream", "A dream"),
+        ("made", "How this was made"),
+    ];
+    let total: usize = a.climbed.iter().map(|c| c.climbs.len()).sum();
+    let dead = a.climbed.iter().flat_map(|c| &c.climbs).filter(|c| c.verdict == Verdict::Dead).count();
+    html! {
+        header {
+            h1 { "What a U-Net has learned" }
+            p.lead {
+                "A neural network is a long row of filters. This page shows, for the network called " (a.network.name) ", what picture each of "
+                (total) " of its filters answers to most, and what the filters do together."
+            }
+            nav aria-label="Contents" { ol { @for (id, title) in sections { li { a href=(format!("#{id}")) { (title) } } } } }
+        }
+        main {
+            section #network {
+                h2 { "The network" }
+                p {
+                    "Data flow from left to right. On the way down the maps become smaller and more numerous; on the way up they "
+                    "grow again, and arcs (the skips) bring back detail from the way down. A box is as high as its maps and as "
+                    "broad as it has channels. Blue boxes are convolutions, the layers that learn filters: choose one to see them."
+                }
+                (network::drawing(a.network, built))
+                details { summary { "All layers as a table" } (network::table(a.network, built)) }
+            }
+            section #does { h2 { "What it does" } (does(a)) }
+            section #filters {
+                h2 { "The filters, layer by layer" }
+                p {
+                    "Each panel began as noise. Then the picture was changed, step by step, so that one filter of the layer "
+                    "answered more strongly. What is seen is thus the filter's favourite pattern, not a picture that the network "
+                    "was shown. Choose a panel to see it larger, with its way there."
+                }
+                @if dead > 0 {
+                    p.warning {
+                        (dead) " of " (total) " filters are dead for the noise that they started from: they give 0 everywhere, so "
+                        "there is no slope to climb and nothing to show. That does not make them detectors of noise."
+                    }
+                }
+                (first(a))
+                @for climbed in a.climbed { (layer(a, climbed, sides)) }
+            }
+            section #activations { h2 { "How a picture travels through it" } (travel(a)) }
+            section #dream { h2 { "A dream" } (dream(a)) }
+            section #made {
+                h2 { "How this was made" }
+                p {
+                    "Every number and picture on this page was computed from the network's weights by the command below. "
+                    "The same command draws the same pictures; only the times differ."
+                }
+                dl.made { @for (what, answer) in a.made { dt { (what) } dd { (answer) } } }
+            }
+        }
+        footer { p { "unet-lens " (env!("CARGO_PKG_VERSION")) } }
+    }
+}
+
+fn skipped(why: &str) -> Markup {
+    html! { p.warning { "Left out: " (why) "." } }
+}
+
+fn does(a: &Article) -> Markup {
+    let (restored, figure) = match &a.restored {
+        Ok(restored) => restored,
+        Err(why) => return skipped(why),
+    };
+    let score = |a: &Attempt| {
+        let ssim = a.ssim.map_or("–".to_string(), |v| format!("{v:.3}"));
+        let psnr = if a.psnr.is_finite() { format!("{:.2} dB", a.psnr) } else { "∞ dB".to_string() };
+        [psnr, ssim]
+    };
+    let better = restored.iter().filter(|r| r.restored.psnr > r.aliased.psnr).count();
+    html! {
+        p {
+            "A scanner in a hurry leaves out most of its measurements, and the picture comes back with copies of itself laid over it "
+            "(aliased). The network gets that picture and should return the true one. Higher numbers are better: PSNR measures the "
+            "error, SSIM the likeness of structure, at most 1. Here " (better) " of " (restored.len())
+            " pictures came nearer to the truth."
+        }
+        div.scroll.wide { img.picture-wide.paper src=(data_url(figure))
+            alt="A row for each phantom of circles and rectangles: aliased with faint copies above one another, restored, the truth, and what the first two lack."; }
+        div.scroll {
+            table.facts {
+                caption { "How near they come to the truth" }
+                thead { tr { @for t in ["Picture", "Aliased, PSNR", "SSIM", "Restored, PSNR", "SSIM"] { th scope="col" { (t) } } } }
+                tbody {
+                    @for r in *restored {
+                        tr { th scope="row" { (r.example.name) } @for v in score(&r.aliased).into_iter().chain(score(&r.restored)) { td { (v) } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn first(a: &Article) -> Markup {
+    let Some(name) = a.climbed.first().map(|c| &a.network.layers[c.layer].name) else { return html! {} };
+    html! {
+        h3 { "Filter 0 of " (name) ", with its values" }
+        p {
+            "The first filter of the first convolution, larger: the axes count pixels, the colour bar tells which value each "
+            "colour stands for. In the panels below each picture has its own range of colours."
+        }
+        img.picture.paper src=(data_url(a.first)) alt=(format!("The picture that filter 0 of {name} answers to, with axes, a grid and a colour bar."));
+    }
+}
+
+fn layer(a: &Article, climbed: &Climbed, sides: (usize, usize)) -> Markup {
+    let about = &a.network.layers[climbed.layer];
+    let all = unet::filters(a.network, climbed.layer);
+    let dead = climbed.climbs.iter().filter(|c| c.verdict == Verdict::Dead).count();
+    let shown = climbed.climbs.len();
+    html! {
+        h3 id=(format!("layer-{}", climbed.layer)) tabindex="-1" {
+            (about.name) " " small {
+                @if shown == all { (all) @if all == 1 { " filter" } @else { " filters, all" } } @else { (shown) " of " (all) " filters" }
+                @if dead > 0 { ", " (dead) " dead" }
+            }
+        }
+        div.filters.wide { @for climb in &climbed.climbs { (filter(a, climbed.layer, climb, sides)) } }
+    }
+}
+
+fn filter(a: &Article, layer: usize, climb: &Climb, (side, frame): (usize, usize)) -> Markup {
+    let name = &a.network.layers[layer].name;
+    let Shape { h, w, c, .. } = a.image;
+    let n = climb.rms.len();
+    let steps: Vec<usize> = STEPS.into_iter().filter(|&step| step < n).chain([n]).collect();
+    let names: Vec<String> = steps.iter().map(usize::to_string).collect();
+    let mean = |picture: &[f32]| picture.chunks(c).map(|p| p.iter().sum::<f32>() / c as f32).collect::<Vec<f32>>();
+    let (before, after) = (climb.losses[0], climb.losses[climb.losses.len() - 1]);
+    let values = format!("mean activation {} before, {} after", figures(before), figures(after));
+    let map = mean(&climb.picture);
+    let verdict = match climb.verdict {
+        Verdict::Ok => format!("Climbed: {values}. {}.", look(h, w, &map)),
+        Verdict::Dead => {
+            "Dead: the filter gives 0 everywhere on this noise, so no step leads anywhere. It is not a noise detector; \
+                          it did not answer at all."
+                .to_string()
+        }
+        Verdict::NotFinite => {
+            "Not finite: a number became infinite or not a number, so the picture means nothing.".to_string()
+        }
+    };
+    html! {
+        details.filter id=(format!("filter-{layer}-{}", climb.filter)) data-steps=(names.join(",")) {
+            summary aria-label=(format!("{name}, filter {}, {}", climb.filter, climb.verdict)) {
+                span.shot style=(format!("--ratio:{w}/{h}")) {
+                    @if climb.verdict == Verdict::Ok {
+                        img decoding="async" src=(data_url(&strip(h, w, std::slice::from_ref(&map), Colormap::Viridis, false, side)))
+                            alt=(format!("Filter {} of {name} after {n} steps. {}.", climb.filter, look(h, w, &map)));
+                    } @else { span.none { (climb.verdict) } }
+                }
+                span.number { (climb.filter) @if let Some(Rescue::Seed(seed)) = climb.rescued { ", seed " (seed) } }
+            }
+            div.about {
+                @if climb.verdict == Verdict::Ok {
+                    label.steps.js {
+                        "Step" input type="range" min="0" max=(steps.len() - 1) value=(steps.len() - 1) aria-valuetext=(format!("step {n}"));
+                        output { "step " (n) }
+                    }
+                }
+                h4 { "Filter " (climb.filter) " of " (name) }
+                p { (verdict) }
+                @if climb.verdict == Verdict::Ok {
+                    @let frames: Vec<Vec<f32>> = steps[..steps.len() - 1].iter().map(|&step| mean(&climb.frames[step])).collect();
+                    figure {
+                        img.strip decoding="async" style=(format!("--tiles:{}", frames.len()))
+                            src=(data_url(&strip(h, w, &frames, Colormap::Viridis, false, frame)))
+                            alt=(format!("The way there: the noise at first, then after steps {}.", names[1..frames.len()].join(", ")));
+                        figcaption { "The picture after steps " (names[..frames.len()].join(", ")) " (0: the noise it began with); above, after " (n) "." }
+                    }
+                    (plots::climb(&climb.losses, &format!("The filter's mean activation over {n} steps: {values}")))
+                    p.hint { "Mean activation of the filter, over the steps of the climb." }
+                }
+                p { "To redraw it: " code { "unet-lens --layer " (name) " --filters " (climb.filter) " " (a.ending) } }
+            }
+        }
+    }
+}
+
+fn figures(value: f32) -> String {
+    number(value.into(), 4)
+}
+
+/// What a picture looks like, from how much neighbours have to do with each other (the correlation of a pixel with the next,
+/// along rows and along columns).
+fn look(h: usize, w: usize, map: &[f32]) -> &'static str {
+    let count = map.len().max(1) as f64;
+    let mean = map.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
+    let variance = map.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count;
+    if variance <= 1e-12 || h < 2 || w < 2 {
+        return "One even colour";
+    }
+    // 0 where neighbours are alike, 1 where they have nothing to do with each other, up to 2 where they alternate.
+    let rough = |at: &dyn Fn(usize, usize) -> usize, rows: usize, columns: usize| {
+        let pairs = (0..rows).flat_map(|r| (0..columns).map(move |c| (r, c)));
+        let sum: f64 = pairs.map(|(r, c)| f64::from(map[r * w + c] - map[at(r, c)]).powi(2)).sum();
+        sum / (rows * columns) as f64 / (2.0 * variance)
+    };
+    let across = rough(&|r, c| r * w + c + 1, h, w - 1);
+    let down = rough(&|r, c| (r + 1) * w + c, h - 1, w);
+    match (across, down) {
+        (a, d) if a > 1.2 && d > 1.2 => "A fine checkered pattern: neighbours alternate",
+        (a, d) if a > 2.0 * d => "Stripes that run up and down",
+        (a, d) if d > 2.0 * a => "Stripes that run from side to side",
+        (a, d) if a.max(d) > 0.75 => "A fine pattern, hardly wider than a pixel",
+        (a, d) if a.max(d) > 0.25 => "A pattern of blotches a few pixels wide",
+        _ => "Broad, smooth shapes",
+    }
+}
+
+fn travel(a: &Article) -> Markup {
+    let activations = match &a.activations {
+        Ok(activations) => *activations,
+        Err(why) => return skipped(why),
+    };
+    html! {
+        p {
+            "One aliased phantom goes in at the top and comes out restored at the bottom. Each row is what a layer makes of it: its "
+            "strongest channels, bright where the channel answers. Early layers keep edges; deep ones keep only a rough map of where "
+            "something is; the skips bring the detail back."
+        }
+        @for activation in activations {
+            @let Shape { h, w, c, .. } = activation.shape;
+            @let shown: Vec<_> = activation.strongest.iter().take(CHANNELS).collect();
+            @let numbers: Vec<String> = shown.iter().map(|channel| channel.number.to_string()).collect();
+            @let maps: Vec<Vec<f32>> = shown.iter().map(|channel| channel.map.clone()).collect();
+            @let strongest = shown.first().map_or(0.0, |channel| activation.means[channel.number]);
+            figure.travel {
+                img.strip style=(format!("max-width:{}px;--tiles:{}", 88 * maps.len(), maps.len())) src=(data_url(&strip(h, w, &maps, Colormap::Viridis, false, CHANNEL)))
+                    alt=(format!("{}: channels {} side by side, bright where they answer to the phantom", activation.name, numbers.join(", ")));
+                figcaption {
+                    strong { (activation.name) } ", " (activation.class) ", " (h) "×" (w) "×" (c) ": " (if maps.len() == 1 { "channel" } else { "channels" }) " " (numbers.join(", "))
+                    "; the strongest has a mean of " (figures(strongest))
+                }
+            }
+        }
+    }
+}
+
+fn dream(a: &Article) -> Markup {
+    let dream = match &a.dream {
+        Ok(dream) => dream,
+        Err(why) => return skipped(why),
+    };
+    html! {
+        p {
+            "Here a photo is changed so that a whole layer, " code { (dream.layer) } ", answers more strongly to what it already sees in "
+            "it (DeepDream). What appears is what the layer knows: textures and edges rather than animals, since this "
+            "network never saw any. The layer's mean of squares went from " (figures(dream.goal.0)) " to " (figures(dream.goal.1))
+            " in the largest of the sizes that were climbed."
+        }
+        div.pair.wide {
+            figure { img src=(png_url(&dream.before)) alt="The photo: a man in a coat with a camera on a tripod, on a lawn."; figcaption { "The photo" } }
+            figure {
+                img src=(png_url(&dream.after)) alt=(format!("The same photo, covered by the texture that {} answers to.", dream.layer));
+                figcaption { "The dream of " (dream.layer) }
+            }
+        }
+        p.hint { "To redraw it from a photo: " code { "unet-lens dream camera.png --layer " (dream.layer) " " (a.ending) } }
+    }
+}

@@ -1,0 +1,137 @@
+//! The network of the article: drawn as a U of boxes, and its table.
+
+use super::layout::{Edge, Layout, Station};
+use crate::graph::Graph;
+use crate::keras::Network;
+use crate::tensor::Shape;
+use crate::unet::{self, Built};
+use maud::{Markup, html};
+
+/// Width of a column of the drawing and height of a row, in the drawing's units.
+const COLUMN: f64 = 62.0;
+const ROW: f64 = 96.0;
+/// Room for the arcs above the first row.
+const TOP: f64 = 34.0;
+/// The largest box.
+const HIGH: f64 = 52.0;
+const BROAD: f64 = 38.0;
+/// Letters of a name that fit under a box.
+const LETTERS: usize = 10;
+
+/// The layers that lead to the output, each with the shape of what it makes.
+fn drawn<'n>(network: &'n Network, built: &Built) -> Vec<(usize, &'n str, Shape)> {
+    let shape =
+        |(i, layer): (usize, &'n crate::keras::Layer)| Some((i, &*layer.name, shape_of(&built.graph, built, i)?));
+    network.layers.iter().enumerate().filter_map(shape).collect()
+}
+
+fn shape_of(graph: &Graph, built: &Built, layer: usize) -> Option<Shape> {
+    built.layers[layer].map(|node| graph.shape(node))
+}
+
+/// A box is as high as its maps and as broad as there are channels, both by their square roots. A convolution's box leads
+/// to `#layer-INDEX`.
+pub(super) fn drawing(network: &Network, built: &Built) -> Markup {
+    let layers = drawn(network, built);
+    let station = |&(id, _, s): &(usize, &str, Shape)| Station {
+        id,
+        shape: [s.n, s.h, s.w, s.c],
+        inputs: network.layers[id].inputs.clone(),
+    };
+    let layout = Layout::new(&layers.iter().map(station).collect::<Vec<_>>());
+    let most = |of: fn(Shape) -> usize| layers.iter().map(|&(.., s)| of(s)).max().unwrap_or(1) as f64;
+    let (most_h, most_c) = (most(|s| s.h), most(|s| s.c));
+    let boxes: Vec<(f64, f64, f64, f64)> = layers
+        .iter()
+        .zip(&layout.spots)
+        .map(|(&(.., s), &(column, row))| {
+            let (w, h) = (BROAD * (s.c as f64 / most_c).sqrt(), HIGH * (s.h as f64 / most_h).sqrt());
+            let (w, h) = (w.max(3.0), h.max(6.0));
+            ((column + 0.5) * COLUMN - w / 2.0, TOP + row as f64 * ROW + (HIGH - h) / 2.0, w, h)
+        })
+        .collect();
+    let convolutions = unet::convolutions(network);
+    let (width, height) = (layout.columns * COLUMN, TOP + layout.rows as f64 * ROW - 8.0);
+    html! {
+        div.scroll.wide {
+            svg.network viewBox=(format!("0 0 {width:.1} {height:.1}")) style=(format!("min-width:{:.0}px", width * 0.95))
+                role="group" aria-label="The network as a U: down on the left, up on the right" {
+                @for edge in &layout.edges { (line(&boxes, *edge)) }
+                @for (&(i, name, s), &(x, y, w, h)) in layers.iter().zip(&boxes) {
+                    @let layer = &network.layers[i];
+                    @let about = format!("{name}, {}, {}×{}×{}", layer.class, s.h, s.w, s.c);
+                    @let middle = format!("{:.1}", x + w / 2.0);
+                    @let below = y + h + 12.0;
+                    @let shape = html! {
+                        title { (about) }
+                        rect x=(f(x)) y=(f(y)) width=(f(w)) height=(f(h)) rx="2" {}
+                        text x=(middle) y=(f(below)) { (short(name)) }
+                        text.size x=(middle) y=(f(below + 10.0)) { (s.h) "×" (s.w) "×" (s.c) }
+                    };
+                    @if convolutions.contains(&i) {
+                        a href=(format!("#layer-{i}")) aria-label=(format!("{about}: to its filters")) { (shape) }
+                    } @else { g role="img" aria-label=(about) { (shape) } }
+                }
+            }
+        }
+    }
+}
+
+/// From the right side of a box to the left side of the next; from row to row; or, for a skip, over the others.
+fn line(boxes: &[(f64, f64, f64, f64)], edge: Edge) -> Markup {
+    let ((x0, y0, w0, h0), (x1, y1, w1, h1)) = (boxes[edge.from], boxes[edge.to]);
+    let (a, b) = (x0 + w0 / 2.0, x1 + w1 / 2.0);
+    let (m0, m1) = (y0 + h0 / 2.0, y1 + h1 / 2.0);
+    let path = if edge.skip {
+        let top = y0.min(y1) - 26.0;
+        format!("M{a:.1} {:.1}C{a:.1} {top:.1} {b:.1} {top:.1} {b:.1} {:.1}", y0 - 2.0, y1 - 2.0)
+    } else if (m0 - m1).abs() < 1.0 {
+        format!("M{:.1} {m0:.1}L{:.1} {m1:.1}", x0 + w0 + 2.0, x1 - 2.0)
+    } else {
+        // Past the lettering under the box.
+        let (c, d) = if m1 > m0 { (y0 + h0 + 26.0, y1 - 2.0) } else { (y0 - 2.0, y1 + h1 + 26.0) };
+        let middle = (c + d) / 2.0;
+        format!("M{a:.1} {c:.1}C{a:.1} {middle:.1} {b:.1} {middle:.1} {b:.1} {d:.1}")
+    };
+    html! { path.skip[edge.skip] d=(path) {} }
+}
+
+fn short(name: &str) -> String {
+    match name.chars().count() {
+        n if n <= LETTERS => name.to_string(),
+        _ => name.chars().take(LETTERS - 1).collect::<String>() + "…",
+    }
+}
+
+/// The table of layers as a table.
+pub(super) fn table(network: &Network, built: &Built) -> Markup {
+    let total: usize = network.layers.iter().map(|layer| layer.trainable + layer.non_trainable).sum();
+    html! {
+        div.scroll {
+            table.facts {
+                caption { (network.name) ": " (unet::thousands(total)) " parameters" }
+                thead { tr { @for title in ["Layer", "Type", "Output", "Parameters", "Reads"] { th scope="col" { (title) } } } }
+                tbody {
+                    @for (i, layer) in network.layers.iter().enumerate() {
+                        tr {
+                            th scope="row" { (layer.name) }
+                            td { (layer.class) }
+                            td {
+                                @match shape_of(&built.graph, built, i) {
+                                    Some(s) => (format!("{}×{}×{}", s.h, s.w, s.c)),
+                                    None => "not used",
+                                }
+                            }
+                            td { (unet::thousands(layer.trainable + layer.non_trainable)) }
+                            td { (layer.inputs.iter().map(|&x| &*network.layers[x].name).collect::<Vec<_>>().join(", ")) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn f(v: f64) -> String {
+    format!("{v:.1}")
+}

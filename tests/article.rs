@@ -1,0 +1,223 @@
+//! `unet-lens article`: the pictures, the page, Ctrl-C. The page in headless Chromium, too.
+
+#[path = "common/browser.rs"]
+mod browser;
+mod common;
+
+use common::{fixture, names, unet_lens};
+use serde_json::json;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use unet_lens::picture::read_image;
+
+/// What the command prints.
+fn made(folder: &Path, model: &str, arguments: &[&str]) -> String {
+    let mut command = unet_lens(folder);
+    let output = command.args(["article", "--model"]).arg(fixture(model)).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn pictures_and_a_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = made(folder.path(), "tiny.h5", &["--seed", "3"]);
+    let dir = folder.path().join("out/article");
+    let files = names(&dir);
+    let expected = [
+        "activations.png",
+        "camera_up_conv.png",
+        "code.png",
+        "down.png",
+        "final.png",
+        "first-down.png",
+        "index.html",
+        "restore.png",
+        "summary.txt",
+        "up_conv.png",
+    ];
+    for file in expected {
+        assert!(files.iter().any(|f| f == file), "{file} is not in {files:?}");
+    }
+    assert_eq!(files.iter().filter(|f| f.starts_with("activations-")).count(), 10, "one for each layer");
+    for file in files.iter().filter(|f| f.ends_with(".png")) {
+        read_image(dir.join(file)).unwrap();
+    }
+    // All that is there is listed, and the page comes last.
+    let listed: Vec<&str> = out.lines().filter_map(|line| line.strip_prefix("out/article/")).collect();
+    let mut sorted = listed.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, files);
+    assert_eq!(listed.last(), Some(&"index.html"));
+
+    // The same bytes as the commands of their own give.
+    let model = fixture("tiny.h5").display().to_string();
+    let camera = fixture("camera.png").display().to_string();
+    for arguments in [
+        vec!["--layer", "all"],
+        vec!["restore"],
+        vec!["activations", "phantom"],
+        vec!["dream", &camera, "--layer", "up_conv"],
+    ] {
+        let own = tempfile::tempdir().unwrap();
+        let rest = ["--seed", "3", "--model", &model, "--out", "own", "-q"];
+        unet_lens(own.path()).args(arguments).args(rest).assert().success();
+        for file in names(&own.path().join("own")) {
+            let (a, b) = (fs::read(own.path().join("own").join(&file)).unwrap(), fs::read(dir.join(&file)).unwrap());
+            assert!(a == b, "{file} differs from what its own command gives");
+        }
+    }
+    let summary = unet_lens(folder.path()).args(["summary", "--model", &model]).output().unwrap().stdout;
+    assert_eq!(fs::read(dir.join("summary.txt")).unwrap(), summary);
+
+    let page = fs::read_to_string(dir.join("index.html")).unwrap();
+    assert!(page.len() < 15_000_000);
+    for id in ["network", "does", "filters", "activations", "dream", "made"] {
+        assert!(page.contains(&format!("<section id=\"{id}\">")), "no section {id}");
+    }
+    assert!(!page.contains("http://") && !page.contains("https://"), "an address of a network");
+    assert!(page.contains("unet-lens article --seed 3 --model tiny.h5"), "how it was made");
+    assert_eq!(page.matches("<details class=\"filter\"").count(), 5 + 7 + 6 + 1);
+    assert!(!page.contains(&*folder.path().to_string_lossy()), "a path of this machine");
+}
+
+/// What a network cannot do is left out and said; the rest is there.
+#[test]
+fn networks_that_are_not_grey() {
+    for (model, left_out) in [
+        ("seq_k2.h5", &["restored examples", "activations"][..]),
+        ("unet_k2.h5", &["restored examples", "activations", "dream"]),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let out = made(folder.path(), &format!("keras/{model}"), &["--out", "here"]);
+        let said: Vec<&str> = out.lines().filter_map(|l| l.strip_prefix("left out: ")?.split(':').next()).collect();
+        assert_eq!(said, left_out, "{out}");
+        let files = names(&folder.path().join("here"));
+        assert!(files.contains(&"index.html".to_string()) && !files.contains(&"restore.png".to_string()), "{files:?}");
+        let page = fs::read_to_string(folder.path().join("here/index.html")).unwrap();
+        assert_eq!(page.matches("Left out: ").count(), left_out.len());
+    }
+}
+
+#[test]
+fn a_file_where_the_folder_should_be() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("taken"), "mine").unwrap();
+    for out in ["taken", "taken/below"] {
+        let start = Instant::now();
+        let output = unet_lens(folder.path()).args(["article", "--out", out]).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{err}");
+        assert!(err.contains("taken") && err.contains("choose another folder"), "{err}");
+        assert!(start.elapsed() < Duration::from_secs(20), "it computed first");
+        assert_eq!(names(folder.path()), ["taken"]);
+    }
+    fs::create_dir_all(folder.path().join("dir/index.html")).unwrap();
+    let output = unet_lens(folder.path()).args(["article", "--out", "dir"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(names(&folder.path().join("dir")), [""; 0]);
+}
+
+/// Starts the program, presses Ctrl-C as soon as `ready`, gives the exit code and the files that are left.
+#[cfg(unix)]
+fn interrupted(arguments: &[&str], ready: &dyn Fn(&Path) -> bool) -> (Option<i32>, String, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_unet-lens"));
+    let command = command.args(arguments).current_dir(folder.path()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let start = Instant::now();
+    while !ready(folder.path()) {
+        assert!(start.elapsed() < Duration::from_secs(120), "nothing was written");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap(), folder)
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_keeps_what_is_finished() {
+    let (code, err, folder) =
+        interrupted(&["article", "--backend", "cpu", "--out", "a"], &|f| f.join("a/dconv64.png").exists());
+    assert_eq!(code, Some(130), "{err}");
+    assert!(err.contains("interrupted; what was finished is kept"), "{err}");
+    let files = names(&folder.path().join("a"));
+    assert!(files.contains(&"dconv64.png".to_string()) && files.contains(&"restore.png".to_string()), "{files:?}");
+    assert!(!files.contains(&"index.html".to_string()), "the page is there: {files:?}");
+    assert!(files.iter().all(|f| f.ends_with(".png") || f == "summary.txt"), "{files:?}");
+    for file in files.iter().filter(|f| f.ends_with(".png")) {
+        read_image(folder.path().join("a").join(file)).unwrap();
+    }
+
+    // The main job, too: in the middle of its second layer.
+    let line = "--layer dconv64 --layer uconv64 --steps 2000 --filters 0 --backend cpu --out b";
+    let (code, err, folder) = interrupted(&line.split(' ').collect::<Vec<_>>(), &|f| f.join("b/dconv64.png").exists());
+    assert_eq!(code, Some(130), "{err}");
+    assert_eq!(names(&folder.path().join("b")), ["dconv64.png"]);
+}
+
+#[test]
+fn the_page_in_a_browser() {
+    let Some(chromium) = browser::open() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    made(folder.path(), "tiny.h5", &["-q"]);
+    let file = folder.path().join("out/article/index.html");
+    let page = chromium.page(&file, 1400);
+    let hidden = |selector: &str| page.eval(&format!("document.querySelector({selector:?}).checkVisibility()"));
+
+    // From the drawing to the layer's panels, from a panel to its way.
+    let target = page.eval("document.querySelector('.network a').getAttribute('href')");
+    page.eval("document.querySelector('.network a').dispatchEvent(new MouseEvent('click', { bubbles: true }))");
+    assert_eq!(page.eval("location.hash"), target);
+    let open = ".filter:has(input)";
+    let (slider, strip) = (format!("{open} input"), format!("{open} .strip"));
+    page.click(&format!("{open} summary"));
+    assert_eq!(page.eval(&format!("document.querySelector({open:?}).open")), json!(true));
+    assert_eq!(hidden(&slider), json!(true));
+    assert_eq!(hidden(&strip), json!(true));
+    assert_eq!(page.text(&format!("{open} output")), "step 20");
+    let frames = page.eval(&format!("document.querySelectorAll('{open} .step').length"));
+    page.eval(&format!("document.querySelector({slider:?}).focus()"));
+    page.press("ArrowLeft");
+    assert_eq!(page.text(&format!("{open} output")), "step 8");
+    let steps = page.eval(&format!("document.querySelector({open:?}).querySelectorAll('.step').length"));
+    assert_eq!((frames, steps), (json!(0), json!(1)));
+    page.press("Home");
+    assert_eq!(page.text(&format!("{open} output")), "step 0");
+    page.press("End");
+    assert_eq!(page.eval(&format!("document.querySelector({open:?}).querySelectorAll('.step').length")), json!(0));
+
+    // The strip is as many frames wide.
+    let ratio = page.eval(&format!("(e => e.naturalWidth / e.naturalHeight)(document.querySelector({strip:?}))"));
+    assert!((ratio.as_f64().unwrap() - 4.0 * 12.0 / 16.0).abs() < 0.01, "{ratio}");
+    // Everything that is seen is said: pictures have alternatives, headings follow each other.
+    assert_eq!(
+        page.eval("[...document.images].filter(i => !i.alt || !i.complete || !i.naturalWidth).length"),
+        json!(0)
+    );
+    let levels = page.eval("[...document.querySelectorAll('h1, h2, h3, h4')].map(h => +h.tagName[1])");
+    let levels: Vec<u64> = serde_json::from_value(levels).unwrap();
+    assert_eq!(levels[0], 1);
+    assert!(levels.windows(2).all(|pair| pair[1] <= pair[0] + 1), "a level is left out: {levels:?}");
+
+    for all in [false, true] {
+        page.eval(&format!("document.querySelectorAll('details').forEach(d => d.open = {all})"));
+        page.assert_fits(400);
+        page.assert_fits(1400);
+    }
+    page.assert_quiet();
+
+    // Without a script all is there but the sliders.
+    let html = fs::read_to_string(&file).unwrap();
+    let bare = folder.path().join("bare.html");
+    let script = html.rfind("<script>").unwrap();
+    fs::write(&bare, &html[..script]).unwrap();
+    let page = chromium.page(&bare, 400);
+    page.click(&format!("{open} summary"));
+    assert_eq!(page.eval(&format!("document.querySelector({strip:?}).checkVisibility()")), json!(true));
+    assert_eq!(page.eval("[...document.querySelectorAll('.js')].filter(e => e.checkVisibility()).length"), json!(0));
+    page.assert_quiet();
+}

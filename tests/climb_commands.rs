@@ -1,0 +1,176 @@
+//! The commands that climb in other ways, as a user calls them: what they write, and what they refuse.
+
+use assert_cmd::Command;
+use std::path::Path;
+
+fn fixture(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name).display().to_string()
+}
+
+fn run(args: &[&str], dir: &Path) -> std::process::Output {
+    let mut command = Command::cargo_bin("unet-lens").unwrap();
+    command.current_dir(dir).args(args).args(["--backend", "cpu"]).output().unwrap()
+}
+
+#[track_caller]
+fn succeeds(args: &[&str], dir: &Path) -> String {
+    let output = run(args, dir);
+    let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(output.status.success(), "{args:?}: {out}{err}");
+    out
+}
+
+/// Refused with this exit code, and each of these words in the message.
+#[track_caller]
+fn refused(args: &[&str], code: i32, words: &[&str], dir: &Path) {
+    let output = run(args, dir);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {error}");
+    words.iter().for_each(|word| assert!(error.contains(word), "{args:?}: {error:?} does not say {word:?}"));
+    assert!(!error.contains("panicked"), "{error}");
+}
+
+/// Frames of a GIF and their size.
+fn gif(path: &Path) -> (usize, (u32, u32)) {
+    use image::AnimationDecoder;
+    let file = std::io::BufReader::new(std::fs::File::open(path).unwrap());
+    let frames = image::codecs::gif::GifDecoder::new(file).unwrap().into_frames().collect_frames().unwrap();
+    (frames.len(), frames[0].buffer().dimensions())
+}
+
+#[test]
+fn every_option_draws_its_own_picture_and_the_same_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let base = ["--layer", "uconv128", "--filters", "22,57", "--steps", "2", "--size", "32x32"];
+    let mut seen = vec![];
+    for options in [
+        &[][..],
+        &["--objective", "square"],
+        &["--negative"],
+        &["--neuron", "7,7", "--rescue", "0"],
+        &["--tv", "3"],
+        &["--l2", "3"],
+        &["--jitter", "5"],
+        &["--optimizer", "adam"],
+        &["--optimizer", "adam", "--rate", "0.5"],
+        &["--parameter", "fourier"],
+    ] {
+        let args = [&base[..], options].concat();
+        succeeds(&args, dir.path());
+        let picture = std::fs::read(dir.path().join("out/uconv128.png")).unwrap();
+        succeeds(&args, dir.path());
+        assert!(
+            picture == std::fs::read(dir.path().join("out/uconv128.png")).unwrap(),
+            "{options:?}: not the same again"
+        );
+        assert!(!seen.contains(&picture), "{options:?} changed nothing");
+        seen.push(picture);
+    }
+    // --rate is --step-size.
+    let with = |option: &str| {
+        succeeds(&[&base[..], &[option, "0.5"]].concat(), dir.path());
+        std::fs::read(dir.path().join("out/uconv128.png")).unwrap()
+    };
+    assert!(with("--rate") == with("--step-size"));
+}
+
+#[test]
+fn an_animation_has_a_frame_for_the_start_and_each_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["--layer", "dconv64", "--count", "3", "--steps", "4", "--size", "32x32", "--gif", "new/way.gif"];
+    assert!(succeeds(&args, dir.path()).contains("new/way.gif"));
+    let (frames, (width, height)) = gif(&dir.path().join("new/way.gif"));
+    assert!(frames == 5 && width > 3 * 100 && height > 100, "{frames} frames of {width}x{height}");
+    let first = std::fs::read(dir.path().join("new/way.gif")).unwrap();
+    succeeds(&args, dir.path());
+    assert!(first == std::fs::read(dir.path().join("new/way.gif")).unwrap());
+}
+
+#[test]
+fn a_rescued_filter_is_said_in_the_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["--layer", "dconv256", "--steps", "1", "--size", "32x32", "--npy", "--rescue", "2"];
+    let text = succeeds(&args, dir.path());
+    assert!(text.contains("from seed 1") || text.contains("before the relu"), "{text}");
+    assert!(!text.contains("dead: no gradient"), "{text}");
+    let csv = std::fs::read_to_string(dir.path().join("out/dconv256.csv")).unwrap();
+    assert!(csv.contains("(before relu)") || csv.contains("(seed 1)"), "{csv}");
+}
+
+#[test]
+fn dreams_of_a_grey_and_a_coloured_picture() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = |name: &str, w, h| {
+        let path = dir.path().join(name);
+        image::open(fixture(name)).unwrap().thumbnail_exact(w, h).save(&path).unwrap();
+        path.display().to_string()
+    };
+    let (camera, chelsea) = (small("camera.png", 40, 40), small("chelsea.png", 50, 33));
+    let args = ["dream", &camera, "--layer", "dconv64", "--steps", "2", "--octaves", "2"];
+    let text = succeeds(&args, dir.path());
+    assert!(text.contains("40x40 pixels, climbed at once") && text.contains("29x29"), "{text}");
+    let out = image::open(dir.path().join("out/camera_dconv64.png")).unwrap().into_rgb8();
+    assert_eq!(out.dimensions(), (40, 40));
+    assert!(out.pixels().all(|p| p[0] == p[1] && p[1] == p[2]), "a grey picture stays grey");
+
+    let more = ["--filter", "3", "--gif", "a/way.gif", "--frames", "b", "--out", "c", "--steps", "2", "--octaves", "2"];
+    succeeds(&[&["dream", &chelsea, "--layer", "uconv64"], &more[..]].concat(), dir.path());
+    assert_eq!(gif(&dir.path().join("a/way.gif")), (5, (50, 33)));
+    assert_eq!(std::fs::read_dir(dir.path().join("b")).unwrap().count(), 5);
+    let (before, after) =
+        (image::open(&chelsea).unwrap().into_rgb8(), image::open(dir.path().join("c/chelsea_uconv64_3.png")));
+    let after = after.unwrap().into_rgb8();
+    assert_ne!(before, after);
+    for (b, a) in before.pixels().zip(after.pixels()) {
+        // Where nothing was cut off, all channels changed alike.
+        if a.0.iter().all(|&v| v > 0 && v < 255) {
+            let change: Vec<i32> = (0..3).map(|c| i32::from(a[c]) - i32::from(b[c])).collect();
+            assert!(change.iter().max().unwrap() - change.iter().min().unwrap() <= 1, "{change:?}");
+        }
+    }
+}
+
+#[test]
+fn bad_values_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let camera = fixture("camera.png");
+    std::fs::write(dir.path().join("empty.png"), "").unwrap();
+    std::fs::write(dir.path().join("text.png"), "no picture").unwrap();
+    std::fs::write(dir.path().join("file"), "").unwrap();
+    for (args, code, words) in [
+        (&["--layer", "uconv128", "--neuron", "64,3"][..], 2, &["uconv128", "rows 0 to 63"][..]),
+        (&["--layer", "uconv128", "--neuron", "3"], 2, &["--neuron", "12,40"]),
+        (&["--layer", "uconv128", "--neuron", "-1,2"], 2, &["neuron"]),
+        (&["--layer", "uconv128", "--objective", "median"], 2, &["mean", "square"]),
+        (&["--layer", "uconv128", "--tv", "-1"], 2, &["--tv", "0 or above"]),
+        (&["--layer", "uconv128", "--l2", "nan"], 2, &["--l2"]),
+        (&["--layer", "uconv128", "--jitter", "99999"], 2, &["--jitter"]),
+        (&["--layer", "uconv128", "--rate", "inf"], 2, &["finite"]),
+        (&["--layer", "uconv128", "--optimizer", "sgd"], 2, &["adam"]),
+        (&["--layer", "all", "--gif", "x.gif"], 2, &["--gif", "one --layer"]),
+        (&["--layer", "uconv128", "--gif", "file/x.gif"], 1, &["file", "folder"]),
+        (&["dream", "nothing.png", "--layer", "uconv64"], 1, &["nothing.png", "no such file"]),
+        (&["dream", "empty.png", "--layer", "uconv64"], 1, &["empty.png", "0 bytes"]),
+        (&["dream", "text.png", "--layer", "uconv64"], 1, &["text.png", "not an image"]),
+        (&["dream", &camera, "--layer", "uconv63"], 2, &["uconv63", "uconv64"]),
+        (&["dream", &camera, "--layer", "uconv64", "--filter", "64"], 2, &["--filter 64", "0 to 63"]),
+        (&["dream", &camera, "--layer", "uconv64", "--octaves", "0"], 2, &["--octaves"]),
+        (&["dream", &camera, "--layer", "uconv64", "--octave-scale", "1"], 2, &["above 1"]),
+        (&["dream", &camera, "--layer", "uconv64", "--step-size", "0"], 2, &["--step-size"]),
+        (&["dream", &camera, "--layer", "uconv64", "--out", "file"], 1, &["file", "folder"]),
+        (&["dream", &camera, "--layer", "uconv64", "--frames", "file"], 1, &["file", "folder"]),
+        (&["dream", &camera, "--layer", "uconv64", "--memory", "1MB"], 1, &["memory"]),
+    ] {
+        refused(args, code, words, dir.path());
+    }
+}
+
+/// With little memory there are tiles, and their number is said beforehand.
+#[test]
+fn a_picture_too_large_for_the_memory_is_climbed_in_tiles() {
+    let dir = tempfile::tempdir().unwrap();
+    let camera = fixture("camera.png");
+    let args = ["dream", &camera, "--layer", "dconv64", "--octaves", "1", "--steps", "1", "--memory", "20MB"];
+    let text = succeeds(&args, dir.path());
+    assert!(text.contains("overlapping tiles of") && text.contains("MiB of memory"), "{text}");
+}
