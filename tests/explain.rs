@@ -220,7 +220,12 @@ fn terminal_json_and_page_say_the_same() {
     let (html, json) = (dir.path().join("lesson.html"), dir.path().join("lesson.json"));
     let run = |args: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_unet-lens"));
-        command.args(["explain", "--model"]).arg(fixture("tiny.h5")).args(["--layer", "up_conv"]).args(args).assert()
+        command
+            .args(["explain", "--model"])
+            .arg(fixture("tiny.h5"))
+            .args(["--layer", "up_conv", "--backend", "cpu"])
+            .args(args)
+            .assert()
     };
     let output = run(&["--html", html.to_str().unwrap(), "--json", json.to_str().unwrap()])
         .success()

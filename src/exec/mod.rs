@@ -1,4 +1,4 @@
-//! What runs a plan. Three executors, one truth: [`reference`] is the specification, the others are tested against it.
+//! What runs a plan. Three executors, one truth: [`mod@reference`] is the specification, the others are tested against it.
 
 pub mod cpu;
 pub mod gpu;

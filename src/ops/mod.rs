@@ -8,7 +8,7 @@
 //! | [`sigmoid`]: `y = 1 / (1 + exp(-x))` | sigmoid_grad: `dy y (1 - y)` |
 //! | [`max_pool`] | max_pool_grad: `dy` to the first maximum of each window |
 //! | [`upsample`] | sum_pool of `dy` |
-//! | [`concat`] | a slice of `dy` for each input |
+//! | [`mod@concat`] | a slice of `dy` for each input |
 //! | [`mean`] | spread: `dy / count` everywhere |
 //! | [`add`] | `dy`, `dy` |
 //! | [`mul`]: `y = a b` | `dy b`, `dy a` |

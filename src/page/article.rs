@@ -59,7 +59,7 @@ pub struct Dreamt {
     pub goal: (f32, f32),
 }
 
-/// The page as one file of less than [`MOST_BYTES`].
+/// The page as one file of less than `MOST_BYTES`.
 ///
 /// # Errors
 /// If the network cannot be built, or has so many filters that no page holds them.

@@ -197,7 +197,7 @@ fn code(e: &Explanation, s: &Strings) -> Markup {
     html! {
         h2 { (s.code_title) }
         p { (s.code_text) }
-        div.scroll {
+        div.scroll.wide {
             table.facts {
                 thead { tr { @for title in s.code_columns { th scope="col" { (title) } } } }
                 tbody {

@@ -241,7 +241,7 @@ const EN: Strings = Strings {
          more grows with every step; the rest stays as the noise left it.",
         "Above the image, below its gradient at that step.",
     ],
-    frame: "after {} steps: loss {}",
+    frame: "step {}: loss {}",
     frame_gradient: "gradient, RMS {}",
     code_title: "Where this is in the code",
     code_text: "Each op is one file, which opens with its maths. The gradient itself is put together in src/autodiff.rs, in \
@@ -440,7 +440,7 @@ const ES: Strings = Strings {
          más crece con cada paso; lo demás se queda como lo dejó el ruido.",
         "Arriba la imagen, abajo su gradiente en ese paso.",
     ],
-    frame: "tras {} pasos: pérdida {}",
+    frame: "paso {}: pérdida {}",
     frame_gradient: "gradiente, RMS {}",
     code_title: "Dónde está esto en el código",
     code_text: "Cada operación es un archivo, que empieza con sus matemáticas. El gradiente se compone en src/autodiff.rs, en un \

@@ -223,7 +223,7 @@ fn tiles(e: &Explanation, id: usize, label: &str, s: &Strings) -> Markup {
     html! {
         span.(format!("tiles p{id}")) role="img" aria-label=(label) {}
         @if channels.len() > 1 {
-            span.channels { @for c in &channels { span { (fill(s.channel, &[&c.to_string()])) } } }
+            span.channels style=(format!("max-width:{}px", 100 * channels.len())) { @for c in &channels { span { (fill(s.channel, &[&c.to_string()])) } } }
         }
     }
 }

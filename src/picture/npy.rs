@@ -12,7 +12,7 @@ const SUPPORTED: &str =
 const MOST_BYTES: u64 = 4 << 30;
 const MAGIC: &[u8] = b"\x93NUMPY";
 
-/// Reads an array of shape [H,W], [N,H,W] or [N,H,W,C], missing axes being 1, and makes its values f32.
+/// Reads an array of shape `[H,W]`, `[N,H,W]` or `[N,H,W,C]`, missing axes being 1, and makes its values f32.
 pub fn read(path: impl AsRef<Path>) -> Result<Tensor> {
     let path = path.as_ref();
     from_bytes(&read_whole(path, MOST_BYTES)?).map_err(|problem| Error::file(path, problem))

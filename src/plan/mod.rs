@@ -1,7 +1,7 @@
 //! A graph made ready to run: dead nodes dropped, ops fused into steps, values placed in buffers that are reused.
 //!
 //! A [`Step`] is one kernel launch: a [`Head`] (most often a convolution) and its [`Ends`], what happens to each value on
-//! its way out, while it is still in a register. Which node was merged into which step is decided in [`fuse`](self::fuse).
+//! its way out, while it is still in a register. Which node was merged into which step is decided in `fuse`.
 //!
 //! What the backward pass must remember becomes visible here: besides the tensors themselves only the *signs* of ReLU
 //! outputs (a bit a value) and the *winners* of max pools.

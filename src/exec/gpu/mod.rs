@@ -1,7 +1,7 @@
 //! The fast executor for machines with a GPU: wgpu, and the WGSL compute shaders in `shaders/`. The only folder that knows
 //! wgpu.
 //!
-//! In reading order: [`adapter`] finds the GPU and `device` opens it; `lower` turns a plan's steps into calls of shaders,
+//! In reading order: `adapter` finds the GPU and `device` opens it; `lower` turns a plan's steps into calls of shaders,
 //! `conv`, `winograd` and `single` those of convolutions; `program` holds the buffers and runs the calls.
 //!
 //! - A thread owns its outputs and gathers what they need: nothing is scattered, no number depends on the order of threads,
