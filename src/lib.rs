@@ -58,5 +58,7 @@ pub mod plan;
 pub mod restore;
 pub mod tensor;
 pub mod unet;
+#[doc = include_str!("../docs/where-the-time-goes.md")]
+pub mod where_the_time_goes {}
 
 pub use error::{Error, Result};
