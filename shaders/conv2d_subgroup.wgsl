@@ -1,5 +1,6 @@
-// conv2d where a subgroup has 8 lanes and workgroup memory is no faster than other memory, as on a CPU. Slide a kernel over the image (stride 1, 'same' padding with zeros). The gradient is this very shader, with the
-// kernel flipped in both axes and its channels swapped.
+// conv2d where a subgroup has 8 lanes and workgroup memory is no faster than other memory, as on a CPU. Slide a kernel over
+// the image (stride 1, 'same' padding with zeros). The gradient is this very shader, with the kernel flipped in both axes
+// and its channels swapped.
 //
 //   x: [n, h, w, ci]   W: [kh, kw, ci, co]   b: [co]   y: [n, h, w, co]
 //
@@ -12,9 +13,9 @@
 // An x that is upsampled first, or a y whose windows are summed up afterwards, changes only which pixels meet: W's taps
 // that meet the same pixel are added up beforehand (src/exec/gpu/conv.rs), and step, phase and stride say the rest.
 //
-// A subgroup computes 32 pixels x 8 quads. A lane owns one quad: it keeps 32 sums, one for each pixel. Nothing is fetched
-// twice: for four channels each lane fetches its quad's columns of the kernel and 4 of the 32 pixels of x, and hands the
-// pixels round by subgroupBroadcast.
+// A subgroup computes 32 pixels x 8 quads, or 16 pixels where there are no more (HALF). A lane owns one quad: it keeps 32
+// sums, one for each pixel. Nothing is fetched twice: for four channels each lane fetches its quad's columns of the kernel
+// and 4 of the 32 pixels of x, and hands the pixels round by subgroupBroadcast.
 //
 //                   kernel: 4 channels x 8 quads
 //                        lane 0   ...   lane 7
@@ -53,6 +54,7 @@ struct Params {
 @group(0) @binding(6) var<storage, read> add: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read> gate: array<u32>;
 
+override HALF: bool = false;
 override CONTINUES: bool = false; // y already holds the sum over an earlier part's channels
 override BIAS: bool = false;
 override ADD: bool = false;
@@ -69,7 +71,7 @@ fn subgroup(
 ) {
     let tile = group.y * groups.x + group.x;
     let across = (params.co4 + 7) / 8;
-    let p = tile / across * 32;
+    let p = tile / across * select(32u, 16u, HALF);
     let c = tile % across * 8 + lane;
     let image = params.first_image + group.z;
     if p >= params.grid.x * params.grid.y {
@@ -97,16 +99,24 @@ fn subgroup(
             let w3 = kernel[row + params.co4 * 3];
             eight(&a, fetch(at0, q), w0, w1, w2, w3);
             eight(&b, fetch(at1, q), w0, w1, w2, w3);
-            eight(&d, fetch(at2, q), w0, w1, w2, w3);
-            eight(&e, fetch(at3, q), w0, w1, w2, w3);
+            if !HALF {
+                eight(&d, fetch(at2, q), w0, w1, w2, w3);
+                eight(&e, fetch(at3, q), w0, w1, w2, w3);
+            }
             row += params.co4 * 4;
         }
     }
+    if c >= params.co4 {
+        return;
+    }
+    let own = own_constants(image, c);
     var at = vec2(p / params.grid.y, p % params.grid.y);
-    at = eight_ends(image, at, c, a);
-    at = eight_ends(image, at, c, b);
-    at = eight_ends(image, at, c, d);
-    at = eight_ends(image, at, c, e);
+    at = eight_ends(image, at, c, own, a);
+    at = eight_ends(image, at, c, own, b);
+    if !HALF {
+        at = eight_ends(image, at, c, own, d);
+        at = eight_ends(image, at, c, own, e);
+    }
 }
 
 // Quad q of x's channels that begin at `at`.
@@ -139,23 +149,23 @@ fn eight(y: ptr<function, Eight>, x: vec4<f32>, w0: vec4<f32>, w1: vec4<f32>, w2
 }
 
 // The ends of 8 pixels that follow each other; the next one is returned.
-fn eight_ends(image: u32, first: vec2<u32>, c: u32, y: Eight) -> vec2<u32> {
+fn eight_ends(image: u32, first: vec2<u32>, c: u32, own: Constants, y: Eight) -> vec2<u32> {
     var at = first;
-    ends(image, at, c, y.p0);
+    ends(image, at, c, own, y.p0);
     at = next(at);
-    ends(image, at, c, y.p1);
+    ends(image, at, c, own, y.p1);
     at = next(at);
-    ends(image, at, c, y.p2);
+    ends(image, at, c, own, y.p2);
     at = next(at);
-    ends(image, at, c, y.p3);
+    ends(image, at, c, own, y.p3);
     at = next(at);
-    ends(image, at, c, y.p4);
+    ends(image, at, c, own, y.p4);
     at = next(at);
-    ends(image, at, c, y.p5);
+    ends(image, at, c, own, y.p5);
     at = next(at);
-    ends(image, at, c, y.p6);
+    ends(image, at, c, own, y.p6);
     at = next(at);
-    ends(image, at, c, y.p7);
+    ends(image, at, c, own, y.p7);
     return next(at);
 }
 
@@ -198,9 +208,28 @@ fn unpack(word: u32) -> vec4<bool> {
     return (vec4(word) & vec4(1u, 2u, 4u, 8u)) != vec4(0u);
 }
 
+// What the ends need of a channel, the same for all pixels: fetched once.
+struct Constants {
+    bias: vec4<f32>,
+    scale: vec4<f32>,
+    shift: vec4<f32>,
+}
+
+fn own_constants(image: u32, c: u32) -> Constants {
+    var own: Constants;
+    if BIAS {
+        own.bias = constants[image * params.bias_bank + c];
+    }
+    if AFFINE {
+        own.scale = constants[params.scale_at + c];
+        own.shift = constants[params.scale_at + params.co4 + c];
+    }
+    return own;
+}
+
 // Quad c of the output at row and column `at` of the grid, on its way out: bias, and the ends as in pointwise.wgsl.
-fn ends(image: u32, at: vec2<u32>, c: u32, sum: vec4<f32>) {
-    if at.x >= params.grid.x || c >= params.co4 {
+fn ends(image: u32, at: vec2<u32>, c: u32, own: Constants, sum: vec4<f32>) {
+    if at.x >= params.grid.x {
         return;
     }
     let pixel = at * params.step + params.phase;
@@ -210,7 +239,7 @@ fn ends(image: u32, at: vec2<u32>, c: u32, sum: vec4<f32>) {
         v += y[i];
     }
     if BIAS {
-        v += constants[image * params.bias_bank + c];
+        v += own.bias;
     }
     if ADD {
         v += add[i];
@@ -223,7 +252,7 @@ fn ends(image: u32, at: vec2<u32>, c: u32, sum: vec4<f32>) {
         v = select(vec4(0.0), v, positive | is_nan(v));
     }
     if AFFINE {
-        v = fma(constants[params.scale_at + c], v, constants[params.scale_at + params.co4 + c]);
+        v = fma(own.scale, v, own.shift);
     }
     if GATE {
         v = select(vec4(0.0), v, unpack(gate[i]));

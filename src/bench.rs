@@ -1,4 +1,4 @@
-//! How long a step of the climb takes, kernel by kernel, on several executors side by side.
+//! How long a step of the climb, or the forward pass, takes, kernel by kernel, on several executors side by side.
 //!
 //! Work is counted as the definition of a convolution does: `n h w kh kw ci co` multiply-accumulates. An algorithm that
 //! needs fewer (Winograd's F(4x4, 3x3) needs a quarter) can therefore be faster than the machine's limit for the counted
@@ -6,18 +6,30 @@
 
 use crate::ascent::{self, Objective, Recipe};
 use crate::exec::Executor;
+use crate::graph::NodeId;
 use crate::keras::Network;
 use crate::plan::Plan;
 use crate::tensor::{Shape, Tensor};
-use crate::{Error, Result};
+use crate::{Error, Result, unet};
 use serde::Serialize;
+use std::sync::Arc;
 use std::time::Instant;
 
-/// What was measured on one layer.
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Job {
+    /// A step of the climb of filters of a convolution (its index among the layers).
+    Climb(usize),
+    /// The forward pass of the whole network.
+    Forward,
+}
+
+/// What was measured of one job.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    pub layer: String,
-    /// Filters that are climbed at once, an image for each.
+    /// The layer that was climbed; none for a forward pass.
+    pub layer: Option<String>,
+    /// Filters that are climbed at once, an image for each; or images of the forward pass.
     pub images: usize,
     /// The steps of the plan, in the order in which they run.
     pub kernels: Vec<Kernel>,
@@ -45,34 +57,31 @@ pub struct Measured {
     pub limit: f64,
     /// Seconds of each kernel: medians.
     pub kernels: Vec<f64>,
-    /// Seconds of one whole step of the climb: median.
+    /// Seconds of one whole step of the climb, or of the forward pass: median.
     pub step: f64,
 }
 
-/// Measures one step of the climb of `filters` filters of convolution `layer`, on each executor in turn, `rounds` times.
+/// Measures `job` with so many images at once, on each executor in turn, `rounds` times.
 ///
 /// The results are compared first: a benchmark of wrong kernels would be worth nothing.
 ///
 /// # Errors
-/// If the executors' gradients differ, the memory is not enough, or a device fails.
+/// If the executors' results differ, the memory is not enough, or a device fails.
 pub fn measure(
     executors: &[Box<dyn Executor>],
     network: &Network,
-    layer: usize,
-    filters: usize,
+    job: Job,
+    images: usize,
     image: Shape,
     rounds: usize,
 ) -> Result<Report> {
-    let name = &network.layers[layer].name;
-    let filters: Vec<usize> = (0..crate::unet::filters(network, layer)).cycle().take(filters).collect();
-    let seeds = ascent::noise(0, name, &filters, image, 2.0);
-    let objective = Objective::new(network, layer, &filters, image, &Recipe::default(), true)?;
-    validate(executors, network, layer, image)?;
+    validate(executors, &Setup::new(network, job, 1, image)?)?;
+    let setup = Setup::new(network, job, images, image)?;
     let mut programs = vec![];
     for executor in executors {
-        executor.fits(&objective.plan)?;
-        let mut program = executor.prepare(objective.plan.clone())?;
-        program.write(objective.image, &seeds)?;
+        executor.fits(&setup.plan)?;
+        let mut program = executor.prepare(setup.plan.clone())?;
+        program.write(setup.image, &setup.seeds)?;
         program.run(2)?; // warm
         programs.push(program);
     }
@@ -90,15 +99,14 @@ pub fn measure(
     }
     let backends = executors.iter().zip(limits).zip(kernels).zip(steps).map(|(((executor, limit), kernels), steps)| {
         let of_kernel = |k: usize| median(kernels.iter().map(|round| round[k]).collect());
-        let kernels = (0..objective.plan.steps.len()).map(of_kernel).collect();
+        let kernels = (0..setup.plan.steps.len()).map(of_kernel).collect();
         Measured { backend: executor.describe(), limit, kernels, step: median(steps) }
     });
-    Ok(Report {
-        layer: name.clone(),
-        images: filters.len(),
-        kernels: facts(&objective.plan),
-        backends: backends.collect(),
-    })
+    let layer = match job {
+        Job::Climb(layer) => Some(network.layers[layer].name.clone()),
+        Job::Forward => None,
+    };
+    Ok(Report { layer, images, kernels: facts(&setup.plan), backends: backends.collect() })
 }
 
 fn facts(plan: &Plan) -> Vec<Kernel> {
@@ -119,28 +127,60 @@ fn facts(plan: &Plan) -> Vec<Kernel> {
         .collect()
 }
 
-/// All executors must compute the same gradient, but for the few pixels around a kink that rounding decides.
-fn validate(executors: &[Box<dyn Executor>], network: &Network, layer: usize, image: Shape) -> Result<()> {
-    let name = &network.layers[layer].name;
-    let seeds = ascent::noise(0, name, &[0], image, 2.0);
-    let objective = Objective::new(network, layer, &[0], image, &Recipe::default(), true)?;
+/// A job as a plan.
+struct Setup {
+    name: String,
+    plan: Arc<Plan>,
+    /// Where `seeds` are written to before the first run.
+    image: NodeId,
+    seeds: Tensor,
+    /// What the executors must agree on.
+    result: NodeId,
+}
+
+impl Setup {
+    fn new(network: &Network, job: Job, images: usize, image: Shape) -> Result<Setup> {
+        match job {
+            Job::Climb(layer) => {
+                let name = network.layers[layer].name.clone();
+                let filters: Vec<usize> = (0..unet::filters(network, layer)).cycle().take(images).collect();
+                let seeds = ascent::noise(0, &name, &filters, image, 2.0);
+                // Of several images the gradient is not read: as in a climb it needs no room of its own.
+                let objective = Objective::new(network, layer, &filters, image, &Recipe::default(), images == 1)?;
+                let Objective { plan, image, gradient: result, .. } = objective;
+                Ok(Setup { name, plan, image, seeds, result })
+            }
+            Job::Forward => {
+                let numbers: Vec<usize> = (0..images).collect();
+                let seeds = ascent::noise(0, "forward", &numbers, image, 1.0);
+                let built = unet::graph_to(network, network.output, None, image.with_n(images))?;
+                let plan = Arc::new(Plan::compile(built.graph, &[built.output], &[], &[]));
+                Ok(Setup { name: "forward pass".into(), plan, image: built.image, seeds, result: built.output })
+            }
+        }
+    }
+}
+
+/// All executors must compute the same, but for the few pixels around a kink that rounding decides.
+fn validate(executors: &[Box<dyn Executor>], setup: &Setup) -> Result<()> {
     let mut first: Option<Tensor> = None;
     for executor in executors {
-        executor.fits(&objective.plan)?;
-        let mut program = executor.prepare(objective.plan.clone())?;
-        program.write(objective.image, &seeds)?;
+        executor.fits(&setup.plan)?;
+        let mut program = executor.prepare(setup.plan.clone())?;
+        program.write(setup.image, &setup.seeds)?;
         program.run(1)?;
-        let gradient = program.read(objective.gradient)?;
+        let result = program.read(setup.result)?;
         let Some(first) = &first else {
-            first = Some(gradient);
+            first = Some(result);
             continue;
         };
         let squares = |a: &[f32]| a.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>();
-        let difference: Vec<f32> = gradient.data.iter().zip(&first.data).map(|(a, b)| a - b).collect();
+        let difference: Vec<f32> = result.data.iter().zip(&first.data).map(|(a, b)| a - b).collect();
         let error = (squares(&difference) / squares(&first.data).max(1e-30)).sqrt();
         if error.is_nan() || error > 0.05 {
             return Err(Error::Device(format!(
-                "{name}: the gradients of {} and {} differ by {:.1}%: not measured",
+                "{}: the results of {} and {} differ by {:.1}%: not measured",
+                setup.name,
                 executors[0].describe(),
                 executor.describe(),
                 error * 100.0

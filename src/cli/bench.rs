@@ -1,7 +1,7 @@
 //! `unet-lens bench`
 
 use super::{ModelFile, progress_bar};
-use crate::bench::{self, Measured, Report};
+use crate::bench::{self, Job, Measured, Report};
 use crate::exec::{self, Backend};
 use crate::{Error, Result, files, unet};
 use std::path::PathBuf;
@@ -10,6 +10,7 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   unet-lens bench                                       a step of the climb on the CPU and on the GPU, kernel by kernel
   unet-lens bench --layer all --backend cpu --count 16  every layer, 16 filters at once
+  unet-lens bench --forward                             the whole network's forward pass instead of a step
   unet-lens bench --json bench.json                     the same as numbers";
 
 /// Cells of the longest bar.
@@ -20,10 +21,13 @@ pub(super) struct Options {
     /// A convolution of the network, or all; may be given several times
     #[arg(long = "layer", value_name = "NAME", default_value = "uconv128")]
     layers: Vec<String>,
+    /// Measure the forward pass of the whole network instead of a step of a climb
+    #[arg(long, conflicts_with = "layers")]
+    forward: bool,
     /// What to measure, side by side
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Backend::Cpu, Backend::Gpu], value_name = "LIST")]
     backend: Vec<Backend>,
-    /// Filters that are climbed at once
+    /// Filters that are climbed, or images that are sent through, at once
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     count: u16,
     /// Measurements of each kernel; the median counts
@@ -41,7 +45,10 @@ pub(super) struct Options {
 
 pub(super) fn run(options: &Options) -> Result<()> {
     let network = options.model.load()?;
-    let layers = super::convolutions(&network, &options.layers)?;
+    let jobs = match options.forward {
+        true => vec![Job::Forward],
+        false => super::convolutions(&network, &options.layers)?.into_iter().map(Job::Climb).collect(),
+    };
     let image = unet::image_shape(&network, None)?;
     if let Some(path) = &options.json {
         files::check_writable_dir(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(".".as_ref()))?;
@@ -63,10 +70,10 @@ pub(super) fn run(options: &Options) -> Result<()> {
     }
     let mut reports = vec![];
     let bar = progress_bar("bench", false);
-    bar.set_length(layers.len() as u64);
-    for (i, &layer) in layers.iter().enumerate() {
+    bar.set_length(jobs.len() as u64);
+    for (i, &job) in jobs.iter().enumerate() {
         bar.set_position(i as u64);
-        reports.push(bench::measure(&executors, &network, layer, options.count.into(), image, options.rounds.into())?);
+        reports.push(bench::measure(&executors, &network, job, options.count.into(), image, options.rounds.into())?);
     }
     bar.finish_and_clear();
     for report in &reports {
@@ -83,11 +90,15 @@ pub(super) fn run(options: &Options) -> Result<()> {
 /// A row per kernel; a bar shows its share of the step.
 fn table(report: &Report) -> String {
     let Report { layer, images, kernels, backends } = report;
-    let mut text = format!("{layer}, {images} filter{} at once\n", if *images == 1 { "" } else { "s" });
+    let s = if *images == 1 { "" } else { "s" };
+    let (mut text, whole) = match layer {
+        Some(layer) => (format!("{layer}, {images} filter{s} at once\n"), "step"),
+        None => (format!("forward pass, {images} image{s} at once\n"), "forward"),
+    };
     for (i, b) in backends.iter().enumerate() {
         text += &format!("  {}: {} ({:.1} GMAC/s is its limit)\n", column(i), b.backend, b.limit / 1e9);
     }
-    let width = kernels.iter().map(|kernel| kernel.name.chars().count()).max().unwrap_or(0).max(6);
+    let width = kernels.iter().map(|kernel| kernel.name.chars().count()).max().unwrap_or(0).max(7);
     text += &format!("\n{:<width$}  {:>15} {:>9}", "kernel", "output", "MMAC");
     for i in 0..backends.len() {
         text += &format!("  {:>9} {:>7} {:>6}", format!("{} ms", column(i)), "GMAC/s", "limit");
@@ -119,7 +130,7 @@ fn table(report: &Report) -> String {
         }
         format!("{}\n", text.trim_end())
     };
-    text += &row("step", macs, &|b| b.step);
+    text += &row(whole, macs, &|b| b.step);
     text + "\n"
 }
 

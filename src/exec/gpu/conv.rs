@@ -139,7 +139,7 @@ impl ConvStep<'_> {
         for part in &self.parts {
             for (rows, columns) in self.phases(part) {
                 let pixels = rows.grid * columns.grid;
-                let (_, tile) = choose(self.target.style, pixels, self.out.c);
+                let (_, tile) = choose(self.target.style, 1, pixels, self.out.c);
                 let taps = rows.taps.len() * columns.taps.len();
                 let co = self.out.c.next_multiple_of(tile.quads * 4);
                 cost += pixels.next_multiple_of(tile.pixels) * taps * quads(part.shape.c) * 4 * co;
@@ -186,7 +186,7 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
             };
             let weights = lowered.constant(weights);
             let pixels = rows.grid * columns.grid;
-            let (mut pipeline, tile) = choose(step.target.style, pixels, out.c);
+            let (mut pipeline, tile) = choose(step.target.style, 1, pixels, out.c);
             pipeline.overrides.extend(&ends.overrides);
             if i > 0 {
                 pipeline.overrides.push(("CONTINUES", 1));
@@ -213,17 +213,21 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
     }
 }
 
-/// The shader for that many output pixels of one image, and that many channels. It must not depend on the number of images:
+/// The shader for that many output pixels of one image, in each of so many matrices, and that many channels. It must not depend on the number of images:
 /// an image alone and in a batch must come out the same.
-pub(super) fn choose(style: Style, pixels: usize, co: usize) -> (PipelineKey, Tile) {
+pub(super) fn choose(style: Style, matrices: usize, pixels: usize, co: usize) -> (PipelineKey, Tile) {
     let key = |shader, entry, overrides| PipelineKey { shader, entry, overrides };
     if co == 1 {
         return (key(Shader::Conv2d, "one_channel", vec![]), Tile { pixels: 8, quads: 1 });
     }
     match style {
-        Style::Subgroup => (key(Shader::Conv2dSubgroup, "subgroup", vec![]), Tile { pixels: 32, quads: 8 }),
+        // No pixel more than a half tile holds?
+        Style::Subgroup if matches!(pixels % 32, 1..=16) => {
+            (key(Shader::Conv2dSubgroup, "subgroup", vec![("HALF", 1)]), Tile { pixels: 16, quads: 8 })
+        }
+        Style::Subgroup => (key(Shader::Conv2dSubgroup, "subgroup", vec![("HALF", 0)]), Tile { pixels: 32, quads: 8 }),
         // Enough large tiles to keep a GPU busy?
-        Style::Tiled if pixels.div_ceil(64) * quads(co).div_ceil(16) >= 64 => {
+        Style::Tiled if matrices * pixels.div_ceil(64) * quads(co).div_ceil(16) >= 64 => {
             let overrides = vec![("LARGE", 1), ("PIXELS", 64), ("QUADS", 16)];
             (key(Shader::Conv2d, "tiled", overrides), Tile { pixels: 64, quads: 16 })
         }

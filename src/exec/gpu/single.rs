@@ -46,7 +46,7 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) -> bool {
     };
     if k.ci == 1 && k.co > 1 {
         let [taps, _] = lowered.scratch([bytes, 0]);
-        let (mut pipeline, tile) = choose(step.target.style, pixels, k.co);
+        let (mut pipeline, tile) = choose(step.target.style, 1, pixels, k.co);
         let ends = lowered.ends(&step.step.ends, step.step.side, step.bias());
         pipeline.overrides.extend(&ends.overrides);
         let (co4, weights) = (quads(k.co), lowered.constant(taps_as_inputs(k)));
@@ -69,7 +69,7 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) -> bool {
         true
     } else if k.co == 1 && quads(k.ci) >= taps4 {
         let [products, _] = lowered.scratch([bytes, 0]);
-        let (pipeline, tile) = choose(step.target.style, pixels, k.kh * k.kw);
+        let (pipeline, tile) = choose(step.target.style, 1, pixels, k.kh * k.kw);
         let ends = lowered.ends(&step.step.ends, step.step.side, step.bias());
         let (ci4, weights) = (quads(k.ci), lowered.constant(taps_as_outputs(k)));
         let buffers = vec![products, nothing, x, weights, nothing, nothing, nothing];

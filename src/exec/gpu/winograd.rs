@@ -39,7 +39,7 @@ pub(super) fn cost(step: &ConvStep) -> Option<Cost> {
         return None;
     }
     let tiles: usize = tiles(step).iter().product();
-    let (_, tile) = choose(step.target.style, tiles * PLACES, k.co);
+    let (_, tile) = choose(step.target.style, PLACES, tiles, k.co);
     // To read or write a number costs as much as so many multiplications.
     let access = match step.target.style {
         Style::Subgroup => 10,
@@ -143,7 +143,7 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
         }
 
         // 36 images of one row of tiles, 36 kernels of one tap.
-        let (pipeline, tile) = choose(step.target.style, rows * columns * PLACES, kernel.co);
+        let (pipeline, tile) = choose(step.target.style, PLACES, rows * columns, kernel.co);
         let params = Conv2dParams {
             grid: [1, count as u32],
             step: [1, 1],
