@@ -7,8 +7,8 @@
 //   y[r, s, o]  = b[o] + sum over i, j, c of  x[r + i - kh/2, s + j - kw/2, c] * W[i, j, c, o]
 //   dx[r, s, c] =        sum over i, j, o of dy[r - i + kh/2, s - j + kw/2, o] * W[i, j, c, o]
 //
-// Tensors are NHWC, four channels to a vec4 (a "quad"). The kernel is packed as [kh, kw, ci, co], ci and co filled up with
-// zeros to multiples of four: kernel[((i * kw + j) * ci + c) * co4 + o4].
+// Tensors are NHWC, four channels to a vec4 (a "quad"). The kernel is packed as [co / 32, kh, kw, ci, 32], ci filled up with
+// zeros to a multiple of four, co to one of 32: what a subgroup reads lies in one piece, in the order in which it is read.
 //
 // An x that is upsampled first, or a y whose windows are summed up afterwards, changes only which pixels meet: W's taps
 // that meet the same pixel are added up beforehand (src/exec/gpu/conv.rs), and step, phase and stride say the rest.
@@ -81,7 +81,7 @@ fn subgroup(
     var b: Eight;
     var d: Eight;
     var e: Eight;
-    var row = image * params.bank + min(c, params.co4 - 1);
+    var row = image * params.bank + tile % across * (params.taps.x * params.taps.y * params.ci4 * 32) + lane;
     let corner0 = corner(p + lane);
     let corner1 = corner(p + lane + 8);
     let corner2 = corner(p + lane + 16);
@@ -94,16 +94,16 @@ fn subgroup(
         let at3 = place(image, corner3 + ij);
         for (var q = 0u; q < params.ci4; q++) {
             let w0 = kernel[row];
-            let w1 = kernel[row + params.co4];
-            let w2 = kernel[row + params.co4 * 2];
-            let w3 = kernel[row + params.co4 * 3];
+            let w1 = kernel[row + 8];
+            let w2 = kernel[row + 16];
+            let w3 = kernel[row + 24];
             eight(&a, fetch(at0, q), w0, w1, w2, w3);
             eight(&b, fetch(at1, q), w0, w1, w2, w3);
             if !HALF {
                 eight(&d, fetch(at2, q), w0, w1, w2, w3);
                 eight(&e, fetch(at3, q), w0, w1, w2, w3);
             }
-            row += params.co4 * 4;
+            row += 32;
         }
     }
     if c >= params.co4 {

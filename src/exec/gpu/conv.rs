@@ -88,6 +88,26 @@ fn pack(kernel: &Kernel, first: usize, ci: usize, rows: &Axis, columns: &Axis) -
     packed
 }
 
+/// A packed kernel, `[bank, rows, width]`, as the chosen shader reads it. What a subgroup reads lies in one piece:
+/// `[bank, width / 32, rows, 32]`, filled up with zeros.
+pub(super) fn arrange(packed: Vec<f32>, bank: usize, width: usize, shader: Shader) -> Vec<f32> {
+    if shader != Shader::Conv2dSubgroup {
+        return packed;
+    }
+    let rows = packed.len() / bank / width;
+    let tiles = width.div_ceil(32);
+    let mut arranged = vec![0.0; bank * tiles * rows * 32];
+    arranged.par_chunks_mut(rows * 32).enumerate().for_each(|(i, arranged)| {
+        let first = i % tiles * 32;
+        let of_image = &packed[i / tiles * rows * width..][..rows * width];
+        for (to, from) in arranged.chunks_mut(32).zip(of_image.chunks(width)) {
+            let from = &from[first..width.min(first + 32)];
+            to[..from.len()].copy_from_slice(from);
+        }
+    });
+    arranged
+}
+
 /// Output pixels and quads of the tile that a workgroup computes.
 pub(super) struct Tile {
     pub pixels: usize,
@@ -150,7 +170,10 @@ impl ConvStep<'_> {
 }
 
 pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
-    if step.out.c > 1 && winograd::cost(step).is_some_and(|cost| cost < step.cost()) {
+    // A bank has a kernel of its own for each image, from or to a single channel. Winograd's method has no banks: it must not
+    // be taken for such a kernel alone either, or an image would come out otherwise in a batch.
+    let single = step.conv.kernel.ci == 1 || step.conv.kernel.co == 1;
+    if !single && winograd::cost(step).is_some_and(|cost| cost < step.cost()) {
         winograd::lower(lowered, step);
         return;
     }
@@ -167,7 +190,11 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
             lowered.ends(&Ends::default(), None, vec![])
         };
         for (rows, columns) in step.phases(part) {
+            let pixels = rows.grid * columns.grid;
+            let (mut pipeline, tile) = choose(step.target.style, 1, pixels, out.c);
             let weights = pack(kernel, first, part.shape.c, &rows, &columns);
+            let width = if kernel.co == 1 { 1 } else { quads(kernel.co) * 4 };
+            let weights = arrange(weights, kernel.bank, width, pipeline.shader);
             let params = Conv2dParams {
                 grid: [rows.grid as u32, columns.grid as u32],
                 step: [rows.step as u32, columns.step as u32],
@@ -185,8 +212,6 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
                 first_image: 0,
             };
             let weights = lowered.constant(weights);
-            let pixels = rows.grid * columns.grid;
-            let (mut pipeline, tile) = choose(step.target.style, 1, pixels, out.c);
             pipeline.overrides.extend(&ends.overrides);
             if i > 0 {
                 pipeline.overrides.push(("CONTINUES", 1));

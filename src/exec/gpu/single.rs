@@ -2,7 +2,7 @@
 //! the kernel's taps take the place of the missing channels. The entry points `gather_taps` and `sum_products` of
 //! `shaders/conv2d.wgsl` explain both ways.
 
-use super::conv::{ConvStep, choose};
+use super::conv::{ConvStep, arrange, choose};
 use super::device::PipelineKey;
 use super::lower::{Bound, Call, Lowered, grid, quads};
 use super::shader::{Conv2dParams, Shader};
@@ -49,7 +49,10 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) -> bool {
         let (mut pipeline, tile) = choose(step.target.style, 1, pixels, k.co);
         let ends = lowered.ends(&step.step.ends, step.step.side, step.bias());
         pipeline.overrides.extend(&ends.overrides);
-        let (co4, weights) = (quads(k.co), lowered.constant(taps_as_inputs(k)));
+        let co4 = quads(k.co);
+        let weights = arrange(taps_as_inputs(k), k.bank, co4 * 4, pipeline.shader);
+        let bank = of_bank(weights.len() / k.bank / 4);
+        let weights = lowered.constant(weights);
         let buffers = vec![taps, nothing, x, nothing, nothing, nothing, nothing];
         let params = Conv2dParams { ci4: 1, co4: taps4 as u32, ..all_taps };
         let work = step.out.pixels() * taps4 * 64;
@@ -59,7 +62,7 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) -> bool {
         let params = Conv2dParams {
             ci4: taps4 as u32,
             co4: co4 as u32,
-            bank: of_bank(taps4 * 4 * co4),
+            bank,
             bias_bank: of_bank(co4),
             scale_at: ends.scale_at,
             ..one_tap
@@ -71,9 +74,12 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) -> bool {
         let [products, _] = lowered.scratch([bytes, 0]);
         let (pipeline, tile) = choose(step.target.style, 1, pixels, k.kh * k.kw);
         let ends = lowered.ends(&step.step.ends, step.step.side, step.bias());
-        let (ci4, weights) = (quads(k.ci), lowered.constant(taps_as_outputs(k)));
+        let ci4 = quads(k.ci);
+        let weights = arrange(taps_as_outputs(k), k.bank, taps4 * 4, pipeline.shader);
+        let bank = of_bank(weights.len() / k.bank / 4);
+        let weights = lowered.constant(weights);
         let buffers = vec![products, nothing, x, weights, nothing, nothing, nothing];
-        let params = Conv2dParams { ci4: ci4 as u32, co4: taps4 as u32, bank: of_bank(ci4 * 4 * taps4), ..one_tap };
+        let params = Conv2dParams { ci4: ci4 as u32, co4: taps4 as u32, bank, ..one_tap };
         let [gx, gy] = grid(pixels.div_ceil(tile.pixels) * taps4.div_ceil(tile.quads));
         lowered.calls.push(call(pipeline, params, buffers, [gx, gy, images], step.out.pixels() * taps4 * 4 * k.ci));
 

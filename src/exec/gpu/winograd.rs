@@ -1,7 +1,7 @@
 //! Winograd's method for 3x3 kernels: when it pays, the kernel's transform, and the calls. The maths stands in
 //! `shaders/winograd.wgsl`.
 
-use super::conv::{ConvStep, Cost, choose};
+use super::conv::{ConvStep, Cost, arrange, choose};
 use super::lower::{Bound, Call, Lowered, Style, grid, quads};
 use super::shader::{Conv2dParams, Shader, WinogradParams};
 use crate::ops::{Kernel, Window};
@@ -99,7 +99,10 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
     let [rows, columns] = tiles(step);
     let (k4, co4) = (depth(step), quads(step.out.c));
     let channels: Vec<usize> = step.parts.iter().map(|part| part.shape.c).collect();
-    let u = lowered.constant(pack(kernel, &channels));
+    let (product, tile) = choose(step.target.style, PLACES, rows * columns, kernel.co);
+    let u = arrange(pack(kernel, &channels), PLACES, co4 * 4, product.shader);
+    let of_bank = u.len() / PLACES / 4;
+    let u = lowered.constant(u);
     let ends = lowered.ends(&step.step.ends, step.step.side, step.bias());
     let (v_bytes, m_bytes) = scratch(step);
     let at_once = (GATHER / v_bytes.max(m_bytes)).clamp(1, step.out.n);
@@ -143,7 +146,6 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
         }
 
         // 36 images of one row of tiles, 36 kernels of one tap.
-        let (pipeline, tile) = choose(step.target.style, PLACES, rows * columns, kernel.co);
         let params = Conv2dParams {
             grid: [1, count as u32],
             step: [1, 1],
@@ -153,12 +155,12 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
             taps: [1, 1],
             ci4: k4 as u32,
             co4: co4 as u32,
-            bank: (k4 * 4 * co4) as u32,
+            bank: of_bank as u32,
             ..Default::default()
         };
         let [gx, gy] = grid(count.div_ceil(tile.pixels) * co4.div_ceil(tile.quads));
         lowered.calls.push(Call {
-            pipeline,
+            pipeline: product.clone(),
             params: bytemuck::bytes_of(&params).to_vec(),
             buffers: vec![m, Bound::Nothing, v, u, Bound::Nothing, Bound::Nothing, Bound::Nothing],
             groups: [gx, gy, PLACES as u32],
