@@ -207,6 +207,7 @@ fn the_page_in_a_browser() {
         page.eval(&format!("document.querySelectorAll('details').forEach(d => d.open = {all})"));
         page.assert_fits(400);
         page.assert_fits(1400);
+        page.assert_contrast();
     }
     page.assert_quiet();
 
