@@ -211,6 +211,13 @@ fn the_page_in_a_browser() {
     }
     page.assert_quiet();
 
+    // On paper there is no slider, and nothing is wider than the sheet.
+    page.media("print", "light");
+    assert_eq!(page.eval("[...document.querySelectorAll('.js')].filter(e => e.checkVisibility()).length"), json!(0));
+    assert_eq!(page.eval("document.images.length > 20"), json!(true));
+    page.assert_fits(700);
+    page.assert_quiet();
+
     // Without a script all is there but the sliders.
     let html = fs::read_to_string(&file).unwrap();
     let bare = folder.path().join("bare.html");

@@ -129,26 +129,26 @@ impl Page {
         assert_eq!(culprits, json!([]), "reach out of a window of {width}");
     }
 
-    /// Light or dark, as the reader's system would ask for it.
-    pub fn scheme(&self, scheme: &str) {
-        let features = json!({ "features": [
+    /// On a screen or in print, light or dark, as the reader's system would ask for it.
+    pub fn media(&self, media: &str, scheme: &str) {
+        let features = json!({ "media": media, "features": [
             { "name": "prefers-color-scheme", "value": scheme },
             { "name": "prefers-reduced-motion", "value": "reduce" },
         ] });
         self.tab.call_method(from_value::<Emulation::SetEmulatedMedia>(features).unwrap()).unwrap();
     }
 
-    /// All text that is seen stands out from what is behind it, in light and in dark: WCAG 2.1's contrast of AA, 4.5, and 3
+    /// All text that is seen stands out from what is behind it, in light and in dark and in print: WCAG 2.1's contrast of AA, 4.5, and 3
     /// for large text.
     pub fn assert_contrast(&self) {
-        for scheme in ["light", "dark"] {
-            self.scheme(scheme);
+        for (media, scheme) in [("screen", "light"), ("screen", "dark"), ("print", "dark")] {
+            self.media(media, scheme);
             let found = self.eval(CONTRAST);
             let texts = found["texts"].as_u64().unwrap();
             assert!(texts > 20, "only {texts} texts were measured");
-            assert_eq!(found["weak"], json!([]), "too faint in {scheme} colours");
+            assert_eq!(found["weak"], json!([]), "too faint in {scheme} colours, {media}");
         }
-        self.scheme("light");
+        self.media("", "light");
     }
 
     /// No request, no error, nothing in the console.
