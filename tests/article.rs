@@ -207,7 +207,15 @@ fn the_page_in_a_browser() {
         page.eval(&format!("document.querySelectorAll('details').forEach(d => d.open = {all})"));
         page.assert_fits(400);
         page.assert_fits(1400);
+        page.assert_contrast();
     }
+    page.assert_quiet();
+
+    // On paper there is no slider, and nothing is wider than the sheet.
+    page.media("print", "light");
+    assert_eq!(page.eval("[...document.querySelectorAll('.js')].filter(e => e.checkVisibility()).length"), json!(0));
+    assert_eq!(page.eval("document.images.length > 20"), json!(true));
+    page.assert_fits(700);
     page.assert_quiet();
 
     // Without a script all is there but the sliders.

@@ -153,6 +153,10 @@ fn the_page_teaches() {
             page.eval(&format!("go({forward})"));
             page.assert_fits(width);
         }
+        page.eval("go(2)");
+        page.assert_contrast();
+        page.eval(&format!("go({forward})"));
+        page.assert_contrast();
         page.assert_quiet();
     }
 }

@@ -158,6 +158,40 @@ fn edge_is_white(figure: &Figure) {
     }
 }
 
+/// The figures of README.md are there, small, and made with each choice of the climb.
+#[test]
+fn figures_of_the_readme() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let shown: Vec<&str> =
+        readme.split("](docs/pictures/").skip(1).map(|rest| rest.split_once(')').unwrap().0).collect();
+    let mut there: Vec<String> = (fs::read_dir(root.join("docs/pictures")).unwrap())
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    there.sort();
+    let mut sorted = shown.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, there);
+    for name in shown {
+        let bytes = fs::metadata(root.join("docs/pictures").join(name)).unwrap().len();
+        assert!(bytes <= 400_000, "{name} has {bytes} bytes");
+    }
+    for option in [
+        "--objective square",
+        "--negative",
+        "--neuron",
+        "--optimizer adam",
+        "--rate",
+        "--jitter",
+        "--tv",
+        "--l2",
+        "--parameter fourier",
+        "--rescue",
+    ] {
+        assert!(readme.contains(option), "{option} draws no figure of README.md");
+    }
+}
+
 #[test]
 fn every_pixel_becomes_a_whole_block() {
     // 8 panels of 100x90: about 256 pixels, so twice as large.

@@ -66,9 +66,9 @@ impl Recipe {
 /// What is climbed, of all places of the filter's map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Goal {
-    /// The mean of the filter's map
+    /// The mean of the filter's map (Chollet 2016)
     Mean,
-    /// The mean of its squares, as in DeepDream: what is strong counts more. A filter that is on everywhere has the same
+    /// The mean of its squares, as in DeepDream (Mordvintsev et al. 2015): what is strong counts more. A filter that is on everywhere has the same
     /// gradient everywhere under mean, which teaches little
     Square,
 }

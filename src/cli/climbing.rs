@@ -9,7 +9,8 @@ pub(super) struct Climbing {
     /// Steps of the climb
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000_000), allow_negative_numbers = true)]
     pub steps: u32,
-    /// What the direction is multiplied by in each step [default: 1, with --optimizer adam 0.05]
+    /// What the direction is multiplied by in each step [default: 1, with --optimizer adam
+    /// 0.05, as in Lucid]
     #[arg(
         long,
         visible_alias = "rate",
@@ -49,7 +50,7 @@ pub(super) struct Climbing {
     #[arg(long, value_enum, value_name = "NAME", default_value_t = Parameter::Pixel)]
     pub parameter: Parameter,
     /// Try a dead filter from the noise of the next N seeds, and if it is dead from them all climb what goes into its ReLU,
-    /// where there is always a gradient. The panel says which
+    /// where there is always a gradient. The panel says which (of this program, from no paper)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10_000), allow_negative_numbers = true)]
     pub rescue: Option<u32>,
     /// Upper end of the uniform noise that a climb starts from

@@ -201,13 +201,15 @@ fn layer(a: &Article, climbed: &Climbed, sides: (usize, usize)) -> Markup {
     let dead = climbed.climbs.iter().filter(|c| c.verdict == Verdict::Dead).count();
     let shown = climbed.climbs.len();
     html! {
-        h3 id=(format!("layer-{}", climbed.layer)) tabindex="-1" {
-            (about.name) " " small {
-                @if shown == all { (all) @if all == 1 { " filter" } @else { " filters, all" } } @else { (shown) " of " (all) " filters" }
-                @if dead > 0 { ", " (dead) " dead" }
+        div.layer {
+            h3 id=(format!("layer-{}", climbed.layer)) tabindex="-1" {
+                (about.name) " " small {
+                    @if shown == all { (all) @if all == 1 { " filter" } @else { " filters, all" } } @else { (shown) " of " (all) " filters" }
+                    @if dead > 0 { ", " (dead) " dead" }
+                }
             }
+            div.filters.wide { @for climb in &climbed.climbs { (filter(a, climbed.layer, climb, sides)) } }
         }
-        div.filters.wide { @for climb in &climbed.climbs { (filter(a, climbed.layer, climb, sides)) } }
     }
 }
 
@@ -258,7 +260,7 @@ fn filter(a: &Article, layer: usize, climb: &Climb, (side, frame): (usize, usize
                         img.strip decoding="async" style=(format!("--tiles:{}", frames.len()))
                             src=(data_url(&strip(h, w, &frames, Colormap::Viridis, false, frame)))
                             alt=(format!("The way there: the noise at first, then after steps {}.", names[1..frames.len()].join(", ")));
-                        figcaption { "The picture after steps " (names[..frames.len()].join(", ")) " (0: the noise it began with); above, after " (n) "." }
+                        figcaption { "The picture after steps " (names[..frames.len()].join(", ")) " (0: the noise it began with); the large one, after " (n) "." }
                     }
                     (plots::climb(&climb.losses, &format!("The filter's mean activation over {n} steps: {values}")))
                     p.hint { "Mean activation of the filter, over the steps of the climb." }

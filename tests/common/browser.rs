@@ -129,9 +129,85 @@ impl Page {
         assert_eq!(culprits, json!([]), "reach out of a window of {width}");
     }
 
+    /// On a screen or in print, light or dark, as the reader's system would ask for it.
+    pub fn media(&self, media: &str, scheme: &str) {
+        let features = json!({ "media": media, "features": [
+            { "name": "prefers-color-scheme", "value": scheme },
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ] });
+        self.tab.call_method(from_value::<Emulation::SetEmulatedMedia>(features).unwrap()).unwrap();
+    }
+
+    /// All text that is seen stands out from what is behind it, in light and in dark and in print: WCAG 2.1's contrast of AA, 4.5, and 3
+    /// for large text.
+    pub fn assert_contrast(&self) {
+        for (media, scheme) in [("screen", "light"), ("screen", "dark"), ("print", "dark")] {
+            self.media(media, scheme);
+            let found = self.eval(CONTRAST);
+            let texts = found["texts"].as_u64().unwrap();
+            assert!(texts > 20, "only {texts} texts were measured");
+            assert_eq!(found["weak"], json!([]), "too faint in {scheme} colours, {media}");
+        }
+        self.media("", "light");
+    }
+
     /// No request, no error, nothing in the console.
     pub fn assert_quiet(&self) {
         let complaints = self.complaints.lock().unwrap();
         assert!(complaints.is_empty(), "{complaints:#?}");
     }
 }
+
+/// How many texts were measured, and those that are too faint. Behind a text are the backgrounds of its ancestors, down to the
+/// first that lets nothing through; the text is what `color`, or in a drawing `fill`, with all opacities, makes of it.
+const CONTRAST: &str = r#"(() => {
+  const parse = text => {
+    const n = text.match(/[\d.]+/g).map(Number);
+    return [n[0], n[1], n[2], n[3] ?? 1];
+  };
+  const over = (top, below) => [0, 1, 2].map(i => top[i] * top[3] + below[i] * (1 - top[3]));
+  const luminance = rgb => {
+    const [r, g, b] = rgb.map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = element => {
+    const layers = [];
+    for (let e = element; e; e = e.parentElement) {
+      const color = parse(getComputedStyle(e).backgroundColor);
+      if (color[3] > 0) layers.push(color);
+      if (color[3] === 1) break;
+    }
+    // A page without a background of its own lies on the browser's.
+    const canvas = matchMedia("(prefers-color-scheme: dark)").matches ? [18, 18, 18] : [255, 255, 255];
+    return layers.reverse().reduce((below, layer) => over(layer, below), canvas);
+  };
+  const opacity = element => {
+    let all = 1;
+    for (let e = element; e; e = e.parentElement) all *= +getComputedStyle(e).opacity;
+    return all;
+  };
+  const seen = new Set(), weak = [];
+  const measure = (element, text) => {
+    const style = getComputedStyle(element), back = behind(element);
+    const ink = parse(element instanceof SVGElement ? style.fill : style.color);
+    ink[3] *= opacity(element);
+    const [a, b] = [luminance(over(ink, back)), luminance(back)];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    const size = parseFloat(style.fontSize), large = size >= 24 || size >= 18.66 && +style.fontWeight >= 700;
+    seen.add(element);
+    if (ratio < (large ? 3 : 4.5)) {
+      const name = element.tagName.toLowerCase() + "." + (element.className.baseVal ?? element.className);
+      weak.push(`${name} "${text.slice(0, 40)}": ${ratio.toFixed(2)}`);
+    }
+  };
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const element = walk.currentNode.parentElement, text = walk.currentNode.data.trim();
+    if (!text || element.closest("script, style, title") || !element.checkVisibility({ visibilityProperty: true })) continue;
+    if (!seen.has(element)) measure(element, text);
+  }
+  // What is typed into a field is no text node.
+  for (const field of document.querySelectorAll("input[type=number]"))
+    if (field.checkVisibility()) measure(field, field.value);
+  return { texts: seen.size, weak: weak.slice(0, 8) };
+})()"#;
