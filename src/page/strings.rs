@@ -216,7 +216,7 @@ const EN: Strings = Strings {
     arriving: "dy, arriving",
     leaving: "dx, leaving",
     difference: "finite difference",
-    chain: "The marked input moves {} outputs. dx = sum of dy times slope = {} = {}",
+    chain: "Outputs that the marked input moves: {}. dx = sum of dy times slope = {} = {}",
     chain_none: "The marked input moves no output, so its gradient is 0.",
     kink: "Here the two differ: this input stands at a kink, where a small move up and a small move down do different \
            things. There is no one slope; backprop takes one side, the finite difference the middle.",
@@ -417,7 +417,7 @@ const ES: Strings = Strings {
     arriving: "dy, el que llega",
     leaving: "dx, el que sale",
     difference: "diferencia finita",
-    chain: "La entrada marcada mueve {} salidas. dx = suma de dy por pendiente = {} = {}",
+    chain: "Salidas que mueve la entrada marcada: {}. dx = suma de dy por pendiente = {} = {}",
     chain_none: "La entrada marcada no mueve ninguna salida: su gradiente es 0.",
     kink: "Aquí los dos difieren: esta entrada está justo en un quiebre, donde un paso pequeño hacia arriba y otro hacia abajo hacen \
            cosas distintas. No hay una única pendiente; la retropropagación toma un lado, la diferencia finita el medio.",
