@@ -128,11 +128,11 @@ pub fn convolution(network: &Network, name: &str) -> Result<usize> {
     let list = names().collect::<Vec<_>>().join(", ");
     Err(Error::Usage(match network.layers.iter().find(|layer| layer.name == name) {
         Some(layer) => {
-            format!("{name} is a {} and has no filters to climb; the convolutions are {list}, or all", layer.class)
+            format!("{name} is a {} and has no filters to climb; the convolutions are {list}", layer.class)
         }
         None => match nearest(name, names()) {
-            Some(near) => format!("there is no layer {name}; did you mean {near}? The convolutions are {list}, or all"),
-            None => format!("there is no layer {name}; the convolutions are {list}, or all"),
+            Some(near) => format!("there is no layer {name}; did you mean {near}? The convolutions are {list}"),
+            None => format!("there is no layer {name}; the convolutions are {list}"),
         },
     }))
 }

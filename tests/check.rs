@@ -10,17 +10,17 @@ use unet_lens::check::{Check, Checker, Direction, TOLERANCE_F32, TOLERANCE_F64, 
 use unet_lens::exec::cpu::Cpu;
 use unet_lens::exec::memory::Limit;
 use unet_lens::exec::reference::{Reference, evaluate};
-use unet_lens::exec::{Executor, Program, Trace};
+use unet_lens::exec::{Backend, Executor, Program, Trace};
 use unet_lens::graph::NodeId;
 use unet_lens::ops::Op;
 use unet_lens::plan::Plan;
-use unet_lens::tensor::{Shape, Tensor, Tensor64};
+use unet_lens::tensor::{Tensor, Tensor64};
 use unet_lens::{Result, unet};
 
 fn check_on(executor: &dyn Executor, model: &str, layer: &str, tolerance: f64) -> Check {
     let network = network(model);
     let layer = unet::convolution(&network, layer).unwrap();
-    let shape = Shape::new(1, 16, 24, 1);
+    let shape = unet::image_shape(&network, Some((16, 24))).unwrap();
     let start = |filter: usize| ascent::noise(3, &network.layers[layer].name, &[filter], shape, 2.0);
     let (filter, image) = ascent::first_alive(executor, &network, layer, start).unwrap();
     check(executor, &network, (layer, filter), &image, (12, 1), tolerance, &mut |_| {}).unwrap()
@@ -41,6 +41,21 @@ fn both_agree_with_differences() {
     }
     let check = check_on(&Cpu::new(None, Limit::default()).unwrap(), "unet.h5", "uconv128", TOLERANCE_F32);
     assert!(check.agrees(), "{check:?}");
+}
+
+#[test]
+fn on_the_gpu_too() {
+    let Some(gpu) = common::open(Backend::Gpu) else { return };
+    for (model, layer) in [
+        ("tiny.h5", "down"),
+        ("tiny.h5", "up_conv"),
+        ("tiny.h5", "final"),
+        ("keras/unet_k3.keras", "up_conv"),
+        ("unet.h5", "uconv128"),
+    ] {
+        let check = check_on(&*gpu, model, layer, TOLERANCE_F32);
+        assert!(!check.dead && check.agrees(), "{model}, {layer}: {check:?}");
+    }
 }
 
 /// Backprop that is wrong by 1%.

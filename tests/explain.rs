@@ -8,10 +8,10 @@ use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
 use unet_lens::ascent::{self, Objective, Recipe};
-use unet_lens::exec::Executor;
 use unet_lens::exec::cpu::Cpu;
 use unet_lens::exec::memory::Limit;
 use unet_lens::exec::reference::Reference;
+use unet_lens::exec::{Backend, Executor};
 use unet_lens::explain::{Explanation, explain, frames, source, worked_for, zeros};
 use unet_lens::graph::NodeId;
 use unet_lens::page::{number, percent};
@@ -47,8 +47,19 @@ fn near(a: f64, b: f64) -> bool {
 
 #[test]
 fn every_network_explains_itself_truly() {
+    every_network_on(&Cpu::new(None, Limit::default()).unwrap());
+}
+
+#[test]
+fn on_the_gpu_too() {
+    if let Some(gpu) = common::open(Backend::Gpu) {
+        every_network_on(&*gpu);
+    }
+}
+
+fn every_network_on(executor: &dyn Executor) {
     for (model, layer) in MODELS {
-        let (e, objective, image) = explained(&Cpu::new(None, Limit::default()).unwrap(), model, layer);
+        let (e, objective, image) = explained(executor, model, layer);
         let (graph, plan) = (&objective.plan.graph, &objective.plan);
         assert!(!e.dead, "{model}");
         // Against another executor: the reference computes every node anew.
@@ -109,7 +120,16 @@ fn every_network_explains_itself_truly() {
                 assert!(a.until < b.from || b.until < a.from, "{model}: {a:?} and {b:?}");
             }
         }
-        assert!(e.plan.steps.iter().all(|step| step.seconds.is_some_and(|s| s >= 0.0)));
+        // An adapter need not have clocks.
+        let clocks = !executor.describe().starts_with("gpu");
+        assert!(e.plan.steps.iter().all(|step| step.seconds.map_or(!clocks, |s| s >= 0.0)));
+        // What is kept is what gradients ask for, from when it is made until they have read it.
+        for r in e.backward.iter().filter_map(|node| node.remembers.as_ref()) {
+            let kept = e.kept().into_iter().find(|v| (v.node, v.kind) == (r.of, r.kind));
+            let kept = kept.unwrap_or_else(|| panic!("{model}: {r:?} is not kept"));
+            assert_eq!((kept.bytes, kept.from, kept.until), (r.bytes, r.from, r.until), "{model}");
+            assert!(e.plan.steps[r.until].remembered >= r.bytes, "{model}: {r:?}");
+        }
     }
 }
 
@@ -141,6 +161,37 @@ fn worked_examples_are_gradients() {
     for op in ["conv2d", "batch_norm", "relu", "max_pool", "upsample", "concat", "mean", "sigmoid"] {
         assert!(seen.contains(&op), "no network of this test has a {op}");
     }
+}
+
+/// A sigmoid's own values are kept for its gradient, and the page says so; a sum of gradients remembers nothing.
+#[test]
+fn the_page_says_what_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let html = dir.path().join("lesson.html");
+    let mut seen = vec![];
+    for (model, layer) in MODELS {
+        let (e, ..) = explained(&Cpu::new(None, Limit::default()).unwrap(), model, layer);
+        let output = Command::new(env!("CARGO_BIN_EXE_unet-lens"))
+            .args(["explain", "--backend", "cpu", "--layer", &e.layer, "--filter", &e.filter.to_string(), "--model"])
+            .arg(fixture(model))
+            .arg("--html")
+            .arg(&html)
+            .assert()
+            .success();
+        let terminal = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+        let page = std::fs::read_to_string(&html).unwrap();
+        let memory = page.split_once(r#"<section id="memory">"#).unwrap().1.split_once("</section>").unwrap().0;
+        for node in e.backward.iter() {
+            if let Some(r) = &node.remembers {
+                let row = format!(r#"<th scope="row">{}</th>"#, e.node(r.of).name);
+                assert!(memory.contains(&row) && memory.contains(&node.name), "{model}: {} is not listed", node.name);
+                seen.push(r.kind);
+            }
+        }
+        let gradients = e.backward.len();
+        assert_eq!(terminal.matches("  remembers ").count(), gradients, "{model}: one for each gradient");
+    }
+    assert!(["signs", "winners", "values"].iter().all(|kind| seen.contains(kind)), "{seen:?}");
 }
 
 /// A max pool by hand: 4x4 numbers, the winners are easy to see.
@@ -273,6 +324,7 @@ fn bad_input() {
     for (args, code, says) in [
         (vec!["--layer", "uconv12"], 2, "uconv128"),
         (vec!["--layer", "code"], 2, "no filters"),
+        (vec!["--layer", "all"], 2, "final_conv1\n"),
         (vec!["--filter", "128"], 2, "128 filters"),
         (vec!["--size", "100x100"], 2, "96x96"),
         (vec!["--lang", "es"], 2, "--html"),

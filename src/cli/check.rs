@@ -11,7 +11,8 @@ use crate::{Result, unet};
 pub(super) const EXAMPLES: &str = "\
 Compared are the gradient that --backend computes, and central differences of the loss, always taken in f64 on the
 reference. Where a ReLU switches or another value wins a max pool between the two points, the loss has a kink and no one
-slope; such points are named and left out of the verdict. Exit code 0: all other points agree to 1e-3 (with --backend
+slope; such points are named and left out of the verdict. An error is relative to the larger of the two numbers, or to the
+gradient's RMS where that is larger still. Exit code 0: all other points agree to 1e-3 (with --backend
 reference: to 1e-6).
 
 Examples:
@@ -47,10 +48,7 @@ pub(super) struct Options {
 
 pub(super) fn run(options: &Options) -> Result<()> {
     let network = options.machine.load()?;
-    let layers = match options.layer.as_str() {
-        "all" => unet::convolutions(&network),
-        name => vec![unet::convolution(&network, name)?],
-    };
+    let layers = super::convolution_or_all(&network, &options.layer)?;
     let executor = options.machine.open(options.quiet)?;
     let tolerance = if options.machine.backend == Backend::Reference { TOLERANCE_F64 } else { TOLERANCE_F32 };
     let mut checks = vec![];

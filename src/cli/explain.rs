@@ -199,16 +199,19 @@ fn cell(e: &Explanation, node: &NodeFacts, half: usize) -> Vec<String> {
     if node.macs > 0 {
         facts.push(macs(node.macs));
     }
-    match (node.step, e.seconds(node)) {
+    match (&e.steps(node)[..], e.seconds(node)) {
         _ if node.op == "input" => {}
-        (None, _) => facts.push("never written out".to_string()),
-        (Some(step), Some(seconds)) => facts.push(format!("step {step}, {}", milliseconds(seconds))),
-        (Some(step), None) => facts.push(format!("step {step}")),
+        ([], _) => facts.push("never written out".to_string()),
+        ([step], Some(seconds)) => facts.push(format!("step {step}, {}", milliseconds(seconds))),
+        ([step], None) => facts.push(format!("step {step}")),
+        (steps, _) => facts.push(format!("in parts, steps {}", page::list(steps))),
     }
     facts.push(format!("RMS {}", number(node.rms, 3)));
     facts.push(format!("{} zeros", percent(node.zeros)));
     lines.extend(wrap(&format!("  {}", facts.join(", ")), half));
-    if let Some(text) = node.answers.and_then(|y| Lang::En.strings().op(e.node(y).op)).filter(|_| node.op != "add") {
+    // A sum answers the node whose gradients it adds; what it asks for is its own.
+    let rule = node.answers.map(|y| if node.op == "add" { "add" } else { e.node(y).op });
+    if let Some(text) = rule.and_then(|op| Lang::En.strings().op(op)) {
         let kept = node
             .remembers
             .as_ref()

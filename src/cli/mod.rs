@@ -187,14 +187,22 @@ pub fn run() -> Result<()> {
     }
 }
 
+/// The convolution of this name; `all` stands for all of them.
+fn convolution_or_all(network: &Network, name: &str) -> Result<Vec<usize>> {
+    if name == "all" {
+        return Ok(unet::convolutions(network));
+    }
+    unet::convolution(network, name).map(|layer| vec![layer]).map_err(|error| match error {
+        Error::Usage(text) => Error::Usage(text + ", or all"),
+        error => error,
+    })
+}
+
 /// The convolutions of these names, each once; `all` stands for all of them.
 fn convolutions(network: &Network, names: &[String]) -> Result<Vec<usize>> {
     let mut layers = vec![];
     for name in names {
-        match name.as_str() {
-            "all" => layers.extend(unet::convolutions(network)),
-            name => layers.push(unet::convolution(network, name)?),
-        }
+        layers.extend(convolution_or_all(network, name)?);
     }
     let mut seen = std::collections::HashSet::new();
     layers.retain(|&layer| seen.insert(layer));

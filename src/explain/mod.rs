@@ -201,6 +201,22 @@ impl Explanation {
         self.nodes().find(|node| node.id == id).expect("a node of this explanation")
     }
 
+    /// The steps that compute it: several where each reader of a gradient computes only the part that it needs.
+    pub fn steps(&self, node: &NodeFacts) -> Vec<usize> {
+        (0..self.plan.steps.len()).filter(|&i| self.plan.steps[i].nodes.contains(&node.id)).collect()
+    }
+
+    /// What backprop must remember of the way forward, in the order of its making.
+    pub fn kept(&self) -> Vec<&ValueFacts> {
+        let is_asked_for = |value: &&ValueFacts| {
+            let asked = self.backward.iter().filter_map(|g| g.remembers.as_ref());
+            asked.into_iter().any(|r| (r.of, r.kind) == (value.node, value.kind))
+        };
+        let mut kept: Vec<&ValueFacts> = self.plan.values.iter().filter(is_asked_for).collect();
+        kept.sort_by_key(|value| value.from);
+        kept
+    }
+
     /// The seconds of the step that ends with this node.
     pub fn seconds(&self, node: &NodeFacts) -> Option<f64> {
         let step = &self.plan.steps[node.step?];
@@ -254,9 +270,11 @@ impl Reader<'_> {
 
     fn read(&self, seconds: &[Option<f64>]) -> Facts {
         let (graph, plan) = (self.graph(), &*self.objective.plan);
-        let nodes = graph.nodes().map(|(id, _)| self.node(id)).collect();
+        let nodes = graph.nodes().map(|(id, _)| self.node(id));
         let skips = graph.nodes().take_while(|(id, _)| *id <= self.objective.loss).filter_map(|(id, _)| self.skip(id));
-        Facts { nodes, skips: skips.collect(), plan: plan_facts(plan, seconds) }
+        let nodes: Vec<NodeFacts> = nodes.collect();
+        let plan = plan_facts(plan, self.objective.loss, &nodes, seconds);
+        Facts { nodes, skips: skips.collect(), plan }
     }
 
     fn node(&self, id: NodeId) -> NodeFacts {
@@ -347,14 +365,27 @@ impl Reader<'_> {
     }
 }
 
-fn plan_facts(plan: &Plan, seconds: &[Option<f64>]) -> PlanFacts {
+fn plan_facts(plan: &Plan, loss: NodeId, nodes: &[NodeFacts], seconds: &[Option<f64>]) -> PlanFacts {
     let lifetimes = plan.lifetimes();
     let ids = || (0..plan.values.len()).map(ValueId);
     let placement = plan.place(|id| plan.image_bytes(id));
     let live = |i: usize, wanted: &dyn Fn(ValueId) -> bool| {
         ids().filter(|&id| lifetimes[id.0].contains(&i) && wanted(id)).map(|id| plan.image_bytes(id)).sum::<usize>()
     };
-    let is_remembered = |id: ValueId| plan.value(id).kind != ValueKind::Data;
+    // Signs and winners are made to be remembered; a value is, once the forward pass has read it for the last time.
+    let is_asked_for = |id: ValueId| {
+        let asked = nodes.iter().filter_map(|node| node.remembers.as_ref());
+        asked.into_iter().any(|r| r.of == plan.value(id).node.0 && r.kind == kind(plan.value(id).kind))
+    };
+    let last_read = |id: ValueId| {
+        let forward = |step: &crate::plan::Step| step.nodes.iter().any(|node| *node <= loss);
+        plan.steps
+            .iter()
+            .rposition(|step| forward(step) && step.inputs().contains(&id))
+            .unwrap_or(*lifetimes[id.0].start())
+    };
+    let is_remembered =
+        |i: usize, id: ValueId| plan.value(id).kind != ValueKind::Data || (is_asked_for(id) && i > last_read(id));
     let steps: Vec<StepFacts> = plan
         .steps
         .iter()
@@ -366,7 +397,7 @@ fn plan_facts(plan: &Plan, seconds: &[Option<f64>]) -> PlanFacts {
             reads: step.inputs().iter().map(|id| id.0).collect(),
             writes: [Some(step.output), step.side].into_iter().flatten().map(|id| id.0).collect(),
             live: live(i, &|_| true),
-            remembered: live(i, &is_remembered),
+            remembered: live(i, &|id| is_remembered(i, id)),
         })
         .collect();
     let values = ids().map(|id| ValueFacts {

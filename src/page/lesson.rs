@@ -135,7 +135,7 @@ fn op(e: &Explanation, worked: &Worked, s: &Strings) -> Markup {
 }
 
 fn memory(e: &Explanation, s: &Strings) -> Markup {
-    let kept = plots::kept(e);
+    let kept = e.kept();
     let gradient = |node: usize, kind: &str| {
         e.backward.iter().find(|g| g.remembers.as_ref().is_some_and(|r| r.of == node && r.kind == kind))
     };

@@ -74,6 +74,11 @@ pub fn png_url(png: &[u8]) -> String {
     format!("data:image/png;base64,{}", STANDARD.encode(png))
 }
 
+/// 11, 12
+pub fn list(numbers: &[usize]) -> String {
+    numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
+}
+
 /// 0.000123 as "0.000123", 1.2e-7 as "1.2e-7", 3 as "3": at most `digits` that count.
 pub fn number(value: f64, digits: usize) -> String {
     if value == 0.0 || !value.is_finite() {

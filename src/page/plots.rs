@@ -2,25 +2,19 @@
 
 use super::strings::Strings;
 use crate::exec::memory::human;
-use crate::explain::{Explanation, ValueFacts};
+use crate::explain::Explanation;
 use maud::{Markup, html};
 
 const WIDTH: f64 = 720.0;
-const LEFT: f64 = 64.0;
+// Room for the words beside and above, which are larger on a narrow screen.
+const LEFT: f64 = 84.0;
 const BARS: f64 = 180.0;
-const TOP: f64 = 12.0;
+const TOP: f64 = 24.0;
 const LINE: f64 = 9.0;
-
-/// Values that are only there to be remembered, in the order of their making.
-pub(super) fn kept(e: &Explanation) -> Vec<&ValueFacts> {
-    let mut kept: Vec<&ValueFacts> = e.plan.values.iter().filter(|v| v.kind != "values").collect();
-    kept.sort_by_key(|value| value.from);
-    kept
-}
 
 pub(super) fn memory(e: &Explanation, s: &Strings) -> Markup {
     let steps = &e.plan.steps;
-    let kept = kept(e);
+    let kept = e.kept();
     let peak = e.plan.peak.max(1) as f64;
     let column = (WIDTH - LEFT) / steps.len().max(1) as f64;
     let x = |i: usize| LEFT + i as f64 * column;
@@ -47,8 +41,8 @@ pub(super) fn memory(e: &Explanation, s: &Strings) -> Markup {
                     }
                 }
                 line.turn x1=(f(x(turn))) x2=(f(x(turn))) y1="0" y2=(height) {}
-                text.big x=(f(x(turn) - 6.0)) y="10" text-anchor="end" { (s.forward) " →" }
-                text.big x=(f(x(turn) + 6.0)) y="10" { (s.backward) " →" }
+                text.big x=(f(x(turn) - 6.0)) y="16" text-anchor="end" { (s.forward) " →" }
+                text.big x=(f(x(turn) + 6.0)) y="16" { (s.backward) " →" }
                 text x=(WIDTH) y=(TOP + BARS + 27.0) text-anchor="end" { (s.memory_step) }
                 @for (i, value) in kept.iter().enumerate() {
                     rect.kept x=(f(x(value.from))) width=(f(x(value.until + 1) - x(value.from)))

@@ -56,6 +56,7 @@ pub struct Strings {
     pub time: &'static str,
     pub step: &'static str,
     pub in_step: &'static str,
+    pub in_steps: &'static str,
     pub never_written: &'static str,
     pub rms: &'static str,
     pub zeros: &'static str,
@@ -143,7 +144,8 @@ const EN: Strings = Strings {
     lead: "Shown on the network “{}”: filter {} of the layer {}, for one image of {} pixels. Every number and picture below \
            was computed by unet-lens from the network's own weights ({}).",
     intro: [
-        "Give the network an image, and filter {} answers with a map. The mean of that map is one number, the loss: here {}.",
+        "Give the network an image, and filter {} answers with a map. The mean of that map is one number, the loss: here {}. \
+         The layer's other filters are not computed, so the layer has one channel here.",
         "Which image would make it answer more? Ask every pixel: if you grew a little, by how much would the loss grow? \
          All these answers together are the gradient, an image of its own. To find it by trying would take one run of the \
          network for each pixel. Backprop finds all of them in one walk backwards through the same network.",
@@ -178,6 +180,7 @@ const EN: Strings = Strings {
     time: "time",
     step: "step {} of the plan",
     in_step: "part of step {}, which computes {}",
+    in_steps: "in parts, in steps {}, each of which computes what it needs",
     never_written: "never written to memory: its readers read the parts",
     rms: "RMS",
     zeros: "zeros",
@@ -188,7 +191,7 @@ const EN: Strings = Strings {
     skip_title: "Where two streams join",
     skip_text: [
         "A skip uses a value twice. So it moves the loss in two ways, and by the chain rule both count: the gradients \
-         that come back from the two uses are added. This is the only place in backprop where gradients meet.",
+         that come back from the two uses are added. Backprop adds wherever a value is used more than once.",
         "A share tells how much of the sum a stream makes; all shares of a sum add up to 100%. A negative one works \
          against the other. The pictures show one channel, the strongest of the sum, in one colour range.",
     ],
@@ -213,7 +216,7 @@ const EN: Strings = Strings {
     arriving: "dy, arriving",
     leaving: "dx, leaving",
     difference: "finite difference",
-    chain: "The marked input moves {} outputs. dx = sum of dy times slope = {} = {}",
+    chain: "Outputs that the marked input moves: {}. dx = sum of dy times slope = {} = {}",
     chain_none: "The marked input moves no output, so its gradient is 0.",
     kink: "Here the two differ: this input stands at a kink, where a small move up and a small move down do different \
            things. There is no one slope; backprop takes one side, the finite difference the middle.",
@@ -230,7 +233,7 @@ const EN: Strings = Strings {
     memory_axis: "memory",
     memory_step: "step of the plan",
     memory_working: "values being worked on",
-    memory_kept: "signs and winners kept for the way back",
+    memory_kept: "kept for the way back",
     kept_title: "What is kept, and for which gradient",
     kept_none: "Nothing is kept: no op on the way asks for it.",
     kept_columns: ["of", "what", "size", "for", "steps"],
@@ -341,7 +344,8 @@ const ES: Strings = Strings {
            los calculó unet-lens con los pesos de la propia red ({}).",
     intro: [
         "Dale una imagen a la red y el filtro {} responde con un mapa. La media de ese mapa es un solo número, la pérdida \
-         («loss»): aquí {}.",
+         («loss»): aquí {}. \
+         Los demás filtros de la capa no se calculan: por eso aquí tiene un solo canal.",
         "¿Qué imagen lo haría responder más? Pregunta a cada píxel: si crecieras un poco, ¿cuánto crecería la pérdida? \
          Todas las respuestas juntas son el gradiente, que es otra imagen. Hallarlo probando costaría una pasada de la \
          red por cada píxel. La retropropagación las halla todas en un solo recorrido hacia atrás por la misma red.",
@@ -353,7 +357,7 @@ const ES: Strings = Strings {
     u_title: "La red como una U",
     u_text: [
         "Cada cuadrado es un nodo y muestra lo que contiene para esta imagen: su canal más fuerte. Las filas son tamaños de \
-         imagen: cada max pool baja una fila, cada upsampling la sube. Los arcos son los saltos: un valor que se usa una \
+         imagen: cada max pool baja una fila, cada upsampling sube una. Los arcos son los saltos: un valor que se usa una \
          vez al bajar y otra al subir.",
         "Avanza hasta la pérdida, y sigue: entonces los mismos nodos muestran sus gradientes y las flechas se invierten. El \
          azul es negativo, el rojo positivo y el gris claro cero.",
@@ -376,6 +380,7 @@ const ES: Strings = Strings {
     time: "tiempo",
     step: "paso {} del plan",
     in_step: "parte del paso {}, que calcula {}",
+    in_steps: "por partes, en los pasos {}: cada uno calcula lo que necesita",
     never_written: "nunca se escribe en memoria: quienes lo leen leen sus partes",
     rms: "RMS",
     zeros: "ceros",
@@ -386,9 +391,9 @@ const ES: Strings = Strings {
     skip_title: "Donde se unen dos corrientes",
     skip_text: [
         "Un salto usa un valor dos veces. Así el valor mueve la pérdida por dos caminos, y según la regla de la cadena \
-         cuentan los dos: los gradientes que vuelven de los dos usos se suman. Es el único lugar de la retropropagación \
-         donde se encuentran gradientes.",
-        "La parte dice cuánto de la suma aporta una corriente; las partes de una suma dan 100 %. Una parte negativa va en \
+         cuentan los dos: los gradientes que vuelven de los dos usos se suman. La retropropagación suma siempre que un valor \
+         se usa más de una vez.",
+        "La parte dice cuánto de la suma aporta una corriente; las partes de una suma suman 100%. Una parte negativa va en \
          contra de la otra. Las imágenes muestran un solo canal, el más fuerte de la suma, con una sola escala de color.",
     ],
     skip_none: "Ningún valor se usa dos veces entre la imagen y esta capa.",
@@ -412,9 +417,9 @@ const ES: Strings = Strings {
     arriving: "dy, el que llega",
     leaving: "dx, el que sale",
     difference: "diferencia finita",
-    chain: "La entrada marcada mueve {} salidas. dx = suma de dy por pendiente = {} = {}",
+    chain: "Salidas que mueve la entrada marcada: {}. dx = suma de dy por pendiente = {} = {}",
     chain_none: "La entrada marcada no mueve ninguna salida: su gradiente es 0.",
-    kink: "Aquí los dos difieren: esta entrada está en un pico, donde un paso pequeño hacia arriba y otro hacia abajo hacen \
+    kink: "Aquí los dos difieren: esta entrada está justo en un quiebre, donde un paso pequeño hacia arriba y otro hacia abajo hacen \
            cosas distintas. No hay una única pendiente; la retropropagación toma un lado, la diferencia finita el medio.",
     row: "fila",
     column: "columna",
@@ -429,7 +434,7 @@ const ES: Strings = Strings {
     memory_axis: "memoria",
     memory_step: "paso del plan",
     memory_working: "valores en uso",
-    memory_kept: "signos y ganadores guardados para la vuelta",
+    memory_kept: "guardados para la vuelta",
     kept_title: "Qué se guarda, y para qué gradiente",
     kept_none: "No se guarda nada: ninguna operación del camino lo pide.",
     kept_columns: ["de", "qué", "tamaño", "para", "pasos"],

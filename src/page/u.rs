@@ -2,7 +2,7 @@
 
 use super::layout::{Edge, Layout, Station};
 use super::strings::{Strings, fill};
-use super::{data_url, number};
+use super::{data_url, list, number};
 use crate::exec::memory::human;
 use crate::explain::{Explanation, NodeFacts};
 use crate::picture::{Colormap, strip};
@@ -230,16 +230,17 @@ fn tiles(e: &Explanation, id: usize, label: &str, s: &Strings) -> Markup {
 
 fn facts(e: &Explanation, node: &NodeFacts, s: &Strings) -> Markup {
     let [_, h, w, c] = node.shape;
-    let time = match (node.step, e.seconds(node)) {
-        (None, _) => s.never_written.to_string(),
-        (Some(step), _) if e.plan.steps[step].nodes.last() != Some(&node.id) => {
+    let time = match (&e.steps(node)[..], e.seconds(node)) {
+        ([], _) => s.never_written.to_string(),
+        (&[step], _) if e.plan.steps[step].nodes.last() != Some(&node.id) => {
             let last = e.plan.steps[step].nodes.last().map_or(String::new(), |&id| e.node(id).name.clone());
             fill(s.in_step, &[&step.to_string(), &last])
         }
-        (Some(step), Some(seconds)) => {
+        ([step], Some(seconds)) => {
             format!("{} ({})", milliseconds(seconds), fill(s.step, &[&step.to_string()]))
         }
-        (Some(step), None) => fill(s.step, &[&step.to_string()]),
+        ([step], None) => fill(s.step, &[&step.to_string()]),
+        (steps, _) => fill(s.in_steps, &[&list(steps)]),
     };
     html! {
         dl {
@@ -248,7 +249,8 @@ fn facts(e: &Explanation, node: &NodeFacts, s: &Strings) -> Markup {
             dt { (s.rms) } dd { (number(node.rms, 3)) }
             dt { (s.zeros) } dd { (percent(node.zeros)) }
             @if node.op != "input" { dt { (s.time) } dd { (time) } }
-            @if let Some(y) = node.answers.map(|y| e.node(y)) && let Some(text) = s.op(y.op) && node.op != "add" {
+            @if let Some(y) = node.answers.map(|y| e.node(y)) && let Some(text) = s.op(y.op) {
+                @let text = if node.op == "add" { s.op("add").unwrap_or(text) } else { text };
                 dt { (s.remembers) }
                 dd {
                     (text.remembers)
