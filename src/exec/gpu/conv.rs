@@ -252,7 +252,7 @@ pub(super) fn choose(style: Style, matrices: usize, pixels: usize, co: usize) ->
         }
         Style::Subgroup => (key(Shader::Conv2dSubgroup, "subgroup", vec![("HALF", 0)]), Tile { pixels: 32, quads: 8 }),
         // Enough large tiles to keep a GPU busy?
-        Style::Tiled if matrices * pixels.div_ceil(64) * quads(co).div_ceil(16) >= 64 => {
+        Style::Tiled if (matrices * pixels).div_ceil(64) * quads(co).div_ceil(16) >= 64 => {
             let overrides = vec![("LARGE", 1), ("PIXELS", 64), ("QUADS", 16)];
             (key(Shader::Conv2d, "tiled", overrides), Tile { pixels: 64, quads: 16 })
         }
