@@ -46,8 +46,9 @@ pub(super) fn cost(step: &ConvStep) -> Option<Cost> {
         Style::Tiled => 30,
     };
     let transforms = access * tiles * ((36 + 36) * depth(step) * 4 + (36 + 16) * quads(k.co) * 4);
-    let product =
-        PLACES * tiles.next_multiple_of(tile.pixels) * depth(step) * 4 * k.co.next_multiple_of(tile.quads * 4);
+    // Whole tiles of 32 count even where half ones are multiplied: on small maps the method saves little for its rounding.
+    let rows = tiles.next_multiple_of(tile.pixels.max(32));
+    let product = PLACES * rows * depth(step) * 4 * k.co.next_multiple_of(tile.quads * 4);
     Some(transforms + product)
 }
 
