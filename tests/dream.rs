@@ -56,6 +56,21 @@ fn the_goal_grows_in_every_octave() {
     }
 }
 
+/// Pictures and a tile's values together stay within what is allowed; with less of it there are more tiles.
+#[test]
+fn memory_is_bounded() {
+    let network = network("unet.h5");
+    let image = Shape::new(1, 1000, 1500, 1);
+    let mut tiles = vec![];
+    for limit in [1_000_000_000, 200_000_000, 120_000_000] {
+        let executor = unet_lens::exec::open(Backend::Cpu, Some(2), Some(limit)).unwrap().0;
+        let work = Work::new(&*executor, &network, &what(&network, "dconv128"), image).unwrap();
+        assert!(work.bytes <= limit, "{} bytes where {limit} are allowed", work.bytes);
+        tiles.push(work.tiles);
+    }
+    assert!(tiles.windows(2).all(|pair| pair[0] < pair[1]), "{tiles:?}");
+}
+
 /// Any size is padded to what the pools divide; one pixel is a picture too.
 #[test]
 fn every_size_can_be_dreamt_on() {

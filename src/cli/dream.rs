@@ -146,7 +146,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         animation.save()?;
     }
     if !options.quiet {
-        let mut text = table(&octaves, options.filter.is_some());
+        let mut text = table(&octaves, options.filter.is_some(), picture == seen);
         text += &format!("{}\n", path.display());
         options.gif.iter().for_each(|gif| text += &format!("{}\n", gif.display()));
         if let [first, .., last] = &written[..] {
@@ -174,7 +174,7 @@ pub(super) fn seen(photo: &Photo, network: &Network) -> Result<Tensor> {
     }
 }
 
-fn table(octaves: &[Octave], is_filter: bool) -> String {
+fn table(octaves: &[Octave], is_filter: bool, is_same: bool) -> String {
     let goal = if is_filter { "mean of the filter" } else { "mean of squares" };
     let mut text = format!("{:>6}  {:>11}  {goal}: {:>12}  {:>12}\n", "octave", "size", "first step", "last step");
     let width = goal.len() + 14;
@@ -182,7 +182,7 @@ fn table(octaves: &[Octave], is_filter: bool) -> String {
         let size = format!("{}x{}", octave.h, octave.w);
         text += &format!("{:>6}  {size:>11}  {:>width$.6}  {:>12.6}\n", i + 1, octave.first, octave.last);
     }
-    if octaves.iter().all(|octave| octave.first == octave.last) {
+    if is_same {
         text += "nothing changed: on this picture there is no gradient; try another layer or filter\n";
     }
     text

@@ -97,7 +97,8 @@ impl Work {
         loop {
             let work = Work::with_tiles(executor, network, dream, image, most)?;
             let plan = Target::new(network, dream, work.tiling.size)?.plan;
-            match executor.fits(&plan) {
+            // The pictures and a tile's values together.
+            match executor.fits(&plan).and_then(|()| executor.limit().check(image, work.bytes)) {
                 Ok(()) => return Ok(work),
                 Err(Error::Memory(_)) if most > SMALLEST => most /= 2,
                 Err(error) => return Err(error),
