@@ -54,7 +54,7 @@ struct Params {
 @group(0) @binding(6) var<storage, read> add: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read> gate: array<u32>;
 
-override HALF: bool = false;
+override HALF: bool = false;      // 16 pixels
 override CONTINUES: bool = false; // y already holds the sum over an earlier part's channels
 override BIAS: bool = false;
 override ADD: bool = false;

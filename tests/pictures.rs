@@ -158,7 +158,7 @@ fn edge_is_white(figure: &Figure) {
     }
 }
 
-/// The figures of README.md are there, small, and made with each choice of the climb.
+/// The figures of README.md are there and small, and each choice of the climb is named beside them.
 #[test]
 fn figures_of_the_readme() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -188,7 +188,7 @@ fn figures_of_the_readme() {
         "--parameter fourier",
         "--rescue",
     ] {
-        assert!(readme.contains(option), "{option} draws no figure of README.md");
+        assert!(readme.contains(option), "{option} is not in README.md");
     }
 }
 

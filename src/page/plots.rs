@@ -6,8 +6,8 @@ use crate::explain::Explanation;
 use maud::{Markup, html};
 
 const WIDTH: f64 = 720.0;
-// Room for the words beside and above, which are larger on a narrow screen.
-const LEFT: f64 = 84.0;
+/// Room for a label like 1023.9 MiB, in the letters of a narrow screen.
+const LEFT: f64 = 116.0;
 const BARS: f64 = 180.0;
 const TOP: f64 = 24.0;
 const LINE: f64 = 9.0;
@@ -22,7 +22,7 @@ pub(super) fn memory(e: &Explanation, s: &Strings) -> Markup {
     // The first step that computes nothing of the forward pass.
     let last_forward = e.forward.last().map_or(0, |node| node.id);
     let turn = steps.iter().position(|step| step.nodes.iter().all(|&id| id > last_forward)).unwrap_or(steps.len());
-    let height = TOP + BARS + 34.0 + LINE * kept.len() as f64;
+    let height = TOP + BARS + 44.0 + LINE * kept.len() as f64;
     html! {
         figure.plot {
             svg viewBox=(format!("0 0 {WIDTH} {height}")) role="img" aria-label=(s.memory_axis) {
@@ -37,16 +37,16 @@ pub(super) fn memory(e: &Explanation, s: &Strings) -> Markup {
                     rect.kept x=(f(x(i) + 0.5)) width=(f(column - 1.0)) y=(f(y(step.remembered)))
                         height=(f(TOP + BARS - y(step.remembered))) {}
                     @if i % 5 == 0 {
-                        text x=(f(x(i) + column / 2.0)) y=(TOP + BARS + 14.0) text-anchor="middle" { (i) }
+                        text x=(f(x(i) + column / 2.0)) y=(TOP + BARS + 17.0) text-anchor="middle" { (i) }
                     }
                 }
-                line.turn x1=(f(x(turn))) x2=(f(x(turn))) y1="0" y2=(height) {}
+                line.turn x1=(f(x(turn))) x2=(f(x(turn))) y1="0" y2=(f(height)) {}
                 text.big x=(f(x(turn) - 6.0)) y="16" text-anchor="end" { (s.forward) " →" }
                 text.big x=(f(x(turn) + 6.0)) y="16" { (s.backward) " →" }
-                text x=(WIDTH) y=(TOP + BARS + 27.0) text-anchor="end" { (s.memory_step) }
+                text x=(WIDTH) y=(TOP + BARS + 36.0) text-anchor="end" { (s.memory_step) }
                 @for (i, value) in kept.iter().enumerate() {
                     rect.kept x=(f(x(value.from))) width=(f(x(value.until + 1) - x(value.from)))
-                        y=(f(TOP + BARS + 34.0 + LINE * i as f64)) height=(LINE - 3.0) {
+                        y=(f(TOP + BARS + 44.0 + LINE * i as f64)) height=(LINE - 3.0) {
                         title { (e.node(value.node).name) ", " (s.kind(value.kind)) ", " (human(value.bytes as u64)) }
                     }
                 }
@@ -67,7 +67,8 @@ fn f(v: f64) -> String {
 pub(super) fn climb(losses: &[f32], label: &str) -> Markup {
     const W: f64 = 420.0;
     const H: f64 = 150.0;
-    const LEFT: f64 = 66.0;
+    /// Room for a label like -0.000123.
+    const LEFT: f64 = 92.0;
     let finite = || losses.iter().map(|&v| f64::from(v)).filter(|v| v.is_finite());
     let (lo, hi) = finite().fold((f64::MAX, f64::MIN), |(lo, hi), v| (lo.min(v), hi.max(v)));
     let (lo, hi) = if lo > hi { (0.0, 1.0) } else { (lo, hi) };

@@ -127,6 +127,13 @@ impl Page {
         );
         assert!(widest <= u64::from(width), "{widest} pixels are needed in a window of {width}: {culprits}");
         assert_eq!(culprits, json!([]), "reach out of a window of {width}");
+        let cut = self.eval(
+            "[...document.querySelectorAll('svg text')].filter(t => { \
+             const a = t.getBoundingClientRect(), b = t.ownerSVGElement.getBoundingClientRect(); \
+             return a.width && (a.left < b.left - 1 || a.right > b.right + 1 || a.top < b.top - 1 || a.bottom > b.bottom + 1); \
+             }).map(t => t.textContent).slice(0, 5)",
+        );
+        assert_eq!(cut, json!([]), "cut off at the edge of a drawing, in a window of {width}");
     }
 
     /// On a screen or in print, light or dark, as the reader's system would ask for it.

@@ -63,10 +63,15 @@ fn gcd(a: usize, b: usize) -> usize {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
+/// Numbers in a row of a packed kernel.
+fn width(kernel: &Kernel) -> usize {
+    if kernel.co == 1 { 1 } else { quads(kernel.co) * 4 }
+}
+
 /// The part of the kernel for input channels `first .. first + ci`, its taps added up as the axes say, packed as
 /// `[bank, rows, columns, ci, co]`, ci and co filled up to whole quads (`co` only if there is more than one).
 fn pack(kernel: &Kernel, first: usize, ci: usize, rows: &Axis, columns: &Axis) -> Vec<f32> {
-    let width = if kernel.co == 1 { 1 } else { quads(kernel.co) * 4 };
+    let width = width(kernel);
     let depth = quads(ci) * 4;
     let mut packed = vec![0.0; kernel.bank * rows.taps.len() * columns.taps.len() * depth * width];
     packed.par_chunks_mut(depth * width).enumerate().for_each(|(at, packed)| {
@@ -193,8 +198,7 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
             let pixels = rows.grid * columns.grid;
             let (mut pipeline, tile) = choose(step.target.style, 1, pixels, out.c);
             let weights = pack(kernel, first, part.shape.c, &rows, &columns);
-            let width = if kernel.co == 1 { 1 } else { quads(kernel.co) * 4 };
-            let weights = arrange(weights, kernel.bank, width, pipeline.shader);
+            let weights = arrange(weights, kernel.bank, width(kernel), pipeline.shader);
             let params = Conv2dParams {
                 grid: [rows.grid as u32, columns.grid as u32],
                 step: [rows.step as u32, columns.step as u32],
@@ -238,16 +242,15 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
     }
 }
 
-/// The shader for that many output pixels of one image, in each of so many matrices, and that many channels. It must not depend on the number of images:
-/// an image alone and in a batch must come out the same.
+/// The shader for that many output pixels of one image, in each of so many matrices, and that many channels. It must not
+/// depend on the number of images: an image alone and in a batch must come out the same.
 pub(super) fn choose(style: Style, matrices: usize, pixels: usize, co: usize) -> (PipelineKey, Tile) {
     let key = |shader, entry, overrides| PipelineKey { shader, entry, overrides };
     if co == 1 {
         return (key(Shader::Conv2d, "one_channel", vec![]), Tile { pixels: 8, quads: 1 });
     }
     match style {
-        // No pixel more than a half tile holds?
-        Style::Subgroup if matches!(pixels % 32, 1..=16) => {
+        Style::Subgroup if pixels <= 16 => {
             (key(Shader::Conv2dSubgroup, "subgroup", vec![("HALF", 1)]), Tile { pixels: 16, quads: 8 })
         }
         Style::Subgroup => (key(Shader::Conv2dSubgroup, "subgroup", vec![("HALF", 0)]), Tile { pixels: 32, quads: 8 }),

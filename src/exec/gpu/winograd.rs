@@ -102,7 +102,7 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
     let channels: Vec<usize> = step.parts.iter().map(|part| part.shape.c).collect();
     let (product, tile) = choose(step.target.style, PLACES, rows * columns, kernel.co);
     let u = arrange(pack(kernel, &channels), PLACES, co4 * 4, product.shader);
-    let of_bank = u.len() / PLACES / 4;
+    let of_place = u.len() / PLACES / 4;
     let u = lowered.constant(u);
     let ends = lowered.ends(&step.step.ends, step.step.side, step.bias());
     let (v_bytes, m_bytes) = scratch(step);
@@ -156,7 +156,7 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
             taps: [1, 1],
             ci4: k4 as u32,
             co4: co4 as u32,
-            bank: of_bank as u32,
+            bank: of_place as u32,
             ..Default::default()
         };
         let [gx, gy] = grid(count.div_ceil(tile.pixels) * co4.div_ceil(tile.quads));
