@@ -43,6 +43,7 @@ struct Params {
     bias_bank: u32,    // the same of the bias, which comes first in constants
     scale_at: u32,     // in constants: scale, then shift
     first_image: u32,  // of this run
+    up: vec2<u32>,     // not used here
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

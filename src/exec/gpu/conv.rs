@@ -214,6 +214,7 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
                 bias_bank: of_bank(quads(out.c)),
                 scale_at: ends.scale_at,
                 first_image: 0,
+                up: [1, 1],
             };
             let weights = lowered.constant(weights);
             pipeline.overrides.extend(&ends.overrides);

@@ -222,6 +222,7 @@ pub(super) struct Conv2dParams {
     pub bias_bank: u32,
     pub scale_at: u32,
     pub first_image: u32,
+    pub up: [u32; 2],
 }
 
 #[repr(C)]
