@@ -84,7 +84,7 @@ fn taps_side_by_side(lowered: &mut Lowered, step: &ConvStep, part: &ConvPart) {
     let (mut pipeline, tile) = choose(step.target.style, 1, pixels, k.co);
     let ends = lowered.ends(&step.step.ends, step.step.side, step.bias());
     pipeline.overrides.extend(&ends.overrides);
-    let weights = arrange(taps_as_inputs(k), k.bank, co4 * 4, pipeline.shader);
+    let weights = arrange(taps_as_inputs(k), k.bank, co4 * 4, pipeline.shader, &tile);
     let bank = of_bank(k, weights.len() / k.bank / 4);
     let weights = lowered.constant(weights);
     let params = all_taps(k, one_tap(size(out), 1, taps4));
@@ -108,7 +108,7 @@ fn products_of_taps(lowered: &mut Lowered, step: &ConvStep) {
         let (x, ci4, pixels) = (part.shape, quads(part.shape.c), part.shape.h * part.shape.w);
         let [products, _] = lowered.scratch([x.pixels() * taps4 * 16, 0]);
         let (pipeline, tile) = choose(step.target.style, 1, pixels, k.kh * k.kw);
-        let weights = arrange(taps_as_outputs(k, first, x.c), k.bank, taps4 * 4, pipeline.shader);
+        let weights = arrange(taps_as_outputs(k, first, x.c), k.bank, taps4 * 4, pipeline.shader, &tile);
         let bank = of_bank(k, weights.len() / k.bank / 4);
         let weights = lowered.constant(weights);
         let params = Conv2dParams { bank, ..one_tap(size(x), ci4, taps4) };
