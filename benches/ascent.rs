@@ -40,7 +40,7 @@ fn ascent(c: &mut Criterion) {
                         // The losses must agree before speed means anything.
                         let losses = program.run(1).unwrap()[0][0].clone();
                         for (a, b) in losses.iter().zip(first.get_or_insert_with(|| losses.clone())) {
-                            assert!((a - &*b).abs() <= 1e-4 * b.abs().max(1e-3), "{name} on {backend}: {a} and {b}");
+                            assert!((a - *b).abs() <= 1e-4 * b.abs().max(1e-3), "{name} on {backend}: {a} and {b}");
                         }
                         program
                     });

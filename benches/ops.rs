@@ -27,7 +27,9 @@ const CONVOLUTIONS: [(usize, usize, usize); 9] = [
     (128, 64, 1),
 ];
 
-const OPS: [(&str, fn(&mut Graph, NodeId) -> NodeId); 14] = [
+type Build = fn(&mut Graph, NodeId) -> NodeId;
+
+const OPS: [(&str, Build); 14] = [
     ("relu", |g, x| g.relu("y", x).unwrap()),
     ("sigmoid", |g, x| g.sigmoid("y", x).unwrap()),
     ("batch_norm", |g, x| g.batch_norm("y", x, [0.5; 64].into(), [0.1; 64].into()).unwrap()),
