@@ -53,6 +53,8 @@ pub struct Kernel {
 #[derive(Debug, Clone, Serialize)]
 pub struct Measured {
     pub backend: String,
+    /// Seconds to make the job ready: kernels packed, shaders compiled.
+    pub ready: f64,
     /// Multiply-accumulates per second when it does nothing else, measured in the same run.
     pub limit: f64,
     /// Bytes per second, read and written, when it does nothing else, measured in the same run.
@@ -85,7 +87,7 @@ pub fn measure(
     image: Shape,
     rounds: usize,
 ) -> Result<Report> {
-    validate(executors, &Setup::new(network, job, 1, image)?)?;
+    let ready = validate(executors, &Setup::new(network, job, 1, image)?)?;
     let setup = Setup::new(network, job, images, image)?;
     let mut programs = vec![];
     for executor in executors {
@@ -112,6 +114,7 @@ pub fn measure(
         let of_kernel = |k: usize| median(kernels[i].iter().map(|round| round[k]).collect());
         Measured {
             backend: executors[i].describe(),
+            ready: ready[i],
             limit: limits[i],
             bandwidth: bandwidths[i],
             kernels: (0..setup.plan.steps.len()).map(of_kernel).collect(),
@@ -196,12 +199,15 @@ impl Setup {
     }
 }
 
-/// All executors must compute the same, but for the few pixels around a kink that rounding decides.
-fn validate(executors: &[Box<dyn Executor>], setup: &Setup) -> Result<()> {
-    let mut first: Option<Tensor> = None;
+/// All executors must compute the same, but for the few pixels around a kink that rounding decides. Gives the seconds that each
+/// needed to get ready.
+fn validate(executors: &[Box<dyn Executor>], setup: &Setup) -> Result<Vec<f64>> {
+    let (mut first, mut ready): (Option<Tensor>, _) = (None, vec![]);
     for executor in executors {
         executor.fits(&setup.plan)?;
+        let start = Instant::now();
         let mut program = executor.prepare(setup.plan.clone())?;
+        ready.push(start.elapsed().as_secs_f64());
         program.write(setup.image, &setup.seeds)?;
         program.run(1)?;
         let result = program.read(setup.result)?;
@@ -222,7 +228,7 @@ fn validate(executors: &[Box<dyn Executor>], setup: &Setup) -> Result<()> {
             )));
         }
     }
-    Ok(())
+    Ok(ready)
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -5,6 +5,7 @@ use crate::bench::{self, Job, Measured, Report};
 use crate::exec::{self, Backend};
 use crate::{Error, Result, files, unet};
 use std::path::PathBuf;
+use std::time::Instant;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -48,7 +49,9 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
+    let start = Instant::now();
     let network = options.model.load()?;
+    let read = start.elapsed().as_secs_f64();
     let jobs = match options.forward {
         true => vec![Job::Forward],
         false => super::convolutions(&network, &options.layers)?.into_iter().map(Job::Climb).collect(),
@@ -80,6 +83,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         reports.push(bench::measure(&executors, &network, job, options.count.into(), image, options.rounds.into())?);
     }
     bar.finish_and_clear();
+    super::print(&format!("network read in {:.0} ms\n\n", read * 1e3))?;
     for report in &reports {
         super::print(&table(report))?;
     }
@@ -101,9 +105,10 @@ fn table(report: &Report) -> String {
     };
     for (i, b) in backends.iter().enumerate() {
         text += &format!(
-            "  {}: {} (its limits: {:.1} GMAC/s, {:.1} GB/s)\n",
+            "  {}: {}, ready in {:.0} ms (its limits: {:.1} GMAC/s, {:.1} GB/s)\n",
             column(i),
             b.backend,
+            b.ready * 1e3,
             b.limit / 1e9,
             b.bandwidth / 1e9
         );
