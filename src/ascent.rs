@@ -11,6 +11,7 @@ mod rescue;
 
 use crate::exec::Executor;
 use crate::keras::Network;
+use crate::plan::Plan;
 use crate::tensor::{Shape, Tensor};
 use crate::{Error, Result, interrupt, unet};
 pub use objective::Objective;
@@ -101,7 +102,16 @@ fn check_frames(executor: &dyn Executor, filters: usize, image: Shape, steps: us
     executor.limit().check(pictures, (pictures.image_len() as u64 * 4).saturating_mul(pictures.n as u64))
 }
 
-/// Is there memory for a climb of `filters`? To be asked before their seeds are made.
+/// What a climb takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    /// Filters that are climbed at once; the others wait.
+    pub at_once: usize,
+    /// The most bytes of memory, on the executor and for the pictures.
+    pub bytes: u64,
+}
+
+/// Is there memory for a climb of `filters`, and how much does it take? To be asked before their seeds are made.
 ///
 /// # Errors
 /// [`Error::Memory`] if there is not even enough for one filter at a time, or for the pictures of all.
@@ -112,12 +122,20 @@ pub fn fits(
     filters: &[usize],
     image: Shape,
     recipe: &Recipe,
-) -> Result<()> {
+) -> Result<Needs> {
     let one = Objective::new(network, layer, &filters[..1], image, recipe, false)?;
     executor.fits(&one.plan)?;
-    // Seeds, those of a batch, pictures as they are and as they are drawn: f32s.
-    let pictures = (image.image_len() as u64 * 4 * 4).saturating_mul(filters.len() as u64);
-    executor.limit().check(image.with_n(filters.len()), pictures.saturating_add(executor.bytes(&one.plan)))
+    executor.limit().check(image.with_n(filters.len()), bytes(executor, &one.plan, filters.len(), image))?;
+    let batch = batches(executor, network, layer, filters, image, recipe)?[0];
+    let objective = Objective::new(network, layer, batch, image, recipe, false)?;
+    Ok(Needs { at_once: batch.len(), bytes: bytes(executor, &objective.plan, filters.len(), image) })
+}
+
+/// Bytes that a batch's plan takes, and the pictures of all filters: seeds, those of a batch, pictures as they are and as they
+/// are drawn, f32s.
+fn bytes(executor: &dyn Executor, plan: &Plan, filters: usize, image: Shape) -> u64 {
+    let pictures = (image.image_len() as u64 * 4 * 4).saturating_mul(filters as u64);
+    pictures.saturating_add(executor.bytes(plan))
 }
 
 /// Cuts `filters` into as few equal batches as fit into memory.
@@ -133,7 +151,9 @@ fn batches<'f>(
     loop {
         let size = filters.len().div_ceil(count);
         let objective = Objective::new(network, layer, &filters[..size], image, recipe, false)?;
-        match executor.fits(&objective.plan) {
+        let needed = bytes(executor, &objective.plan, filters.len(), image);
+        let fits = executor.fits(&objective.plan).and_then(|()| executor.limit().check(image.with_n(size), needed));
+        match fits {
             Ok(()) => return Ok(filters.chunks(size).collect()),
             Err(Error::Memory(_)) if size > 1 => count *= 2,
             Err(error) => return Err(error),

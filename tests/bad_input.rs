@@ -117,7 +117,7 @@ fn nan_in_weights_is_warned_of() {
         if line.contains("--layer") {
             // The NaN is in filter 0 of code; the other filters go on, and so does the layer before it.
             let verdict = |filter: &str, after: &str| {
-                let from = out.lines().skip_while(|line| *line != after).skip(2);
+                let from = out.lines().skip_while(|line| !line.starts_with(&format!("{after}: "))).skip(2);
                 from.map(str::trim_start).find(|line| line.starts_with(filter)).unwrap().to_string()
             };
             assert!(verdict("0 ", "code").contains("not finite"), "{out}");

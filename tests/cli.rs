@@ -61,7 +61,7 @@ fn a_figure_a_table_and_the_numbers() {
     let out = done(folder.path(), &format!("{TINY} --layer down --npy"));
     assert_eq!(names(folder.path()), ["out/down.csv", "out/down.npy", "out/down.png"]);
     let lines: Vec<&str> = out.lines().collect();
-    assert_eq!(lines[0], "down");
+    assert!(lines[0].starts_with("down: 5 filters, ") && lines[0].ends_with("KiB of memory"), "{}", lines[0]);
     assert_eq!(lines[1].split_whitespace().collect::<Vec<_>>(), ["filter", "before", "after", "verdict"]);
     assert_eq!(lines.len(), 2 + 5 + 3, "all 5 filters, as there are not 16\n{out}");
     assert_eq!(lines[7..], ["out/down.png", "out/down.npy", "out/down.csv"]);
@@ -86,6 +86,24 @@ fn a_figure_a_table_and_the_numbers() {
     assert!(figure.w > 5 * 12 && figure.h > 16);
 }
 
+/// What a climb takes is said beforehand, and less at once where less is allowed; the pictures are the same.
+#[test]
+fn batches_that_fit_into_memory() {
+    let folder = folder();
+    let line = "--layer uconv64 --size 64x64 --count 24 --steps 2 --backend cpu";
+    let all = done(folder.path(), &format!("{line} --out all"));
+    let heading = all.lines().next().unwrap();
+    let needed: f64 =
+        heading.strip_prefix("uconv64: 24 filters, ").unwrap().split(' ').next().unwrap().parse().unwrap();
+    let few = done(folder.path(), &format!("{line} --memory {:.1}MiB --out few", needed - 0.5));
+    let (at_once, less) =
+        few.lines().next().unwrap().strip_prefix("uconv64: 24 filters, ").unwrap().split_once(" at once, ").unwrap();
+    assert_eq!(at_once, "12");
+    assert!(less.split(' ').next().unwrap().parse::<f64>().unwrap() < needed - 0.5, "{few}");
+    let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    assert_eq!(read("all/uconv64.png"), read("few/uconv64.png"));
+}
+
 #[test]
 fn without_npy_only_the_figure() {
     let folder = folder();
@@ -98,7 +116,7 @@ fn several_layers_and_all() {
     let folder = folder();
     let out = done(folder.path(), &format!("{TINY} --layer up_conv --layer down --layer up_conv --steps 1"));
     assert_eq!(names(folder.path()), ["out/down.png", "out/up_conv.png"]);
-    let layers: Vec<&str> = out.lines().filter(|line| ["up_conv", "down"].contains(line)).collect();
+    let layers: Vec<&str> = out.lines().filter_map(|line| line.split_once(": ")).map(|(layer, _)| layer).collect();
     assert_eq!(layers, ["up_conv", "down"], "each once, in the order asked for");
     let folder = crate::folder();
     done(folder.path(), &format!("{TINY} --layer all --steps 1"));

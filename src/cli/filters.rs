@@ -3,7 +3,7 @@
 use super::climbing::Climbing;
 use super::{Look, Machine, layer_file, parse_size, progress_bar};
 use crate::ascent::{self, Climb, Objective, Parameter, Recipe, Rescue, Verdict};
-use crate::exec::Executor;
+use crate::exec::{Executor, memory};
 use crate::keras::Network;
 use crate::picture::{Animation, Colormap, Figure, Panel, grid, grid_of, npy};
 use crate::tensor::{Shape, Tensor};
@@ -92,11 +92,15 @@ pub(super) fn run(options: &Options) -> Result<()> {
         }
     }
     let executor = options.machine.open(options.quiet)?;
+    let mut needs = vec![];
     for (layer, filters) in &jobs {
-        ascent::fits(&*executor, &network, *layer, filters, image, &recipe)?;
+        needs.push(ascent::fits(&*executor, &network, *layer, filters, image, &recipe)?);
         check_figure(filters.len(), image)?;
     }
-    for (layer, filters) in jobs {
+    for ((layer, filters), needs) in jobs.into_iter().zip(needs) {
+        if !options.quiet {
+            super::print(&heading(&network.layers[layer].name, filters.len(), needs))?;
+        }
         options.one_layer(&*executor, &network, layer, &filters, image, init.as_ref())?;
     }
     Ok(())
@@ -184,7 +188,7 @@ impl Options {
             written.extend([file("npy"), file("csv")]);
         }
         if !self.quiet {
-            super::print(&table(name, &climbs, &written))?;
+            super::print(&table(&climbs, &written))?;
         }
         Ok(())
     }
@@ -279,8 +283,15 @@ fn stretched(rgb: &[f32]) -> Vec<u8> {
     rgb.iter().map(|v| ((v - lo) * scale).round() as u8).collect()
 }
 
-fn table(name: &str, climbs: &[Climb], written: &[PathBuf]) -> String {
-    let mut text = format!("{name}\n{:>6}  {:>12}  {:>12}  verdict\n", "filter", "before", "after");
+/// What is about to be done, and what it takes.
+fn heading(name: &str, filters: usize, needs: ascent::Needs) -> String {
+    let s = if filters == 1 { "" } else { "s" };
+    let at_once = if needs.at_once < filters { format!(", {} at once", needs.at_once) } else { String::new() };
+    format!("{name}: {filters} filter{s}{at_once}, {} of memory\n", memory::human(needs.bytes))
+}
+
+fn table(climbs: &[Climb], written: &[PathBuf]) -> String {
+    let mut text = format!("{:>6}  {:>12}  {:>12}  verdict\n", "filter", "before", "after");
     for climb in climbs {
         let (before, after) = ends(climb);
         text += &format!("{:>6}  {:>12}  {:>12}  {}", climb.filter, readable(before), readable(after), climb.verdict);
