@@ -4,6 +4,7 @@
 #![allow(dead_code)] // each test file is a crate of its own and uses a part of this
 
 use headless_chrome::browser::LaunchOptions;
+use headless_chrome::protocol::cdp::Page::{CaptureScreenshotFormatOption, Viewport};
 use headless_chrome::protocol::cdp::types::Event;
 use headless_chrome::protocol::cdp::{Emulation, Log, Network, Runtime};
 use headless_chrome::{Browser, Tab};
@@ -111,6 +112,16 @@ impl Page {
 
     pub fn click(&self, selector: &str) {
         self.tab.wait_for_element(selector).unwrap().click().unwrap();
+    }
+
+    /// What is seen of an element, a PNG file.
+    pub fn picture(&self, selector: &str) -> Vec<u8> {
+        let place = self.eval(&format!(
+            "(r => ({{ x: r.x + scrollX, y: r.y + scrollY, width: r.width, height: r.height, scale: 1 }}))\
+             (document.querySelector({selector:?}).getBoundingClientRect())"
+        ));
+        let place: Viewport = from_value(place).unwrap();
+        self.tab.capture_screenshot(CaptureScreenshotFormatOption::Png, None, Some(place), true).unwrap()
     }
 
     pub fn press(&self, key: &str) {
