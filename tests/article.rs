@@ -221,6 +221,16 @@ fn the_page_in_a_browser() {
     }
     page.assert_quiet();
 
+    // Each section begins with two or three sentences, and so does the page.
+    let leads = page.eval("[...document.querySelectorAll('header .lead, section > h2 + p')].map(p => p.innerText)");
+    let leads: Vec<String> = serde_json::from_value(leads).unwrap();
+    assert_eq!(leads.len(), 7, "{leads:#?}");
+    for lead in leads {
+        let ends = |c: char| matches!(c, '.' | '!' | '?');
+        let sentences = lead.split_whitespace().filter(|word| word.ends_with(ends)).count();
+        assert!((2..=3).contains(&sentences) && lead.ends_with(ends), "{sentences} sentences: {lead}");
+    }
+
     // On paper there is no slider, and nothing is wider than the sheet.
     page.media("print", "light");
     assert_eq!(page.eval("[...document.querySelectorAll('.js')].filter(e => e.checkVisibility()).length"), json!(0));

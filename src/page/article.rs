@@ -163,25 +163,30 @@ fn body(a: &Article, built: &unet::Built, ways: &[Vec<Option<Way>>]) -> Markup {
             section #network {
                 h2 { "The network" }
                 p {
-                    "Data flow from left to right. On the way down the maps become smaller and more numerous; on the way up they "
-                    "grow again, and arcs (the skips) bring back detail from the way down. A box is as high as its maps and as "
-                    "broad as it has channels. Blue boxes are convolutions, the layers that learn filters: choose one to see them."
+                    "A picture flows from left to right: on the way down its maps become smaller and more numerous, on the way up "
+                    "they grow again. Arcs, the skips, bring back detail from the way down."
                 }
-                (network::drawing(a.network, built))
+                figure {
+                    (network::drawing(a.network, built))
+                    figcaption {
+                        "A box is as high as its maps and as broad as it has channels. Blue boxes are convolutions, the layers "
+                        "that learn filters: choose one to see them."
+                    }
+                }
                 details { summary { "All layers as a table" } (network::table(a.network, built)) }
             }
             section #does { h2 { "What it does" } (does(a)) }
             section #filters {
                 h2 { "The filters, layer by layer" }
                 p {
-                    "Each panel began as noise. Then the picture was changed, step by step, so that one filter of the layer "
-                    "answered more strongly. What is seen is thus the filter's favourite pattern, not a picture that the network "
-                    "was shown. Choose a panel to see it larger, with its way there."
+                    "Each panel began as noise and was changed, step by step, so that one filter of the layer answered more "
+                    "strongly: it shows the filter's favourite pattern, not a picture that the network was given. Choose a panel "
+                    "to see it larger, with its way there."
                 }
                 @if dead > 0 {
                     p.warning {
                         (dead) " of " (total) " filters are dead for the noise that they started from: they give 0 everywhere, so "
-                        "there is no slope to climb and nothing to show. That does not make them detectors of noise."
+                        "there is no slope to climb and nothing to show, which does not make them detectors of noise."
                     }
                 }
                 (first(a))
@@ -220,15 +225,17 @@ fn does(a: &Article) -> Markup {
     html! {
         p {
             "A scanner in a hurry leaves out most of its measurements, and the picture comes back with copies of itself laid over it "
-            "(aliased). The network gets that picture and should return the true one. Higher numbers are better: PSNR measures the "
-            "error, SSIM the likeness of structure, at most 1. Here " (better) " of " (restored.len())
-            " pictures came nearer to the truth."
+            "(aliased). The network gets that picture and should return the true one. Here " (better) " of " (restored.len())
+            " pictures came nearer to it."
         }
         div.scroll.wide { img.picture-wide.paper src=(data_url(figure))
             alt="A row for each phantom of circles and rectangles: aliased with faint copies above one another, restored, the truth, and what the first two lack."; }
         div.scroll {
             table.facts {
-                caption { "How near they come to the truth" }
+                caption {
+                    "How near they come to the truth. PSNR measures the error, SSIM the likeness of structure, at most 1; higher "
+                    "is better."
+                }
                 thead { tr { @for t in ["Picture", "Aliased, PSNR", "SSIM", "Restored, PSNR", "SSIM"] { th scope="col" { (t) } } } }
                 tbody {
                     @for r in *restored {
@@ -244,11 +251,13 @@ fn first(a: &Article) -> Markup {
     let Some(name) = a.climbed.first().map(|c| &a.network.layers[c.layer].name) else { return html! {} };
     html! {
         h3 { "Filter 0 of " (name) ", with its values" }
-        p {
-            "The first filter of the first convolution, larger: the axes count pixels, the colour bar tells which value each "
-            "colour stands for. In the panels below each picture has its own range of colours."
+        figure {
+            img.picture.paper src=(data_url(a.first)) alt=(format!("The picture that filter 0 of {name} answers to, with axes, a grid and a colour bar."));
+            figcaption {
+                "The axes count pixels, the colour bar tells which value each colour stands for. In the panels below each picture "
+                "has its own range of colours."
+            }
         }
-        img.picture.paper src=(data_url(a.first)) alt=(format!("The picture that filter 0 of {name} answers to, with axes, a grid and a colour bar."));
     }
 }
 
@@ -390,14 +399,16 @@ fn dream(a: &Article) -> Markup {
         p {
             "Here a photo is changed so that a whole layer, " code { (dream.layer) } ", answers more strongly to what it already sees in "
             "it (DeepDream). What appears is what the layer knows: textures and edges rather than animals, since this "
-            "network never saw any. The layer's mean of squares went from " (figures(dream.goal.0)) " to " (figures(dream.goal.1))
-            " in the largest of the sizes that were climbed."
+            "network never saw any."
         }
         div.pair.wide {
             figure { img src=(png_url(&dream.before)) alt="The photo: a man in a coat with a camera on a tripod, on a lawn."; figcaption { "The photo" } }
             figure {
                 img src=(png_url(&dream.after)) alt=(format!("The same photo, covered by the texture that {} answers to.", dream.layer));
-                figcaption { "The dream of " (dream.layer) }
+                figcaption {
+                    "The dream of " (dream.layer) ": its mean of squares went from " (figures(dream.goal.0)) " to "
+                    (figures(dream.goal.1)) " in the largest of the sizes that were climbed"
+                }
             }
         }
         p.hint { "To redraw it from a photo: " code { "unet-lens dream camera.png --layer " (dream.layer) " " (a.ending) } }
