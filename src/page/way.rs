@@ -10,6 +10,9 @@ use maud::{Markup, html};
 /// Colours that the page knows of the colour map; between them it mixes.
 const COLORS: usize = 33;
 
+/// About as wide is a sheet on the page, pixels: a smaller one is enlarged.
+const NATIVE: usize = 600;
+
 pub(super) struct Way {
     /// The picture after the last step, `[h, w]`.
     pub map: Vec<f32>,
@@ -50,7 +53,7 @@ impl Way {
     pub fn figure(&self, steps: usize) -> Markup {
         html! {
             figure {
-                img.sheet decoding="async" src=(self.before) alt=(format!("The way there in {} rows: the noise at first, then after each step up to {}.", self.rows(), steps - 1));
+                img.sheet.enlarged[self.sheet.width < NATIVE] decoding="async" src=(self.before) alt=(format!("The way there in {} rows: the noise at first, then after each step up to {}.", self.rows(), steps - 1));
                 figcaption {
                     "The way there, row by row: the noise, then the picture after each step. It is stored with some loss (JPEG), the large "
                     "picture of step " (steps) " without."

@@ -9,8 +9,8 @@ use jpeg_encoder::{ColorType, Encoder, QuantizationTableType};
 pub struct Sheet {
     pub columns: usize,
     pub rows: usize,
-    /// Pixels of the whole sheet.
-    width: usize,
+    /// Of the whole sheet, pixels.
+    pub width: usize,
     grey: Vec<u8>,
 }
 
