@@ -23,7 +23,7 @@ mod values;
 
 pub use animation::Animation;
 pub use colormap::Colormap;
-pub use figure::{Color, Figure};
+pub use figure::{Color, Figure, Lettered};
 pub use grid::{grid, grid_of};
 pub use panel::{Panel, Picture};
 pub use plot::{Plot, Series};
