@@ -162,6 +162,32 @@ fn ctrl_c_keeps_what_is_finished() {
     assert_eq!(names(&folder.path().join("b")), ["dconv64.png"]);
 }
 
+/// On a terminal there is a bar with what is being made, how much of it, and the time left.
+#[cfg(target_os = "linux")]
+#[test]
+fn progress_on_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_unet-lens");
+    let line = format!("'{program}' article --out a --backend cpu --model '{}'", fixture("tiny.h5").display());
+    let mut command = Command::new("script");
+    let command = command.args(["-qec", &line, "/dev/null"]).current_dir(folder.path()).stdin(Stdio::null());
+    let output = match command.env("COLUMNS", "100").output() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            eprintln!("skipped: there is no script (apt-get install -y bsdutils)");
+            return;
+        }
+        output => output.unwrap(),
+    };
+    let seen = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && folder.path().join("a/index.html").exists(), "{seen}");
+    let bars: Vec<&str> =
+        seen.split('\r').filter(|line| line.contains("% ") && line.trim_end().ends_with("left")).collect();
+    assert!(bars.iter().any(|bar| bar.contains("dream")), "{seen}");
+    let percent = |bar: &&str| bar.split('%').next()?.split_whitespace().last()?.parse::<u64>().ok();
+    let percents: Vec<u64> = bars.iter().filter_map(percent).collect();
+    assert!(percents.len() > 1 && percents.is_sorted() && percents.iter().all(|&p| p <= 100), "{percents:?}");
+}
+
 #[test]
 fn the_page_in_a_browser() {
     let Some(chromium) = browser::open() else { return };
