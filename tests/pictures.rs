@@ -361,7 +361,7 @@ fn texts_keep_apart() {
         for (h, w) in [(8, 8), (1, 1), (1, 300), (300, 1), (128, 128), (30, 200), (1000, 700)] {
             let values = (0..h * w).map(|i| lo + (hi - lo) * (i as f32 / (h * w) as f32)).collect();
             let panel = Panel::map(h, w, values).range(lo, hi).axes(true).colorbar();
-            is_tidy(&grid("filter 0", &[panel.clone()], 1, VIEW));
+            is_tidy(&grid("filter 0", std::slice::from_ref(&panel), 1, VIEW));
             let labelled = panel.title("restored").label("PSNR 123.45 dB").note("SSIM 0.999");
             is_tidy(&grid("", &vec![labelled; 5], 5, Colormap::Coolwarm));
         }
