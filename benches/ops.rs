@@ -1,14 +1,16 @@
 //! Each convolution of the U-Net forward and backward, and each other op at a shape that it has there; on the CPU and on the
-//! GPU side by side. Throughput is in multiply-accumulates (elements) as the definition counts them, or in bytes.
+//! GPU side by side. Throughput is in multiply-accumulates (elements) as the definition counts them, beneath it as a share of
+//! the limit that is measured here, or in bytes. What is measured is compared with the reference first.
 //!
-//! `cargo bench --bench ops`; `-- cpu` or `-- gpu` or `-- conv2d/64x64` for a part. The machine's own limit is printed first.
+//! `cargo bench --bench ops`; `-- cpu` or `-- gpu` or `-- conv2d/64x64` for a part.
 
-use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime};
+use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use unet_lens::autodiff::gradient;
 use unet_lens::exec::{self, Backend, Executor};
 use unet_lens::graph::{Graph, NodeId};
-use unet_lens::ops::{Conv2d, Kernel, Window};
+use unet_lens::ops::{Axis, Conv2d, Kernel, Matrix, Window};
 use unet_lens::plan::Plan;
 use unet_lens::tensor::{Shape, Tensor};
 
@@ -25,90 +27,117 @@ const CONVOLUTIONS: [(usize, usize, usize); 9] = [
     (128, 64, 1),
 ];
 
+type Build = fn(&mut Graph, NodeId) -> NodeId;
+
+const OPS: [(&str, Build); 14] = [
+    ("relu", |g, x| g.relu("y", x).unwrap()),
+    ("sigmoid", |g, x| g.sigmoid("y", x).unwrap()),
+    ("batch_norm", |g, x| g.batch_norm("y", x, [0.5; 64].into(), [0.1; 64].into()).unwrap()),
+    ("max_pool", |g, x| g.max_pool("y", x, Window::new(2, 2)).unwrap()),
+    ("upsample", |g, x| g.upsample("y", x, Window::new(2, 2)).unwrap()),
+    ("sum_pool", |g, x| g.sum_pool("y", x, Window::new(2, 2)).unwrap()),
+    ("concat", |g, x| g.concat("y", &[x, x, x]).unwrap()),
+    ("add", |g, x| g.add("y", x, x).unwrap()),
+    ("mul", |g, x| g.mul("y", x, x).unwrap()),
+    ("mean", |g, x| g.mean("y", x).unwrap()),
+    ("rms", |g, x| g.rms("y", x).unwrap()),
+    ("step", |g, x| g.step("y", x, x, 1.0).unwrap()),
+    ("total_variation", |g, x| g.total_variation("y", x).unwrap()),
+    ("transform", |g, x| g.transform("y", x, Axis::Across, Matrix::new(128, 128, numbers(128 * 128))).unwrap()),
+];
+
+/// Ops whose gradient is more than one of those above; measured together with it.
+const BOTH_WAYS: [&str; 4] = ["relu", "sigmoid", "max_pool", "total_variation"];
+
 fn numbers(count: usize) -> Vec<f32> {
     (0..count).map(|i| (i as f32 * 0.37).sin()).collect()
 }
 
-/// Times the plan that computes `wanted` from `image`.
-fn time(group: &mut BenchmarkGroup<WallTime>, executor: &dyn Executor, graph: Graph, image: NodeId, wanted: NodeId) {
-    let shape = graph.shape(image);
-    let plan = Plan::compile(graph, &[wanted], &[], &[]);
+/// An executor, its name, and its limit in multiply-accumulates per second.
+struct Bench {
+    executor: Box<dyn Executor>,
+    name: String,
+    limit: f64,
+}
+
+impl Bench {
+    fn open(backend: Backend) -> Option<Bench> {
+        let (executor, _) = exec::open(backend, None, None).ok()?;
+        let (limit, name) = (executor.fma_rate().unwrap() / 2.0, executor.describe());
+        println!("{name}: {:.1} GMAC/s when it does nothing else", limit / 1e9);
+        Some(Bench { executor, name: name.split(',').next().unwrap_or_default().to_string(), limit })
+    }
+}
+
+/// Times the plan that `build` makes for an input of that shape, on each executor.
+fn time(c: &mut Criterion, benches: &[Bench], name: &str, shape: Shape, build: impl Fn(&mut Graph, NodeId) -> NodeId) {
+    let mut graph = Graph::new();
+    let x = graph.input("x", shape).unwrap();
+    let y = build(&mut graph, x);
+    let plan = Arc::new(Plan::compile(graph, &[y], &[], &[]));
+    let image = Tensor::new(shape, numbers(shape.len()));
+    let result = |executor: &dyn Executor| {
+        let mut program = executor.prepare(plan.clone()).unwrap();
+        program.write(x, &image).unwrap();
+        program.run(1).unwrap();
+        (program.read(y).unwrap(), program)
+    };
     let macs: u64 = plan.steps.iter().map(|step| plan.macs(step)).sum();
     let moved: usize = plan.values.iter().map(|value| value.shape.len() * 4).sum();
+    let mut group = c.benchmark_group(name);
     group.throughput(if macs > 0 { Throughput::Elements(macs) } else { Throughput::Bytes(moved as u64) });
-    let mut program = executor.prepare(Arc::new(plan)).unwrap();
-    program.write(image, &Tensor::new(shape, numbers(shape.len()))).unwrap();
-    let name = executor.describe().split(',').next().unwrap_or_default().to_string();
-    group.bench_function(name, |b| b.iter(|| program.run(1).unwrap()));
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    group.warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
+    let mut reference = None;
+    for bench in benches {
+        let (mut program, mut best) = (None, f64::INFINITY);
+        group.bench_function(&bench.name, |b| {
+            let program = program.get_or_insert_with(|| {
+                let reference =
+                    reference.get_or_insert_with(|| result(&*exec::open(Backend::Reference, None, None).unwrap().0).0);
+                let (got, program) = result(&*bench.executor);
+                let largest = reference.data.iter().fold(0.0f32, |most, v| most.max(v.abs()));
+                for (a, b) in got.data.iter().zip(&reference.data) {
+                    assert!((a - b).abs() <= 2e-5 * largest, "{name} on {}: {a}, the reference has {b}", bench.name);
+                }
+                program
+            });
+            b.iter_custom(|count| {
+                let start = Instant::now();
+                program.run(count as usize).unwrap();
+                let taken = start.elapsed();
+                best = best.min(taken.as_secs_f64() / count as f64);
+                taken
+            });
+        });
+        if macs > 0 && best.is_finite() {
+            let rate = macs as f64 / best;
+            println!("{}: {:.1} GMAC/s, {:.0}% of the limit", bench.name, rate / 1e9, rate / bench.limit * 100.0);
+        }
+    }
 }
 
 fn ops(c: &mut Criterion) {
-    let backends = [Backend::Cpu, Backend::Gpu];
-    let executors: Vec<Box<dyn Executor>> =
-        backends.into_iter().filter_map(|backend| exec::open(backend, None, None).ok()).map(|(e, _)| e).collect();
-    for executor in &executors {
-        let limit = executor.fma_rate().unwrap() / 2e9;
-        println!("{}: {limit:.1} GMAC/s when it does nothing else", executor.describe());
-    }
+    let benches: Vec<Bench> = [Backend::Cpu, Backend::Gpu].into_iter().filter_map(Bench::open).collect();
     for (side, ci, co) in CONVOLUTIONS {
         let kernel = Kernel::new(3, 3, ci, co, numbers(9 * ci * co).into()).unwrap();
-        for backward in [false, true] {
-            let conv = Conv2d { kernel: if backward { kernel.flipped() } else { kernel.clone() }, bias: None };
-            let way = if backward { "backward" } else { "forward" };
-            let mut group = c.benchmark_group(format!("conv2d/{side}x{side} {ci} to {co} {way}"));
-            group.sample_size(10);
-            for executor in &executors {
-                let mut graph = Graph::new();
-                let x = graph.input("x", Shape::new(1, side, side, conv.kernel.ci)).unwrap();
-                let y = graph.conv2d("y", x, conv.clone()).unwrap();
-                time(&mut group, &**executor, graph, x, y);
-            }
+        for (way, kernel) in [("forward", kernel.clone()), ("backward", kernel.flipped())] {
+            let shape = Shape::new(1, side, side, kernel.ci);
+            let conv = Conv2d { kernel, bias: None };
+            let name = format!("conv2d/{side}x{side} {ci} to {co} {way}");
+            time(c, &benches, &name, shape, |g, x| g.conv2d("y", x, conv.clone()).unwrap());
         }
     }
-    type Build = fn(&mut Graph, NodeId) -> NodeId;
-    let two = Window::new(2, 2);
-    let builds: [(&str, Build); 7] = [
-        ("relu", |g, x| g.relu("y", x).unwrap()),
-        ("batch_norm", |g, x| g.batch_norm("y", x, [0.5; 64].into(), [0.1; 64].into()).unwrap()),
-        ("max_pool", |g, x| g.max_pool("y", x, Window::new(2, 2)).unwrap()),
-        ("upsample", |g, x| g.upsample("y", x, Window::new(2, 2)).unwrap()),
-        ("concat", |g, x| g.concat("y", &[x, x, x]).unwrap()),
-        ("mean", |g, x| g.mean("y", x).unwrap()),
-        ("rms", |g, x| g.rms("y", x).unwrap()),
-    ];
-    for (name, build) in builds {
-        let mut group = c.benchmark_group(format!("{name}/128x128x64 forward"));
-        group.sample_size(10);
-        for executor in &executors {
-            let mut graph = Graph::new();
-            let x = graph.input("x", Shape::new(1, 128, 128, 64)).unwrap();
-            let y = build(&mut graph, x);
-            time(&mut group, &**executor, graph, x, y);
+    let shape = Shape::new(1, 128, 128, 64);
+    for (name, build) in OPS {
+        time(c, &benches, &format!("{name}/128x128x64 forward"), shape, build);
+        if BOTH_WAYS.contains(&name) {
+            time(c, &benches, &format!("{name}/128x128x64 forward and backward"), shape, |g, x| {
+                let y = build(g, x);
+                let loss = g.mean("loss", y).unwrap();
+                gradient(g, loss, x).unwrap().of_wrt()
+            });
         }
-    }
-    // Forward and backward together: the gradient of a mean of the op's output.
-    let builds: [(&str, Build); 2] =
-        [("relu", |g, x| g.relu("y", x).unwrap()), ("max_pool", |g, x| g.max_pool("y", x, Window::new(2, 2)).unwrap())];
-    for (name, build) in builds {
-        let mut group = c.benchmark_group(format!("{name}/128x128x64 forward and backward"));
-        group.sample_size(10);
-        for executor in &executors {
-            let mut graph = Graph::new();
-            let x = graph.input("x", Shape::new(1, 128, 128, 64)).unwrap();
-            let y = build(&mut graph, x);
-            let loss = graph.mean("loss", y).unwrap();
-            let dx = gradient(&mut graph, loss, x).unwrap().of_wrt();
-            time(&mut group, &**executor, graph, x, dx);
-        }
-    }
-    // The gradient of an upsample.
-    let mut group = c.benchmark_group("sum_pool/128x128x64");
-    group.sample_size(10);
-    for executor in &executors {
-        let mut graph = Graph::new();
-        let x = graph.input("x", Shape::new(1, 128, 128, 64)).unwrap();
-        let y = graph.sum_pool("y", x, two).unwrap();
-        time(&mut group, &**executor, graph, x, y);
     }
 }
 

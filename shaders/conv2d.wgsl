@@ -31,7 +31,8 @@
 // of them adds up their sums, always in the same order.
 //
 // sum_products: y has one channel and x many. First each pixel of x is multiplied with all taps, as a convolution of one tap
-// with an output channel for each of the kernel's taps; then each output sums up the products that are meant for it.
+// with an output channel for each of the kernel's taps; then each output sums up the products that are meant for it. Of an x
+// that is upsampled each pixel is multiplied once, for all its copies.
 //
 // gather_taps: x has one channel. First each output's taps are laid side by side; then they are multiplied with the kernel,
 // as a convolution of one tap with an input channel for each of the kernel's taps.
@@ -51,6 +52,7 @@ struct Params {
     bias_bank: u32,    // the same of the bias, which comes first in constants
     scale_at: u32,     // in constants: scale, then shift
     first_image: u32,  // of this run
+    up: vec2<u32>,     // each pixel of x counts as a block of so many (sum_products)
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -231,10 +233,11 @@ fn sum_products(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workg
     var sum = 0.0;
     for (var i = 0u; i < params.taps.x; i++) {
         for (var j = 0u; j < params.taps.y; j++) {
-            let at = place(id.z, mine + vec2<i32>(vec2(i, j)));
+            let at = mine + vec2<i32>(vec2(i, j));
             let tap = i * params.taps.y + j;
-            if at >= 0 {
-                sum += x[u32(at) + tap / 4][tap % 4];
+            if all(at >= vec2(0)) && all(at < vec2<i32>(params.x * params.up)) {
+                let pixel = vec2<u32>(at) / params.up;
+                sum += x[((id.z * params.x.x + pixel.x) * params.x.y + pixel.y) * params.ci4 + tap / 4][tap % 4];
             }
         }
     }

@@ -7,26 +7,27 @@
 //   y[r, s, o]  = b[o] + sum over i, j, c of  x[r + i - kh/2, s + j - kw/2, c] * W[i, j, c, o]
 //   dx[r, s, c] =        sum over i, j, o of dy[r - i + kh/2, s - j + kw/2, o] * W[i, j, c, o]
 //
-// Tensors are NHWC, four channels to a vec4 (a "quad"). The kernel is packed as [co / 32, kh, kw, ci, 32], ci filled up with
-// zeros to a multiple of four, co to one of 32: what a subgroup reads lies in one piece, in the order in which it is read.
+// Tensors are NHWC, four channels to a vec4 (a "quad"). The kernel is packed as [co / T, kh, kw, ci, T] with T = 64 (WIDE) or 32,
+// ci filled up with zeros to a multiple of four, co to one of T: what a subgroup reads lies in one piece, in the order in which
+// it is read. It is a texture, 8192 texels wide, since such an adapter fetches a texel in half the time of a buffer's vec4.
 //
 // An x that is upsampled first, or a y whose windows are summed up afterwards, changes only which pixels meet: W's taps
 // that meet the same pixel are added up beforehand (src/exec/gpu/conv.rs), and step, phase and stride say the rest.
 //
-// A subgroup computes 32 pixels x 8 quads, or 16 pixels where there are no more (HALF). A lane owns one quad: it keeps 32
-// sums, one for each pixel. Nothing is fetched twice: for four channels each lane fetches its quad's columns of the kernel
-// and 4 of the 32 pixels of x, and hands the pixels round by subgroupBroadcast.
+// A subgroup computes 32 pixels, or 16 where there are no more (HALF), x 16 quads (WIDE) or 8. A lane owns one quad, or two that
+// lie 8 apart: it keeps a sum for each of them and each pixel. Nothing is fetched twice: for four channels each lane fetches its
+// quads' columns of the kernel and 4 of the 32 pixels of x, and hands the pixels round by subgroupBroadcast.
 //
-//                   kernel: 4 channels x 8 quads
-//                        lane 0   ...   lane 7
-//                      +--------+-----+--------+
-//   x: lane 0 fetches  | w0..w3 |     | w0..w3 |
-//      pixels 0, 8,    +--------+-----+--------+
-//      16, 24       +--+--------+-----+--------+
-//                   |..|   a0   |     |   a0   |  pixel 0
-//                   |..|   ...  |     |   ...  |
-//                   |..|   a31  |     |   a31  |  pixel 31
-//                   +--+--------+-----+--------+
+//                   kernel: 4 channels x 16 quads
+//                        lane 0   ...   lane 7   lane 0   ...   lane 7
+//                      +--------+-----+--------+--------+-----+--------+
+//   x: lane 0 fetches  | w0..w3 |     | w0..w3 | u0..u3 |     | u0..u3 |
+//      pixels 0, 8,    +--------+-----+--------+--------+-----+--------+
+//      16, 24       +--+--------+-----+--------+--------+-----+--------+
+//                   |..|  a.p0  |     |  a.p0  |  f.p0  |     |  f.p0  |  pixel 0
+//                   |..|   ...  |     |   ...  |   ...  |     |   ...  |
+//                   |..|  e.p7  |     |  e.p7  |  i.p7  |     |  i.p7  |  pixel 31
+//                   +--+--------+-----+--------+--------+-----+--------+
 
 struct Params {
     grid: vec2<u32>,   // rows and columns of the outputs computed in this run
@@ -39,22 +40,24 @@ struct Params {
     taps: vec2<u32>,   // kh, kw
     ci4: u32,          // quads (four channels) per pixel of x
     co4: u32,          // quads per pixel of y
-    bank: u32,         // vec4s per image of the kernel: 0 if one kernel is for all images
+    bank: u32,         // texels per image of the kernel: 0 if one kernel is for all images
     bias_bank: u32,    // the same of the bias, which comes first in constants
     scale_at: u32,     // in constants: scale, then shift
     first_image: u32,  // of this run
+    up: vec2<u32>,     // not used here
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> signs: array<u32>;
 @group(0) @binding(3) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> kernel: array<vec4<f32>>;
+@group(0) @binding(4) var kernel: texture_2d<f32>;
 @group(0) @binding(5) var<storage, read> constants: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read> add: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read> gate: array<u32>;
 
 override HALF: bool = false;      // 16 pixels
+override WIDE: bool = false;      // 16 quads
 override CONTINUES: bool = false; // y already holds the sum over an earlier part's channels
 override BIAS: bool = false;
 override ADD: bool = false;
@@ -69,10 +72,11 @@ fn subgroup(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
+    let quads = select(8u, 16u, WIDE);
     let tile = group.y * groups.x + group.x;
-    let across = (params.co4 + 7) / 8;
+    let across = (params.co4 + quads - 1) / quads;
     let p = tile / across * select(32u, 16u, HALF);
-    let c = tile % across * 8 + lane;
+    let c = tile % across * quads + lane;
     let image = params.first_image + group.z;
     if p >= params.grid.x * params.grid.y {
         return;
@@ -81,7 +85,11 @@ fn subgroup(
     var b: Eight;
     var d: Eight;
     var e: Eight;
-    var row = image * params.bank + tile % across * (params.taps.x * params.taps.y * params.ci4 * 32) + lane;
+    var f: Eight;
+    var g: Eight;
+    var h: Eight;
+    var i: Eight;
+    var row = image * params.bank + tile % across * (params.taps.x * params.taps.y * params.ci4 * 4 * quads) + lane;
     let corner0 = corner(p + lane);
     let corner1 = corner(p + lane + 8);
     let corner2 = corner(p + lane + 16);
@@ -93,30 +101,51 @@ fn subgroup(
         let at2 = place(image, corner2 + ij);
         let at3 = place(image, corner3 + ij);
         for (var q = 0u; q < params.ci4; q++) {
-            let w0 = kernel[row];
-            let w1 = kernel[row + 8];
-            let w2 = kernel[row + 16];
-            let w3 = kernel[row + 24];
-            eight(&a, fetch(at0, q), w0, w1, w2, w3);
-            eight(&b, fetch(at1, q), w0, w1, w2, w3);
-            if !HALF {
-                eight(&d, fetch(at2, q), w0, w1, w2, w3);
-                eight(&e, fetch(at3, q), w0, w1, w2, w3);
+            let w = rows(row, quads);
+            let x0 = fetch(at0, q);
+            let x1 = fetch(at1, q);
+            eight(&a, x0, w);
+            eight(&b, x1, w);
+            if WIDE {
+                let u = rows(row + 8, quads);
+                eight(&f, x0, u);
+                eight(&g, x1, u);
+                if !HALF {
+                    let x2 = fetch(at2, q);
+                    let x3 = fetch(at3, q);
+                    eight(&d, x2, w);
+                    eight(&e, x3, w);
+                    eight(&h, x2, u);
+                    eight(&i, x3, u);
+                }
+            } else if !HALF {
+                eight(&d, fetch(at2, q), w);
+                eight(&e, fetch(at3, q), w);
             }
-            row += 32;
+            row += 4 * quads;
         }
     }
-    if c >= params.co4 {
-        return;
+    let first = vec2(p / params.grid.y, p % params.grid.y);
+    all_ends(image, first, c, a, b, d, e);
+    if WIDE {
+        all_ends(image, first, c + 8, f, g, h, i);
     }
-    let own = own_constants(image, c);
-    var at = vec2(p / params.grid.y, p % params.grid.y);
-    at = eight_ends(image, at, c, own, a);
-    at = eight_ends(image, at, c, own, b);
-    if !HALF {
-        at = eight_ends(image, at, c, own, d);
-        at = eight_ends(image, at, c, own, e);
-    }
+}
+
+// The kernel's columns of a lane's quad, for four channels.
+struct Rows {
+    w0: vec4<f32>,
+    w1: vec4<f32>,
+    w2: vec4<f32>,
+    w3: vec4<f32>,
+}
+
+fn rows(at: u32, quads: u32) -> Rows {
+    return Rows(texel(at), texel(at + quads), texel(at + 2 * quads), texel(at + 3 * quads));
+}
+
+fn texel(at: u32) -> vec4<f32> {
+    return textureLoad(kernel, vec2(at % 8192, at / 8192), 0);
 }
 
 // Quad q of x's channels that begin at `at`.
@@ -137,15 +166,29 @@ struct Eight {
 }
 
 // Adds to the sums of 8 pixels what four channels give. Of x each lane holds another pixel's.
-fn eight(y: ptr<function, Eight>, x: vec4<f32>, w0: vec4<f32>, w1: vec4<f32>, w2: vec4<f32>, w3: vec4<f32>) {
-    (*y).p0 = times(subgroupBroadcast(x, 0u), w0, w1, w2, w3, (*y).p0);
-    (*y).p1 = times(subgroupBroadcast(x, 1u), w0, w1, w2, w3, (*y).p1);
-    (*y).p2 = times(subgroupBroadcast(x, 2u), w0, w1, w2, w3, (*y).p2);
-    (*y).p3 = times(subgroupBroadcast(x, 3u), w0, w1, w2, w3, (*y).p3);
-    (*y).p4 = times(subgroupBroadcast(x, 4u), w0, w1, w2, w3, (*y).p4);
-    (*y).p5 = times(subgroupBroadcast(x, 5u), w0, w1, w2, w3, (*y).p5);
-    (*y).p6 = times(subgroupBroadcast(x, 6u), w0, w1, w2, w3, (*y).p6);
-    (*y).p7 = times(subgroupBroadcast(x, 7u), w0, w1, w2, w3, (*y).p7);
+fn eight(y: ptr<function, Eight>, x: vec4<f32>, w: Rows) {
+    (*y).p0 = times(subgroupBroadcast(x, 0u), w, (*y).p0);
+    (*y).p1 = times(subgroupBroadcast(x, 1u), w, (*y).p1);
+    (*y).p2 = times(subgroupBroadcast(x, 2u), w, (*y).p2);
+    (*y).p3 = times(subgroupBroadcast(x, 3u), w, (*y).p3);
+    (*y).p4 = times(subgroupBroadcast(x, 4u), w, (*y).p4);
+    (*y).p5 = times(subgroupBroadcast(x, 5u), w, (*y).p5);
+    (*y).p6 = times(subgroupBroadcast(x, 6u), w, (*y).p6);
+    (*y).p7 = times(subgroupBroadcast(x, 7u), w, (*y).p7);
+}
+
+// The ends of a quad's pixels.
+fn all_ends(image: u32, first: vec2<u32>, c: u32, a: Eight, b: Eight, d: Eight, e: Eight) {
+    if c >= params.co4 {
+        return;
+    }
+    let own = own_constants(image, c);
+    var at = eight_ends(image, first, c, own, a);
+    at = eight_ends(image, at, c, own, b);
+    if !HALF {
+        at = eight_ends(image, at, c, own, d);
+        at = eight_ends(image, at, c, own, e);
+    }
 }
 
 // The ends of 8 pixels that follow each other; the next one is returned.
@@ -192,8 +235,8 @@ fn place(image: u32, at: vec2<i32>) -> i32 {
 }
 
 // y + the four channels of x times four rows of the kernel: 16 multiply-accumulates.
-fn times(x: vec4<f32>, w0: vec4<f32>, w1: vec4<f32>, w2: vec4<f32>, w3: vec4<f32>, y: vec4<f32>) -> vec4<f32> {
-    return fma(vec4(x.w), w3, fma(vec4(x.z), w2, fma(vec4(x.y), w1, fma(vec4(x.x), w0, y))));
+fn times(x: vec4<f32>, w: Rows, y: vec4<f32>) -> vec4<f32> {
+    return fma(vec4(x.w), w.w3, fma(vec4(x.z), w.w2, fma(vec4(x.y), w.w1, fma(vec4(x.x), w.w0, y))));
 }
 
 fn is_nan(v: vec4<f32>) -> vec4<bool> {

@@ -6,9 +6,9 @@
 
 use crate::ascent::{self, Objective, Recipe};
 use crate::exec::Executor;
-use crate::graph::NodeId;
+use crate::graph::{Graph, NodeId};
 use crate::keras::Network;
-use crate::plan::Plan;
+use crate::plan::{Head, Plan, ValueId};
 use crate::tensor::{Shape, Tensor};
 use crate::{Error, Result, unet};
 use serde::Serialize;
@@ -46,19 +46,31 @@ pub struct Kernel {
     pub shape: String,
     /// Multiply-accumulates, as the definition counts them; 0 for what is no convolution.
     pub macs: u64,
-    /// Bytes that the kernel reads and writes at least: its inputs and its output, once, as f32.
+    /// Bytes that the kernel reads and writes at least: its inputs, its weights, its output and what it remembers, once.
     pub bytes: u64,
 }
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Measured {
     pub backend: String,
+    /// Seconds to make the job ready: kernels packed, shaders compiled.
+    pub ready: f64,
     /// Multiply-accumulates per second when it does nothing else, measured in the same run.
     pub limit: f64,
+    /// Bytes per second, read and written, when it does nothing else, measured in the same run.
+    pub bandwidth: f64,
     /// Seconds of each kernel: medians.
     pub kernels: Vec<f64>,
     /// Seconds of one whole step of the climb, or of the forward pass: median.
     pub step: f64,
+}
+
+impl Measured {
+    /// The least seconds that the kernel could take: by its multiplications or by its bytes, whichever takes longer (the
+    /// "roofline" of Williams, Waterman and Patterson, CACM 52, 2009).
+    pub fn least(&self, kernel: &Kernel) -> f64 {
+        (kernel.macs as f64 / self.limit).max(kernel.bytes as f64 / self.bandwidth)
+    }
 }
 
 /// Measures `job` with so many images at once, on each executor in turn, `rounds` times.
@@ -75,7 +87,7 @@ pub fn measure(
     image: Shape,
     rounds: usize,
 ) -> Result<Report> {
-    validate(executors, &Setup::new(network, job, 1, image)?)?;
+    let ready = validate(executors, &Setup::new(network, job, 1, image)?)?;
     let setup = Setup::new(network, job, images, image)?;
     let mut programs = vec![];
     for executor in executors {
@@ -86,6 +98,7 @@ pub fn measure(
         programs.push(program);
     }
     let limits: Vec<f64> = executors.iter().map(|e| e.fma_rate().map(|flops| flops / 2.0)).collect::<Result<_>>()?;
+    let bandwidths: Vec<f64> = executors.iter().map(|executor| bandwidth(&**executor)).collect::<Result<_>>()?;
     let mut kernels = vec![vec![]; programs.len()];
     let mut steps = vec![vec![]; programs.len()];
     for _ in 0..rounds {
@@ -97,10 +110,16 @@ pub fn measure(
             steps[i].push(start.elapsed().as_secs_f64() / 2.0);
         }
     }
-    let backends = executors.iter().zip(limits).zip(kernels).zip(steps).map(|(((executor, limit), kernels), steps)| {
-        let of_kernel = |k: usize| median(kernels.iter().map(|round| round[k]).collect());
-        let kernels = (0..setup.plan.steps.len()).map(of_kernel).collect();
-        Measured { backend: executor.describe(), limit, kernels, step: median(steps) }
+    let backends = (0..executors.len()).map(|i| {
+        let of_kernel = |k: usize| median(kernels[i].iter().map(|round| round[k]).collect());
+        Measured {
+            backend: executors[i].describe(),
+            ready: ready[i],
+            limit: limits[i],
+            bandwidth: bandwidths[i],
+            kernels: (0..setup.plan.steps.len()).map(of_kernel).collect(),
+            step: median(std::mem::take(&mut steps[i])),
+        }
     });
     let layer = match job {
         Job::Climb(layer) => Some(network.layers[layer].name.clone()),
@@ -109,19 +128,38 @@ pub fn measure(
     Ok(Report { layer, images, kernels: facts(&setup.plan), backends: backends.collect() })
 }
 
+/// Bytes per second of an op that does little else than read and write: a ReLU of 64 MB, which no cache holds.
+fn bandwidth(executor: &dyn Executor) -> Result<f64> {
+    let shape = Shape::new(1, 512, 512, 64);
+    let mut graph = Graph::new();
+    let x = graph.input("x", shape)?;
+    let y = graph.relu("y", x)?;
+    let mut program = executor.prepare(Arc::new(Plan::compile(graph, &[y], &[], &[])))?;
+    program.write(x, &Tensor::new(shape, vec![1.0; shape.len()]))?;
+    let mut best = f64::INFINITY;
+    for _ in 0..4 {
+        let start = Instant::now();
+        program.run(1)?;
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    Ok((shape.len() * 8) as f64 / best)
+}
+
 fn facts(plan: &Plan) -> Vec<Kernel> {
     plan.steps
         .iter()
         .map(|step| {
             let ops: Vec<&str> = step.nodes.iter().map(|&n| plan.graph[n].op.name()).collect();
             let shape = plan.value(step.output).shape;
-            let read: usize = step.inputs().iter().map(|&id| plan.value(id).shape.len()).sum();
+            let of_value = |&id: &ValueId| plan.value(id).shape.n * plan.image_bytes(id);
+            let values: usize = step.inputs().iter().chain([&step.output]).chain(&step.side).map(of_value).sum();
+            let weights = if let Head::Conv { conv, .. } = &step.head { conv.kernel.data.len() * 4 } else { 0 };
             Kernel {
                 name: step.nodes.last().map_or(String::new(), |&n| plan.graph[n].name.clone()),
                 ops: ops.join(" + "),
                 shape: shape.to_string(),
                 macs: plan.macs(step),
-                bytes: (read + shape.len()) as u64 * 4,
+                bytes: (values + weights) as u64,
             }
         })
         .collect()
@@ -161,12 +199,15 @@ impl Setup {
     }
 }
 
-/// All executors must compute the same, but for the few pixels around a kink that rounding decides.
-fn validate(executors: &[Box<dyn Executor>], setup: &Setup) -> Result<()> {
-    let mut first: Option<Tensor> = None;
+/// All executors must compute the same, but for the few pixels around a kink that rounding decides. Gives the seconds that each
+/// needed to get ready.
+fn validate(executors: &[Box<dyn Executor>], setup: &Setup) -> Result<Vec<f64>> {
+    let (mut first, mut ready): (Option<Tensor>, _) = (None, vec![]);
     for executor in executors {
         executor.fits(&setup.plan)?;
+        let start = Instant::now();
         let mut program = executor.prepare(setup.plan.clone())?;
+        ready.push(start.elapsed().as_secs_f64());
         program.write(setup.image, &setup.seeds)?;
         program.run(1)?;
         let result = program.read(setup.result)?;
@@ -187,7 +228,7 @@ fn validate(executors: &[Box<dyn Executor>], setup: &Setup) -> Result<()> {
             )));
         }
     }
-    Ok(())
+    Ok(ready)
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

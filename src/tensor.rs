@@ -40,6 +40,14 @@ impl Shape {
         ((n * self.h + y) * self.w + x) * self.c + c
     }
 
+    /// Every place, as image, row, column, channel, in memory order.
+    pub fn places(self) -> impl Iterator<Item = (usize, usize, usize, usize)> {
+        (0..self.len()).map(move |i| {
+            let (pixel, c) = (i / self.c, i % self.c);
+            (pixel / self.w / self.h, pixel / self.w % self.h, pixel % self.w, c)
+        })
+    }
+
     /// The same with `n` images.
     pub const fn with_n(self, n: usize) -> Shape {
         Shape { n, ..self }

@@ -239,9 +239,20 @@ fn frames_are_the_climb() {
 /// The places in the code are there.
 #[test]
 fn places_are_true() {
-    for op in
-        ["add", "batch_norm", "concat", "conv2d", "max_pool", "mean", "relu", "sigmoid", "upsample", "rms", "step"]
-    {
+    for op in [
+        "add",
+        "batch_norm",
+        "concat",
+        "conv2d",
+        "max_pool",
+        "mean",
+        "relu",
+        "sigmoid",
+        "upsample",
+        "rms",
+        "normalise",
+        "step",
+    ] {
         let source = source(op).unwrap_or_else(|| panic!("{op} is nowhere"));
         let places = [Some(source.forward.unwrap()), source.rule, source.gradient];
         assert!(!source.shaders.is_empty(), "{op} has no shader");
@@ -301,6 +312,16 @@ fn terminal_json_and_page_say_the_same() {
         let rms = number(node.rms, 3);
         let shown = [format!("<dd>{rms}</dd>"), format!("RMS {rms}<")].iter().any(|text| page.contains(text));
         assert!(shown, "{} ({}): the page does not show its RMS {rms}", node.name, node.op);
+    }
+    // A gradient whose readers each compute the part that they need.
+    let in_parts: Vec<_> = e.nodes().filter(|node| e.steps(node).len() > 1).collect();
+    assert!(!in_parts.is_empty());
+    for node in in_parts {
+        let steps: Vec<String> = e.steps(node).iter().map(usize::to_string).collect();
+        let parts = e.plan.steps.iter().filter(|step| step.nodes.contains(&node.id) && step.nodes.len() > 1).count();
+        assert_eq!(parts, steps.len(), "{}: each step goes on to another node", node.name);
+        assert!(terminal.contains(&format!("in parts, steps {}", steps.join(", "))), "{}: {steps:?}", node.name);
+        assert!(page.contains(&format!("in parts, in steps {}", steps.join(", "))), "{}: {steps:?}", node.name);
     }
     for skip in &e.skips {
         for stream in &skip.streams {

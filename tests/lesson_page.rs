@@ -56,6 +56,39 @@ fn agrees(page: &Page, worked: &Worked) {
     }
 }
 
+/// The cells of a grid that are marked.
+fn marked(page: &Page, op: &str, role: &str) -> Vec<usize> {
+    let cells = format!(
+        "[...document.querySelectorAll('#op-{op} [data-role={role}] [data-at]')]\
+         .filter(e => e.closest('td').classList.contains('on')).map(e => +e.dataset.at).sort((a, b) => a - b)"
+    );
+    serde_json::from_value(page.eval(&cells)).unwrap()
+}
+
+/// What is marked for an input of the convolution: the outputs that move with it, and the entries of the kernel through which
+/// they do, both found by asking the engine what changes.
+fn marks_what_meets(page: &Page, worked: &Worked, at: usize) {
+    page.click(&format!("#op-conv2d [data-role=x] input[data-at='{at}']"));
+    let (x, dy, settings) =
+        (numbers(page, "conv2d", "x", 0), numbers(page, "conv2d", "dy", 0), numbers(page, "conv2d", "settings", 0));
+    let with = |x: &[f64], settings: &[f64]| worked.with(vec![x.to_vec()], dy.clone(), settings.to_vec()).unwrap();
+    let moved = |values: &[f64], i: usize| {
+        let mut values = values.to_vec();
+        values[i] += 1.0;
+        values
+    };
+    let now = with(&x, &settings);
+    let differs = |a: f64, b: f64| (a - b).abs() > 1e-6;
+    let then = with(&moved(&x, at), &settings).y.values;
+    let outputs: Vec<usize> = (0..then.len()).filter(|&o| differs(then[o], now.y.values[o])).collect();
+    let meets = |&k: &usize| {
+        settings[k] != 0.0 && differs(with(&x, &moved(&settings, k)).dx[0].values[at], now.dx[0].values[at])
+    };
+    let entries: Vec<usize> = (0..settings.len()).filter(meets).collect();
+    assert!(dy.iter().all(|&dy| dy != 0.0) && !entries.is_empty(), "the example shows it");
+    assert_eq!((marked(page, "conv2d", "y"), marked(page, "conv2d", "settings")), (outputs, entries), "input {at}");
+}
+
 /// Types another number into an input cell.
 fn type_into(page: &Page, op: &str, role: &str, index: usize, at: usize, text: &str) {
     let selector = format!("#op-{op} [data-role={role}][data-index='{index}'] input[data-at='{at}']");
@@ -146,6 +179,9 @@ fn the_page_teaches() {
                 type_into(&page, op, "settings", 0, 0, "1.5");
             }
             agrees(&page, &worked);
+            if op == "conv2d" {
+                (0..worked.x[0].values.len()).step_by(5).for_each(|at| marks_what_meets(&page, &worked, at));
+            }
             assert_ne!(numbers(&page, op, "dx", 0), before, "{op}: nothing changed");
         }
         for width in [400, 1400] {

@@ -5,13 +5,18 @@ use crate::bench::{self, Job, Measured, Report};
 use crate::exec::{self, Backend};
 use crate::{Error, Result, files, unet};
 use std::path::PathBuf;
+use std::time::Instant;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
   unet-lens bench                                       a step of the climb on the CPU and on the GPU, kernel by kernel
   unet-lens bench --layer all --backend cpu --count 16  every layer, 16 filters at once
   unet-lens bench --forward                             the whole network's forward pass instead of a step
-  unet-lens bench --json bench.json                     the same as numbers";
+  unet-lens bench --json bench.json                     the same as numbers
+
+\"limit\" is the least time that a kernel could take by its multiplications or by its bytes, whichever takes longer, as a part
+of the time that it took. Both rates are measured in the same run. It is above 100% where an algorithm needs fewer
+multiplications than the definition (Winograd's), or where values are still in a cache.";
 
 /// Cells of the longest bar.
 const BAR: usize = 24;
@@ -44,7 +49,9 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
+    let start = Instant::now();
     let network = options.model.load()?;
+    let read = start.elapsed().as_secs_f64();
     let jobs = match options.forward {
         true => vec![Job::Forward],
         false => super::convolutions(&network, &options.layers)?.into_iter().map(Job::Climb).collect(),
@@ -76,6 +83,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         reports.push(bench::measure(&executors, &network, job, options.count.into(), image, options.rounds.into())?);
     }
     bar.finish_and_clear();
+    super::print(&format!("network read in {:.0} ms\n\n", read * 1e3))?;
     for report in &reports {
         super::print(&table(report))?;
     }
@@ -96,7 +104,14 @@ fn table(report: &Report) -> String {
         None => (format!("forward pass, {images} image{s} at once\n"), "forward"),
     };
     for (i, b) in backends.iter().enumerate() {
-        text += &format!("  {}: {} ({:.1} GMAC/s is its limit)\n", column(i), b.backend, b.limit / 1e9);
+        text += &format!(
+            "  {}: {}, ready in {:.0} ms (its limits: {:.1} GMAC/s, {:.1} GB/s)\n",
+            column(i),
+            b.backend,
+            b.ready * 1e3,
+            b.limit / 1e9,
+            b.bandwidth / 1e9
+        );
     }
     let width = kernels.iter().map(|kernel| kernel.name.chars().count()).max().unwrap_or(0).max(7);
     text += &format!("\n{:<width$}  {:>15} {:>9}", "kernel", "output", "MMAC");
@@ -111,7 +126,7 @@ fn table(report: &Report) -> String {
     for (k, kernel) in kernels.iter().enumerate() {
         text += &format!("{:<width$}  {:>15} {:>9.1}", kernel.name, kernel.shape, kernel.macs as f64 / 1e6);
         for b in backends {
-            text += &cells(kernel.macs, b.kernels[k], b.limit);
+            text += &cells(kernel.macs, b.kernels[k], b.least(kernel));
         }
         if let [a, b] = &backends[..] {
             text += &format!("  {:>5.1}", b.kernels[k] / a.kernels[k]);
@@ -124,7 +139,8 @@ fn table(report: &Report) -> String {
     let macs: u64 = kernels.iter().map(|kernel| kernel.macs).sum();
     let row = |name: &str, macs: u64, seconds: &dyn Fn(&Measured) -> f64| {
         let mut text = format!("{name:<width$}  {:>15} {:>9.1}", "", macs as f64 / 1e6);
-        backends.iter().for_each(|b| text += &cells(macs, seconds(b), b.limit));
+        let least = |b: &Measured| kernels.iter().map(|kernel| b.least(kernel)).sum();
+        backends.iter().for_each(|b| text += &cells(macs, seconds(b), least(b)));
         if let [a, b] = &backends[..] {
             text += &format!("  {:>5.1}", seconds(b) / seconds(a));
         }
@@ -134,13 +150,10 @@ fn table(report: &Report) -> String {
     text + "\n"
 }
 
-/// Time, rate, share of the limit.
-fn cells(macs: u64, seconds: f64, limit: f64) -> String {
-    if macs == 0 {
-        return format!("  {:>9.3} {:>7} {:>6}", seconds * 1e3, "", "");
-    }
-    let rate = macs as f64 / seconds;
-    format!("  {:>9.3} {:>7.1} {:>5.0}%", seconds * 1e3, rate / 1e9, rate / limit * 100.0)
+/// Time, rate, share of the limit: the least time that the kernel could take, as a part of the time that it took.
+fn cells(macs: u64, seconds: f64, least: f64) -> String {
+    let rate = if macs > 0 { format!("{:.1}", macs as f64 / seconds / 1e9) } else { String::new() };
+    format!("  {:>9.3} {rate:>7} {:>5.0}%", seconds * 1e3, least / seconds * 100.0)
 }
 
 /// Backends are called A, B, ...

@@ -42,47 +42,34 @@ fn winner(x: &Tensor64, window: Window, n: usize, r: usize, s: usize, c: usize) 
 /// For each output, in memory order, where in its window the winner stands, counted in reading order.
 pub(crate) fn winners(x: &Tensor64, window: Window) -> Vec<usize> {
     let mut winners = vec![];
-    for_each(shape(x.shape, window).expect("checked when the graph was built"), |n, r, s, c| {
+    for (n, r, s, c) in shape(x.shape, window).expect("checked when the graph was built").places() {
         let (row, column) = winner(x, window, n, r, s, c);
         winners.push((row - r * window.h) * window.w + column - s * window.w);
-    });
+    }
     winners
 }
 
 /// y = the largest x of the window
 pub(super) fn reference(x: &Tensor64, window: Window) -> Tensor64 {
     let mut y = Tensor64::zeros(shape(x.shape, window).expect("checked when the graph was built"));
-    for_each(y.shape, |n, r, s, c| {
+    for (n, r, s, c) in y.shape.places() {
         let (row, column) = winner(x, window, n, r, s, c);
         *y.get_mut(n, r, s, c) = x.get(n, row, column, c);
-    });
+    }
     y
 }
 
 /// dx = dy where x is the window's first maximum, else 0
 pub(super) fn grad_reference(dy: &Tensor64, x: &Tensor64, window: Window) -> Tensor64 {
     let mut dx = Tensor64::zeros(x.shape);
-    for_each(dy.shape, |n, r, s, c| {
+    for (n, r, s, c) in dy.shape.places() {
         let (row, column) = winner(x, window, n, r, s, c);
         *dx.get_mut(n, row, column, c) = dy.get(n, r, s, c);
-    });
+    }
     dx
 }
 
 pub(super) fn gradient(graph: &mut Graph, y: NodeId, dy: NodeId, window: Window) -> Result<Vec<NodeId>> {
     let x = graph[y].inputs[0];
     Ok(vec![graph.max_pool_grad(&d(&graph[x].name.clone()), dy, x, window)?])
-}
-
-/// Every place of a shape, in memory order.
-pub(super) fn for_each(shape: Shape, mut f: impl FnMut(usize, usize, usize, usize)) {
-    for n in 0..shape.n {
-        for y in 0..shape.h {
-            for x in 0..shape.w {
-                for c in 0..shape.c {
-                    f(n, y, x, c);
-                }
-            }
-        }
-    }
 }

@@ -12,7 +12,6 @@
 //! itself rolled by one entry after every run has the next one on top.
 
 use super::d;
-use super::max_pool::for_each;
 use crate::Result;
 use crate::graph::{Graph, NodeId};
 use crate::tensor::{Shape, Tensor64};
@@ -28,10 +27,10 @@ pub(super) fn shape(x: Shape, by: Shape) -> Result<Shape, String> {
 pub(super) fn reference(x: &Tensor64, by: &Tensor64) -> Tensor64 {
     let mut y = Tensor64::zeros(x.shape);
     let from = |to: usize, by: f64, size: usize| (to as i64 - by as i64).rem_euclid(size as i64) as usize;
-    for_each(x.shape, |n, r, s, c| {
+    for (n, r, s, c) in x.shape.places() {
         let (down, right) = (by.get(n, 0, 0, 0), by.get(n, 0, 1, 0));
         *y.get_mut(n, r, s, c) = x.get(n, from(r, down, x.shape.h), from(s, right, x.shape.w), c);
-    });
+    }
     y
 }
 

@@ -14,7 +14,6 @@
 //! equal the slope is taken as 0.
 
 use super::d;
-use super::max_pool::for_each;
 use crate::Result;
 use crate::graph::{Graph, NodeId};
 use crate::tensor::{Shape, Tensor64};
@@ -35,9 +34,9 @@ pub(super) fn reference(x: &Tensor64) -> Tensor64 {
     let mut y = Tensor64::zeros(super::mean::one_per_image(x.shape));
     // Every pair of neighbours is seen from both sides.
     let share = 0.5 / x.shape.image_len() as f64;
-    for_each(x.shape, |n, r, s, c| {
+    for (n, r, s, c) in x.shape.places() {
         y.data[n] += neighbours(x, n, r, s, c).map(|v| (x.get(n, r, s, c) - v).abs()).sum::<f64>() * share;
-    });
+    }
     y
 }
 
@@ -45,10 +44,10 @@ pub(super) fn reference(x: &Tensor64) -> Tensor64 {
 pub(super) fn grad_reference(dy: &Tensor64, x: &Tensor64) -> Tensor64 {
     let mut dx = Tensor64::zeros(x.shape);
     let sign = |v: f64| if v == 0.0 { 0.0 } else { v.signum() };
-    for_each(x.shape, |n, r, s, c| {
+    for (n, r, s, c) in x.shape.places() {
         let signs: f64 = neighbours(x, n, r, s, c).map(|v| sign(x.get(n, r, s, c) - v)).sum();
         *dx.get_mut(n, r, s, c) = dy.data[n] / x.shape.image_len() as f64 * signs;
-    });
+    }
     dx
 }
 

@@ -15,7 +15,6 @@
 //! gathered from all of them with the same weights: the same op, with the matrix turned over.
 
 use super::d;
-use super::max_pool::for_each;
 use crate::Result;
 use crate::graph::{Graph, NodeId};
 use crate::tensor::{Shape, Tensor64};
@@ -108,13 +107,13 @@ pub(super) fn shape(x: Shape, axis: Axis, matrix: &Matrix) -> Result<Shape, Stri
 /// y[r', s, c] = sum over r of M[r', r] * x[r, s, c], or along the other axis
 pub(super) fn reference(x: &Tensor64, axis: Axis, matrix: &Matrix) -> Tensor64 {
     let mut y = Tensor64::zeros(shape(x.shape, axis, matrix).expect("checked when the graph was built"));
-    for_each(y.shape, |n, r, s, c| {
+    for (n, r, s, c) in y.shape.places() {
         let term = |k: usize| match axis {
             Axis::Down => f64::from(matrix.get(r, k)) * x.get(n, k, s, c),
             Axis::Across => f64::from(matrix.get(s, k)) * x.get(n, r, k, c),
         };
         *y.get_mut(n, r, s, c) = (0..matrix.columns).map(term).sum();
-    });
+    }
     y
 }
 

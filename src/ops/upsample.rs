@@ -9,7 +9,6 @@
 //!
 //! One input moved a whole block of outputs, so the gradients of the block add up. Nothing has to be remembered.
 
-use super::max_pool::for_each;
 use super::{Window, d};
 use crate::Result;
 use crate::graph::{Graph, NodeId};
@@ -25,14 +24,18 @@ pub(super) fn shape(x: Shape, window: Window) -> Result<Shape, String> {
 /// y[r, s, c] = x[r / window.h, s / window.w, c]
 pub(super) fn reference(x: &Tensor64, window: Window) -> Tensor64 {
     let mut y = Tensor64::zeros(shape(x.shape, window).expect("checked when the graph was built"));
-    for_each(y.shape, |n, r, s, c| *y.get_mut(n, r, s, c) = x.get(n, r / window.h, s / window.w, c));
+    for (n, r, s, c) in y.shape.places() {
+        *y.get_mut(n, r, s, c) = x.get(n, r / window.h, s / window.w, c);
+    }
     y
 }
 
 /// dx[r, s, c] = sum of dy over the block that x[r, s, c] became
 pub(super) fn sum_pool_reference(dy: &Tensor64, window: Window) -> Tensor64 {
     let mut dx = Tensor64::zeros(super::max_pool::shape(dy.shape, window).expect("checked when the graph was built"));
-    for_each(dy.shape, |n, r, s, c| *dx.get_mut(n, r / window.h, s / window.w, c) += dy.get(n, r, s, c));
+    for (n, r, s, c) in dy.shape.places() {
+        *dx.get_mut(n, r / window.h, s / window.w, c) += dy.get(n, r, s, c);
+    }
     dx
 }
 

@@ -94,19 +94,20 @@ fn pack(kernel: &Kernel, first: usize, ci: usize, rows: &Axis, columns: &Axis) -
 }
 
 /// A packed kernel, `[bank, rows, width]`, as the chosen shader reads it. What a subgroup reads lies in one piece:
-/// `[bank, width / 32, rows, 32]`, filled up with zeros.
-pub(super) fn arrange(packed: Vec<f32>, bank: usize, width: usize, shader: Shader) -> Vec<f32> {
+/// `[bank, width / T, rows, T]`, T being the tile's width, filled up with zeros.
+pub(super) fn arrange(packed: Vec<f32>, bank: usize, width: usize, shader: Shader, tile: &Tile) -> Vec<f32> {
     if shader != Shader::Conv2dSubgroup {
         return packed;
     }
     let rows = packed.len() / bank / width;
-    let tiles = width.div_ceil(32);
-    let mut arranged = vec![0.0; bank * tiles * rows * 32];
-    arranged.par_chunks_mut(rows * 32).enumerate().for_each(|(i, arranged)| {
-        let first = i % tiles * 32;
+    let wide = tile.quads * 4;
+    let tiles = width.div_ceil(wide);
+    let mut arranged = vec![0.0; bank * tiles * rows * wide];
+    arranged.par_chunks_mut(rows * wide).enumerate().for_each(|(i, arranged)| {
+        let first = i % tiles * wide;
         let of_image = &packed[i / tiles * rows * width..][..rows * width];
-        for (to, from) in arranged.chunks_mut(32).zip(of_image.chunks(width)) {
-            let from = &from[first..width.min(first + 32)];
+        for (to, from) in arranged.chunks_mut(wide).zip(of_image.chunks(width)) {
+            let from = &from[first..width.min(first + wide)];
             to[..from.len()].copy_from_slice(from);
         }
     });
@@ -198,7 +199,7 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
             let pixels = rows.grid * columns.grid;
             let (mut pipeline, tile) = choose(step.target.style, 1, pixels, out.c);
             let weights = pack(kernel, first, part.shape.c, &rows, &columns);
-            let weights = arrange(weights, kernel.bank, width(kernel), pipeline.shader);
+            let weights = arrange(weights, kernel.bank, width(kernel), pipeline.shader, &tile);
             let params = Conv2dParams {
                 grid: [rows.grid as u32, columns.grid as u32],
                 step: [rows.step as u32, columns.step as u32],
@@ -214,6 +215,7 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
                 bias_bank: of_bank(quads(out.c)),
                 scale_at: ends.scale_at,
                 first_image: 0,
+                up: [1, 1],
             };
             let weights = lowered.constant(weights);
             pipeline.overrides.extend(&ends.overrides);
@@ -250,10 +252,12 @@ pub(super) fn choose(style: Style, matrices: usize, pixels: usize, co: usize) ->
         return (key(Shader::Conv2d, "one_channel", vec![]), Tile { pixels: 8, quads: 1 });
     }
     match style {
-        Style::Subgroup if pixels <= 16 => {
-            (key(Shader::Conv2dSubgroup, "subgroup", vec![("HALF", 1)]), Tile { pixels: 16, quads: 8 })
+        Style::Subgroup => {
+            let (half, wide) = (pixels <= 16, quads(co).div_ceil(8).is_multiple_of(2));
+            let overrides = vec![("HALF", half.into()), ("WIDE", wide.into())];
+            let tile = Tile { pixels: if half { 16 } else { 32 }, quads: if wide { 16 } else { 8 } };
+            (key(Shader::Conv2dSubgroup, "subgroup", overrides), tile)
         }
-        Style::Subgroup => (key(Shader::Conv2dSubgroup, "subgroup", vec![("HALF", 0)]), Tile { pixels: 32, quads: 8 }),
         // Enough large tiles to keep a GPU busy?
         Style::Tiled if (matrices * pixels).div_ceil(64) * quads(co).div_ceil(16) >= 64 => {
             let overrides = vec![("LARGE", 1), ("PIXELS", 64), ("QUADS", 16)];

@@ -15,6 +15,20 @@ pub(super) struct PipelineKey {
     pub overrides: Vec<(&'static str, u32)>,
 }
 
+/// Texels (vec4s) in a row of a texture, and the most rows: as WebGPU promises them.
+const TEXTURE: u64 = 8192;
+
+/// Bytes of a texture that holds so many numbers, whole rows.
+pub(super) fn texture_bytes(numbers: usize) -> u64 {
+    (numbers as u64 / 4).div_ceil(TEXTURE) * TEXTURE * 16
+}
+
+/// What a shader reads or writes.
+pub(super) enum Resource {
+    Buffer(wgpu::Buffer),
+    Texture(wgpu::TextureView),
+}
+
 struct Module {
     module: wgpu::ShaderModule,
     bindings: wgpu::BindGroupLayout,
@@ -140,6 +154,52 @@ impl Device {
         Ok(buffer)
     }
 
+    /// A texture with these numbers, four to a texel, row by row.
+    ///
+    /// # Errors
+    /// If no texture holds so many.
+    pub fn texture(&self, label: &str, numbers: &[f32]) -> Result<wgpu::TextureView> {
+        let (rows, rest) = (numbers.len() as u64 / 4 / TEXTURE, numbers.len() as u64 / 4 % TEXTURE);
+        if rows + rest.min(1) > TEXTURE {
+            return Err(Error::Memory(format!(
+                "{label} has {} values, but the GPU {} reads {} at most: run on the CPU",
+                numbers.len(),
+                self.info.name,
+                TEXTURE * TEXTURE * 4
+            )));
+        }
+        let extent = |width: u64, height: u64| wgpu::Extent3d {
+            width: width as u32,
+            height: height as u32,
+            depth_or_array_layers: 1,
+        };
+        let texture = self.device.create_texture(&wgpu::TextureDescriptor {
+            label: Some(label),
+            size: extent(TEXTURE, (rows + rest.min(1)).max(1)),
+            mip_level_count: 1,
+            sample_count: 1,
+            dimension: wgpu::TextureDimension::D2,
+            format: wgpu::TextureFormat::Rgba32Float,
+            usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
+            view_formats: &[],
+        });
+        let (whole, last) = numbers.split_at((rows * TEXTURE * 4) as usize);
+        for (values, row, size) in [(whole, 0, extent(TEXTURE, rows)), (last, rows, extent(rest, 1))] {
+            if !values.is_empty() {
+                let origin = wgpu::Origin3d { x: 0, y: row as u32, z: 0 };
+                let layout = wgpu::TexelCopyBufferLayout {
+                    offset: 0,
+                    bytes_per_row: Some(TEXTURE as u32 * 16),
+                    rows_per_image: None,
+                };
+                let to = wgpu::TexelCopyTextureInfo { origin, ..texture.as_image_copy() };
+                self.queue.write_texture(to, bytemuck::cast_slice(values), layout, size);
+            }
+        }
+        self.check()?;
+        Ok(texture.create_view(&Default::default()))
+    }
+
     fn module(&self, shader: Shader) -> &Module {
         self.modules[shader as usize].get_or_init(|| {
             let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
@@ -149,12 +209,24 @@ impl Device {
             let entry = |binding: usize, ty| wgpu::BindGroupLayoutEntry {
                 binding: binding as u32,
                 visibility: wgpu::ShaderStages::COMPUTE,
-                ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+                ty,
                 count: None,
             };
-            let mut entries = vec![entry(0, wgpu::BufferBindingType::Uniform)];
+            let buffer = |ty| wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None };
+            let mut entries = vec![entry(0, buffer(wgpu::BufferBindingType::Uniform))];
             entries.extend(shader.bindings().iter().enumerate().map(|(i, &access)| {
-                entry(i + 1, wgpu::BufferBindingType::Storage { read_only: access == Access::Read })
+                entry(
+                    i + 1,
+                    match access {
+                        Access::Write => buffer(wgpu::BufferBindingType::Storage { read_only: false }),
+                        Access::Read => buffer(wgpu::BufferBindingType::Storage { read_only: true }),
+                        Access::Fetch => wgpu::BindingType::Texture {
+                            sample_type: wgpu::TextureSampleType::Float { filterable: false },
+                            view_dimension: wgpu::TextureViewDimension::D2,
+                            multisampled: false,
+                        },
+                    },
+                )
             }));
             let bindings = self
                 .device
@@ -207,19 +279,24 @@ impl Device {
         self.pipelines()[key].clone()
     }
 
-    /// `buffers`: for bindings 1, 2, ...; none where the shader's flags say that it is not used.
+    /// `resources`: for bindings 1, 2, ...; none where the shader's flags say that it is not used.
     pub fn bind(
         &self,
         shader: Shader,
         params: wgpu::BufferBinding<'_>,
-        buffers: &[Option<&wgpu::Buffer>],
+        resources: &[Option<&Resource>],
     ) -> wgpu::BindGroup {
         let accesses = shader.bindings();
-        assert_eq!(accesses.len(), buffers.len(), "{shader:?}");
+        assert_eq!(accesses.len(), resources.len(), "{shader:?}");
         let mut entries = vec![wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::Buffer(params) }];
-        entries.extend(accesses.iter().zip(buffers).enumerate().map(|(i, (access, buffer))| {
-            let empty = if *access == Access::Write { &self.unwritten } else { &self.unread };
-            wgpu::BindGroupEntry { binding: i as u32 + 1, resource: buffer.unwrap_or(empty).as_entire_binding() }
+        entries.extend(accesses.iter().zip(resources).enumerate().map(|(i, (access, resource))| {
+            let resource = match (resource, access) {
+                (Some(Resource::Buffer(buffer)), _) => buffer.as_entire_binding(),
+                (Some(Resource::Texture(view)), _) => wgpu::BindingResource::TextureView(view),
+                (None, Access::Write) => self.unwritten.as_entire_binding(),
+                (None, Access::Read | Access::Fetch) => self.unread.as_entire_binding(),
+            };
+            wgpu::BindGroupEntry { binding: i as u32 + 1, resource }
         }));
         let layout = &self.module(shader).bindings;
         self.device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })

@@ -6,8 +6,8 @@
 use super::conv::{self, ConvPart, ConvStep};
 use super::device::PipelineKey;
 use super::shader::{
-    AdamParams, AscentParams, ConcatParams, MaxPoolParams, MeanParams, MulParams, PointwiseParams, RollParams, Shader,
-    SigmoidParams, TotalVariationParams, TransformParams, UpsampleParams,
+    Access, AdamParams, AscentParams, ConcatParams, MaxPoolParams, MeanParams, MulParams, PointwiseParams, RollParams,
+    Shader, SigmoidParams, TotalVariationParams, TransformParams, UpsampleParams,
 };
 use crate::ops::Axis;
 use crate::plan::{Ends, Head, Part, Plan, Step, Value, ValueId, ValueKind};
@@ -56,6 +56,21 @@ pub(super) struct Lowered {
     pub constants: Vec<Vec<f32>>,
     /// Bytes of the buffers that are used within a step and mean nothing after it.
     pub scratch: [usize; 2],
+}
+
+impl Lowered {
+    /// For each constant whether it is read as a texture.
+    pub fn textures(&self) -> Vec<bool> {
+        let mut textures = vec![false; self.constants.len()];
+        for call in &self.calls {
+            for (access, bound) in call.pipeline.shader.bindings().iter().zip(&call.buffers) {
+                if let (Access::Fetch, &Bound::Constant(c)) = (access, bound) {
+                    textures[c] = true;
+                }
+            }
+        }
+        textures
+    }
 }
 
 /// Which convolution shader suits the adapter.

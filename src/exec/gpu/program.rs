@@ -1,6 +1,6 @@
 //! A plan on the GPU: buffers, bind groups and pipelines, made once; runs recorded and submitted without waiting.
 
-use super::device::Device;
+use super::device::{Device, Resource, texture_bytes};
 use super::lower::{self, Bound, Call, Lowered, WORK_PER_SUBMISSION, quads};
 use crate::exec::{Program, Trace};
 use crate::graph::NodeId;
@@ -26,7 +26,7 @@ struct Launch {
 pub(super) struct GpuProgram {
     gpu: Arc<Device>,
     plan: Arc<Plan>,
-    buffers: Vec<wgpu::Buffer>,
+    buffers: Vec<Resource>,
     /// For each value the index of its buffer.
     buffer_of: Vec<usize>,
     launches: Vec<Launch>,
@@ -34,8 +34,10 @@ pub(super) struct GpuProgram {
 
 /// Bytes that the plan takes on the GPU: values, constants, scratch.
 pub(super) fn bytes(plan: &Plan, lowered: &Lowered) -> u64 {
-    let constants: usize = lowered.constants.iter().map(|c| c.len() * 4).sum();
-    (plan.place(|id| lower::bytes(plan.value(id))).total() + constants + lowered.scratch.iter().sum::<usize>()) as u64
+    let of_constant =
+        |(c, texture): (&Vec<f32>, bool)| if texture { texture_bytes(c.len()) } else { c.len() as u64 * 4 };
+    let constants: u64 = lowered.constants.iter().zip(lowered.textures()).map(of_constant).sum();
+    (plan.place(|id| lower::bytes(plan.value(id))).total() + lowered.scratch.iter().sum::<usize>()) as u64 + constants
 }
 
 impl GpuProgram {
@@ -50,18 +52,23 @@ impl GpuProgram {
             v.map_or(String::new(), |v| plan.graph[plan.values[v].node].name.clone())
         };
         let buffers = placement.sizes.iter().enumerate();
-        let buffers: Vec<wgpu::Buffer> = buffers
+        let buffers: Vec<Resource> = buffers
             .map(|(b, &size)| gpu.buffer(&format!("the tensor {}", largest_in(b)), size as u64, usage))
+            .map(|buffer| buffer.map(Resource::Buffer))
             .collect::<Result<_>>()?;
-        let constants: Vec<wgpu::Buffer> = lowered
-            .constants
-            .iter()
-            .map(|c| gpu.constant("a convolution's kernel", bytemuck::cast_slice(c), Usage::STORAGE))
-            .collect::<Result<_>>()?;
-        let scratch: Vec<wgpu::Buffer> = lowered
+        let constant = |(c, texture): (&Vec<f32>, bool)| match texture {
+            true => gpu.texture("a convolution's kernel", c).map(Resource::Texture),
+            false => {
+                gpu.constant("a convolution's kernel", bytemuck::cast_slice(c), Usage::STORAGE).map(Resource::Buffer)
+            }
+        };
+        let constants: Vec<Resource> =
+            lowered.constants.iter().zip(lowered.textures()).map(constant).collect::<Result<_>>()?;
+        let scratch: Vec<Resource> = lowered
             .scratch
             .iter()
             .map(|&size| gpu.buffer("a convolution's scratch", size as u64, Usage::STORAGE))
+            .map(|buffer| buffer.map(Resource::Buffer))
             .collect::<Result<_>>()?;
         // All calls' parameters lie in one buffer, each where a uniform may start.
         const APART: usize = 256;
@@ -71,7 +78,7 @@ impl GpuProgram {
         }
         let params = gpu.constant("the parameters", &params, Usage::UNIFORM)?;
         let launch = |(i, call): (usize, &Call)| {
-            let bound: Vec<Option<&wgpu::Buffer>> = call
+            let bound: Vec<Option<&Resource>> = call
                 .buffers
                 .iter()
                 .map(|bound| match *bound {
@@ -100,7 +107,10 @@ impl GpuProgram {
     }
 
     fn buffer(&self, value: ValueId) -> &wgpu::Buffer {
-        &self.buffers[self.buffer_of[value.0]]
+        match &self.buffers[self.buffer_of[value.0]] {
+            Resource::Buffer(buffer) => buffer,
+            Resource::Texture(_) => unreachable!("values lie in buffers"),
+        }
     }
 
     /// Bytes of one traced value: a quad per image.
@@ -288,7 +298,7 @@ pub(super) fn fma_rate(gpu: &Device) -> Result<f64> {
     use super::shader::{FmaParams, Shader};
     let key = PipelineKey { shader: Shader::Fma, entry: "fma_rate", overrides: vec![] };
     gpu.compile([&key].into_iter())?;
-    let y = gpu.buffer("y", 64 * 16, wgpu::BufferUsages::STORAGE)?;
+    let y = Resource::Buffer(gpu.buffer("y", 64 * 16, wgpu::BufferUsages::STORAGE)?);
     let groups = if gpu.info.kind == super::AdapterKind::Software { 64 } else { 8192 };
     let mut rounds = 16;
     loop {

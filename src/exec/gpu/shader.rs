@@ -23,14 +23,16 @@ pub(super) enum Shader {
     Fma,
 }
 
-/// How a shader uses a storage buffer.
+/// How a shader uses a storage buffer, or a texture in place of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
     Write,
     Read,
+    /// Reads a texture of vec4s.
+    Fetch,
 }
 
-use Access::{Read, Write};
+use Access::{Fetch, Read, Write};
 
 impl Shader {
     pub const ALL: [Shader; 16] = [
@@ -86,7 +88,8 @@ impl Shader {
             | Shader::Transform => &[Write, Read, Read],
             Shader::Adam => &[Write, Read, Read, Read, Read],
             Shader::Pointwise | Shader::Winograd => &[Write, Write, Read, Read, Read, Read],
-            Shader::MaxPool | Shader::Conv2d | Shader::Conv2dSubgroup => &[Write, Write, Read, Read, Read, Read, Read],
+            Shader::MaxPool | Shader::Conv2d => &[Write, Write, Read, Read, Read, Read, Read],
+            Shader::Conv2dSubgroup => &[Write, Write, Read, Fetch, Read, Read, Read],
         }
     }
 }
@@ -222,6 +225,7 @@ pub(super) struct Conv2dParams {
     pub bias_bank: u32,
     pub scale_at: u32,
     pub first_image: u32,
+    pub up: [u32; 2],
 }
 
 #[repr(C)]
@@ -295,6 +299,9 @@ mod tests {
                         let expected = shader.bindings()[binding.binding as usize - 1];
                         let writes = access.contains(naga::StorageAccess::STORE);
                         assert_eq!(writes, expected == Write, "{shader:?}: binding {}", binding.binding);
+                    }
+                    naga::AddressSpace::Handle => {
+                        assert_eq!(shader.bindings()[binding.binding as usize - 1], Fetch, "{shader:?}");
                     }
                     other => panic!("{shader:?}: a binding in {other:?}"),
                 }

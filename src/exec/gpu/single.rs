@@ -2,96 +2,142 @@
 //! the kernel's taps take the place of the missing channels. The entry points `gather_taps` and `sum_products` of
 //! `shaders/conv2d.wgsl` explain both ways.
 
-use super::conv::{ConvStep, arrange, choose};
+use super::conv::{ConvPart, ConvStep, arrange, choose};
 use super::device::PipelineKey;
 use super::lower::{Bound, Call, Lowered, grid, quads};
 use super::shader::{Conv2dParams, Shader};
 use crate::ops::{Kernel, Window};
+use crate::plan::Ends;
+use crate::tensor::Shape;
 
 /// Adds the calls, unless the convolution is of another kind.
 pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) -> bool {
     let k = &step.conv.kernel;
-    let [part] = &step.parts[..] else { return false };
     let taps4 = quads(k.kh * k.kw);
-    let plain = part.up == Window::ONE && step.pool == Window::ONE && (k.kh, k.kw) != (1, 1);
-    let bytes = step.out.pixels() * taps4 * 16;
-    if !plain || bytes as u64 > step.target.largest_binding {
+    let pixels = step.parts.iter().map(|part| part.shape.pixels()).max().unwrap_or(0).max(step.out.pixels());
+    let fits = (pixels * taps4 * 16) as u64 <= step.target.largest_binding;
+    if step.pool != Window::ONE || (k.kh, k.kw) == (1, 1) || !fits {
         return false;
     }
-    let pixels = step.out.h * step.out.w;
-    let size = [step.out.h as u32, step.out.w as u32];
-    // One tap, anywhere.
-    let one_tap =
-        Conv2dParams { grid: size, step: [1, 1], y: size, x: size, stride: [1, 1], taps: [1, 1], ..Default::default() };
-    let all_taps = Conv2dParams {
-        offset: [-((k.kh / 2) as i32), -((k.kw / 2) as i32)],
-        taps: [k.kh as u32, k.kw as u32],
-        ..one_tap
-    };
-    let of_bank = |len: usize| if k.bank == 1 { 0 } else { len as u32 };
-    let y = Bound::Value(step.step.output);
-    let x = Bound::Value(part.value);
-    let nothing = Bound::Nothing;
-    let simple = |entry| PipelineKey { shader: Shader::Conv2d, entry, overrides: vec![] };
-    let [gather_x, gather_y] = grid((pixels * taps4).div_ceil(64));
-    let [sum_x, sum_y] = grid(pixels.div_ceil(64));
-    let images = step.out.n as u32;
-    let call = |pipeline, params: Conv2dParams, buffers, groups, work: usize| Call {
-        pipeline,
-        params: bytemuck::bytes_of(&params).to_vec(),
-        buffers,
-        groups,
-        work: work as u64,
-        step: step.index,
-    };
-    if k.ci == 1 && k.co > 1 {
-        let [taps, _] = lowered.scratch([bytes, 0]);
-        let (mut pipeline, tile) = choose(step.target.style, 1, pixels, k.co);
-        let ends = lowered.ends(&step.step.ends, step.step.side, step.bias());
-        pipeline.overrides.extend(&ends.overrides);
-        let co4 = quads(k.co);
-        let weights = arrange(taps_as_inputs(k), k.bank, co4 * 4, pipeline.shader);
-        let bank = of_bank(weights.len() / k.bank / 4);
-        let weights = lowered.constant(weights);
-        let buffers = vec![taps, nothing, x, nothing, nothing, nothing, nothing];
-        let params = Conv2dParams { ci4: 1, co4: taps4 as u32, ..all_taps };
-        let work = step.out.pixels() * taps4 * 64;
-        lowered.calls.push(call(simple("gather_taps"), params, buffers, [gather_x, gather_y, images], work));
+    match &step.parts[..] {
+        [part] if k.ci == 1 && k.co > 1 && part.up == Window::ONE => taps_side_by_side(lowered, step, part),
+        parts if k.co == 1 && parts.iter().all(|part| quads(part.shape.c) >= taps4) => products_of_taps(lowered, step),
+        _ => return false,
+    }
+    true
+}
 
-        let buffers = vec![y, ends.signs, taps, weights, ends.constants, ends.add, ends.gate];
-        let params = Conv2dParams {
-            ci4: taps4 as u32,
-            co4: co4 as u32,
-            bank,
-            bias_bank: of_bank(co4),
-            scale_at: ends.scale_at,
-            ..one_tap
-        };
-        let [gx, gy] = grid(pixels.div_ceil(tile.pixels) * co4.div_ceil(tile.quads));
-        lowered.calls.push(call(pipeline, params, buffers, [gx, gy, images], step.out.pixels() * taps4 * 4 * k.co));
-        true
-    } else if k.co == 1 && quads(k.ci) >= taps4 {
-        let [products, _] = lowered.scratch([bytes, 0]);
+/// A convolution of one tap, anywhere, from `c4` quads to `co4`.
+fn one_tap(size: [u32; 2], ci4: usize, co4: usize) -> Conv2dParams {
+    let (ci4, co4) = (ci4 as u32, co4 as u32);
+    Conv2dParams {
+        grid: size,
+        step: [1, 1],
+        y: size,
+        x: size,
+        stride: [1, 1],
+        taps: [1, 1],
+        ci4,
+        co4,
+        ..Default::default()
+    }
+}
+
+/// The same with all of the kernel's taps.
+fn all_taps(k: &Kernel, one_tap: Conv2dParams) -> Conv2dParams {
+    let offset = [-((k.kh / 2) as i32), -((k.kw / 2) as i32)];
+    Conv2dParams { offset, taps: [k.kh as u32, k.kw as u32], ..one_tap }
+}
+
+fn size(shape: Shape) -> [u32; 2] {
+    [shape.h as u32, shape.w as u32]
+}
+
+fn of_bank(k: &Kernel, len: usize) -> u32 {
+    if k.bank == 1 { 0 } else { len as u32 }
+}
+
+fn call(
+    step: &ConvStep,
+    pipeline: PipelineKey,
+    params: &Conv2dParams,
+    buffers: Vec<Bound>,
+    groups: [u32; 2],
+    work: usize,
+) -> Call {
+    let [gx, gy] = groups;
+    let (params, groups) = (bytemuck::bytes_of(params).to_vec(), [gx, gy, step.out.n as u32]);
+    Call { pipeline, params, buffers, groups, work: work as u64, step: step.index }
+}
+
+fn simple(entry: &'static str) -> PipelineKey {
+    PipelineKey { shader: Shader::Conv2d, entry, overrides: vec![] }
+}
+
+const NOTHING: Bound = Bound::Nothing;
+
+/// From one channel: `gather_taps`, then a convolution of one tap.
+fn taps_side_by_side(lowered: &mut Lowered, step: &ConvStep, part: &ConvPart) {
+    let (k, out) = (&step.conv.kernel, step.out);
+    let (taps4, co4, pixels) = (quads(k.kh * k.kw), quads(k.co), out.h * out.w);
+    let [taps, _] = lowered.scratch([out.pixels() * taps4 * 16, 0]);
+    let (mut pipeline, tile) = choose(step.target.style, 1, pixels, k.co);
+    let ends = lowered.ends(&step.step.ends, step.step.side, step.bias());
+    pipeline.overrides.extend(&ends.overrides);
+    let weights = arrange(taps_as_inputs(k), k.bank, co4 * 4, pipeline.shader, &tile);
+    let bank = of_bank(k, weights.len() / k.bank / 4);
+    let weights = lowered.constant(weights);
+    let params = all_taps(k, one_tap(size(out), 1, taps4));
+    let buffers = vec![taps, NOTHING, Bound::Value(part.value), NOTHING, NOTHING, NOTHING, NOTHING];
+    let groups = grid((pixels * taps4).div_ceil(64));
+    lowered.calls.push(call(step, simple("gather_taps"), &params, buffers, groups, out.pixels() * taps4 * 64));
+
+    let (bias_bank, scale_at) = (of_bank(k, co4), ends.scale_at);
+    let params = Conv2dParams { bank, bias_bank, scale_at, ..one_tap(size(out), taps4, co4) };
+    let buffers = vec![Bound::Value(step.step.output), ends.signs, taps, weights, ends.constants, ends.add, ends.gate];
+    let groups = grid(pixels.div_ceil(tile.pixels) * co4.div_ceil(tile.quads));
+    lowered.calls.push(call(step, pipeline, &params, buffers, groups, out.pixels() * taps4 * 4 * k.co));
+}
+
+/// To one channel: for each part a convolution of one tap, then `sum_products`, which adds to what the part before left.
+fn products_of_taps(lowered: &mut Lowered, step: &ConvStep) {
+    let (k, out) = (&step.conv.kernel, step.out);
+    let taps4 = quads(k.kh * k.kw);
+    let mut first = 0;
+    for (i, part) in step.parts.iter().enumerate() {
+        let (x, ci4, pixels) = (part.shape, quads(part.shape.c), part.shape.h * part.shape.w);
+        let [products, _] = lowered.scratch([x.pixels() * taps4 * 16, 0]);
         let (pipeline, tile) = choose(step.target.style, 1, pixels, k.kh * k.kw);
-        let ends = lowered.ends(&step.step.ends, step.step.side, step.bias());
-        let ci4 = quads(k.ci);
-        let weights = arrange(taps_as_outputs(k), k.bank, taps4 * 4, pipeline.shader);
-        let bank = of_bank(weights.len() / k.bank / 4);
+        let weights = arrange(taps_as_outputs(k, first, x.c), k.bank, taps4 * 4, pipeline.shader, &tile);
+        let bank = of_bank(k, weights.len() / k.bank / 4);
         let weights = lowered.constant(weights);
-        let buffers = vec![products, nothing, x, weights, nothing, nothing, nothing];
-        let params = Conv2dParams { ci4: ci4 as u32, co4: taps4 as u32, bank, ..one_tap };
-        let [gx, gy] = grid(pixels.div_ceil(tile.pixels) * taps4.div_ceil(tile.quads));
-        lowered.calls.push(call(pipeline, params, buffers, [gx, gy, images], step.out.pixels() * taps4 * 4 * k.ci));
+        let params = Conv2dParams { bank, ..one_tap(size(x), ci4, taps4) };
+        let buffers = vec![products, NOTHING, Bound::Value(part.value), weights, NOTHING, NOTHING, NOTHING];
+        let groups = grid(pixels.div_ceil(tile.pixels) * taps4.div_ceil(tile.quads));
+        lowered.calls.push(call(step, pipeline, &params, buffers, groups, x.pixels() * taps4 * 4 * x.c));
 
+        let ends = if i + 1 == step.parts.len() {
+            lowered.ends(&step.step.ends, step.step.side, step.bias())
+        } else {
+            lowered.ends(&Ends::default(), None, vec![])
+        };
         let mut pipeline = simple("sum_products");
         pipeline.overrides.extend(&ends.overrides);
-        let buffers = vec![y, ends.signs, products, nothing, ends.constants, ends.add, ends.gate];
-        let params =
-            Conv2dParams { ci4: taps4 as u32, co4: 1, bias_bank: of_bank(1), scale_at: ends.scale_at, ..all_taps };
-        lowered.calls.push(call(pipeline, params, buffers, [sum_x, sum_y, images], step.out.pixels() * taps4 * 64));
-        true
-    } else {
-        false
+        if i > 0 {
+            pipeline.overrides.push(("CONTINUES", 1));
+        }
+        let params = Conv2dParams {
+            x: size(x),
+            up: [part.up.h as u32, part.up.w as u32],
+            bias_bank: of_bank(k, 1),
+            scale_at: ends.scale_at,
+            ..all_taps(k, one_tap(size(out), taps4, 1))
+        };
+        let y = Bound::Value(step.step.output);
+        let buffers = vec![y, ends.signs, products, NOTHING, ends.constants, ends.add, ends.gate];
+        let groups = grid((out.h * out.w).div_ceil(64));
+        lowered.calls.push(call(step, pipeline, &params, buffers, groups, out.pixels() * taps4 * 64));
+        first += x.c;
     }
 }
 
@@ -107,14 +153,17 @@ fn taps_as_inputs(k: &Kernel) -> Vec<f32> {
     packed
 }
 
-/// The kernel of one output channel as `[bank, ci, tap]`, ci and tap filled up to whole quads.
-fn taps_as_outputs(k: &Kernel) -> Vec<f32> {
-    let (taps, depth) = (k.kh * k.kw, quads(k.ci) * 4);
+/// Input channels `first .. first + ci` of a kernel of one output channel, as `[bank, ci, tap]`, ci and tap filled up to whole
+/// quads.
+fn taps_as_outputs(k: &Kernel, first: usize, ci: usize) -> Vec<f32> {
+    let (taps, depth) = (k.kh * k.kw, quads(ci) * 4);
     let width = quads(taps) * 4;
     let mut packed = vec![0.0; k.bank * depth * width];
     for (bank, packed) in packed.chunks_mut(depth * width).enumerate() {
-        for (i, &w) in k.of_image(bank).iter().enumerate() {
-            packed[i % k.ci * width + i / k.ci] = w;
+        for (tap, weights) in k.of_image(bank).chunks(k.ci).enumerate() {
+            for (c, &w) in weights[first..first + ci].iter().enumerate() {
+                packed[c * width + tap] = w;
+            }
         }
     }
     packed

@@ -101,7 +101,7 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
     let (k4, co4) = (depth(step), quads(step.out.c));
     let channels: Vec<usize> = step.parts.iter().map(|part| part.shape.c).collect();
     let (product, tile) = choose(step.target.style, PLACES, rows * columns, kernel.co);
-    let u = arrange(pack(kernel, &channels), PLACES, co4 * 4, product.shader);
+    let u = arrange(pack(kernel, &channels), PLACES, co4 * 4, product.shader, &tile);
     let of_place = u.len() / PLACES / 4;
     let u = lowered.constant(u);
     let ends = lowered.ends(&step.step.ends, step.step.side, step.bias());
