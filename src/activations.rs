@@ -122,13 +122,32 @@ pub fn overview(activations: &[Activation], colormap: Colormap) -> Figure {
     let mut panels = vec![];
     for a in activations {
         let Shape { h, w, c, .. } = a.shape;
-        panels.push(Panel::blank(format!("{}\n{}\n{h}x{w}x{c}", a.name, a.class)));
+        panels.push(Panel::blank(format!("{}\n{}\n{h}x{w}x{c}", in_lines(&a.name), in_lines(&a.class))));
         panels.extend(a.panels(columns));
         let used = panels.len() % (columns + 1);
         let empty = if used == 0 { 0 } else { columns + 1 - used };
         panels.extend(std::iter::repeat_n(Panel::map(0, 0, vec![]), empty));
     }
     grid("From input to output: the strongest channels of each layer", &panels, columns + 1, colormap)
+}
+
+/// A name that would have to be set small in its box, on lines: max_, pooling2d_5; Batch, Normalization.
+fn in_lines(name: &str) -> String {
+    const LETTERS: usize = 13;
+    let letters: Vec<char> = name.chars().collect();
+    let may_end = |i: usize| {
+        let (last, next) = (letters[i - 1], letters[i]);
+        matches!(last, '_' | '/' | '-' | '.') || last.is_lowercase() && next.is_uppercase()
+    };
+    let (mut text, mut start) = (String::new(), 0);
+    while letters.len() - start > LETTERS {
+        let Some(end) = (start + 1..letters.len()).rev().find(|&i| i - start <= LETTERS && may_end(i)) else { break };
+        text.extend(&letters[start..end]);
+        text.push('\n');
+        start = end;
+    }
+    text.extend(&letters[start..]);
+    text
 }
 
 /// Three digits that count.

@@ -10,7 +10,10 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use unet_lens::picture::read_image;
+use unet_lens::ascent::{self, Recipe};
+use unet_lens::exec::Backend;
+use unet_lens::picture::{Colormap, decode_image, read_image, strip};
+use unet_lens::unet;
 
 /// What the command prints.
 fn made(folder: &Path, model: &str, arguments: &[&str]) -> String {
@@ -159,6 +162,32 @@ fn ctrl_c_keeps_what_is_finished() {
     assert_eq!(names(&folder.path().join("b")), ["dconv64.png"]);
 }
 
+/// On a terminal there is a bar with what is being made, how much of it, and the time left.
+#[cfg(target_os = "linux")]
+#[test]
+fn progress_on_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_unet-lens");
+    let line = format!("'{program}' article --out a --backend cpu --model '{}'", fixture("tiny.h5").display());
+    let mut command = Command::new("script");
+    let command = command.args(["-qec", &line, "/dev/null"]).current_dir(folder.path()).stdin(Stdio::null());
+    let output = match command.env("COLUMNS", "100").output() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            eprintln!("skipped: there is no script (apt-get install -y bsdutils)");
+            return;
+        }
+        output => output.unwrap(),
+    };
+    let seen = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && folder.path().join("a/index.html").exists(), "{seen}");
+    let bars: Vec<&str> =
+        seen.split('\r').filter(|line| line.contains("% ") && line.trim_end().ends_with("left")).collect();
+    assert!(bars.iter().any(|bar| bar.contains("dream")), "{seen}");
+    let percent = |bar: &&str| bar.split('%').next()?.split_whitespace().last()?.parse::<u64>().ok();
+    let percents: Vec<u64> = bars.iter().filter_map(percent).collect();
+    assert!(percents.len() > 1 && percents.is_sorted() && percents.iter().all(|&p| p <= 100), "{percents:?}");
+}
+
 #[test]
 fn the_page_in_a_browser() {
     let Some(chromium) = browser::open() else { return };
@@ -173,16 +202,24 @@ fn the_page_in_a_browser() {
     page.eval("document.querySelector('.network a').dispatchEvent(new MouseEvent('click', { bubbles: true }))");
     assert_eq!(page.eval("location.hash"), target);
     let open = ".filter:has(input)";
-    let (slider, strip) = (format!("{open} input"), format!("{open} .strip"));
+    let (slider, sheet) = (format!("{open} input"), format!("{open} .sheet"));
     page.click(&format!("{open} summary"));
     assert_eq!(page.eval(&format!("document.querySelector({open:?}).open")), json!(true));
     assert_eq!(hidden(&slider), json!(true));
-    assert_eq!(hidden(&strip), json!(true));
+    assert_eq!(hidden(&sheet), json!(true));
     assert_eq!(page.text(&format!("{open} output")), "step 20");
+    assert_eq!(
+        page.eval(&format!("(s => [s.min, s.max, s.step])(document.querySelector({slider:?}))")),
+        json!(["0", "20", ""])
+    );
     let frames = page.eval(&format!("document.querySelectorAll('{open} .step').length"));
     page.eval(&format!("document.querySelector({slider:?}).focus()"));
     page.press("ArrowLeft");
-    assert_eq!(page.text(&format!("{open} output")), "step 8");
+    assert_eq!(page.text(&format!("{open} output")), "step 19");
+    assert_eq!(
+        page.eval(&format!("document.querySelector({slider:?}).getAttribute('aria-valuetext')")),
+        json!("step 19")
+    );
     let steps = page.eval(&format!("document.querySelector({open:?}).querySelectorAll('.step').length"));
     assert_eq!((frames, steps), (json!(0), json!(1)));
     page.press("Home");
@@ -190,9 +227,8 @@ fn the_page_in_a_browser() {
     page.press("End");
     assert_eq!(page.eval(&format!("document.querySelector({open:?}).querySelectorAll('.step').length")), json!(0));
 
-    // The strip is as many frames wide.
-    let ratio = page.eval(&format!("(e => e.naturalWidth / e.naturalHeight)(document.querySelector({strip:?}))"));
-    assert!((ratio.as_f64().unwrap() - 4.0 * 12.0 / 16.0).abs() < 0.01, "{ratio}");
+    // What is shown at each step is the picture of that step.
+    every_step_is_shown(&page, open);
     // Everything that is seen is said: pictures have alternatives, headings follow each other.
     assert_eq!(
         page.eval("[...document.images].filter(i => !i.alt || !i.complete || !i.naturalWidth).length"),
@@ -211,6 +247,16 @@ fn the_page_in_a_browser() {
     }
     page.assert_quiet();
 
+    // Each section begins with two or three sentences, and so does the page.
+    let leads = page.eval("[...document.querySelectorAll('header .lead, section > h2 + p')].map(p => p.innerText)");
+    let leads: Vec<String> = serde_json::from_value(leads).unwrap();
+    assert_eq!(leads.len(), 7, "{leads:#?}");
+    for lead in leads {
+        let ends = |c: char| matches!(c, '.' | '!' | '?');
+        let sentences = lead.split_whitespace().filter(|word| word.ends_with(ends)).count();
+        assert!((2..=3).contains(&sentences) && lead.ends_with(ends), "{sentences} sentences: {lead}");
+    }
+
     // On paper there is no slider, and nothing is wider than the sheet.
     page.media("print", "light");
     assert_eq!(page.eval("[...document.querySelectorAll('.js')].filter(e => e.checkVisibility()).length"), json!(0));
@@ -225,7 +271,48 @@ fn the_page_in_a_browser() {
     fs::write(&bare, &html[..script]).unwrap();
     let page = chromium.page(&bare, 400);
     page.click(&format!("{open} summary"));
-    assert_eq!(page.eval(&format!("document.querySelector({strip:?}).checkVisibility()")), json!(true));
+    assert_eq!(page.eval(&format!("document.querySelector({sheet:?}).checkVisibility()")), json!(true));
     assert_eq!(page.eval("[...document.querySelectorAll('.js')].filter(e => e.checkVisibility()).length"), json!(0));
     page.assert_quiet();
+}
+
+/// Climbs the opened panel's filter once more and compares the slider's pictures, as the browser draws them, with its frames.
+fn every_step_is_shown(page: &browser::Page, panel: &str) {
+    let id = page.eval(&format!("document.querySelector({panel:?}).id"));
+    let mut numbers = id.as_str().unwrap().split('-').skip(1).map(|n| n.parse::<usize>().unwrap());
+    let (layer, filter) = (numbers.next().unwrap(), numbers.next().unwrap());
+    let network = common::network("tiny.h5");
+    let image = unet::image_shape(&network, None).unwrap();
+    let seeds = ascent::noise(0, &network.layers[layer].name, &[filter], image, 2.0);
+    let executor = common::open(Backend::Cpu).unwrap();
+    let recipe = Recipe { keep_frames: true, ..Recipe::default() };
+    let climb =
+        ascent::climb(&*executor, &network, layer, &[filter], &seeds, recipe, &mut |_, _| {}).unwrap().remove(0);
+    assert_eq!(climb.frames.len(), 21);
+    let drawn = |frame: &Vec<f32>| -> Vec<[u8; 3]> {
+        strip(image.h, image.w, std::slice::from_ref(frame), Colormap::Viridis, false, 128).colors().collect()
+    };
+    let expected: Vec<Vec<[u8; 3]>> = climb.frames.iter().map(drawn).collect();
+    for step in 0..=20 {
+        page.eval(&format!(
+            "(s => {{ s.value = {step}; s.dispatchEvent(new Event('input')); }})(document.querySelector('{panel} input'))"
+        ));
+        let shot = page.picture(&format!("{panel} .shot"));
+        let photo = decode_image("a screenshot", &shot).unwrap();
+        let seen: Vec<[f32; 3]> = (0..image.h * image.w)
+            .map(|i| {
+                let middle = |at: usize, of: usize, pixels: usize| (2 * at + 1) * pixels / (2 * of);
+                let (y, x) = (middle(i / image.w, image.h, photo.h), middle(i % image.w, image.w, photo.w));
+                std::array::from_fn(|c| photo.rgb[3 * (y * photo.w + x) + c] * 255.0)
+            })
+            .collect();
+        let apart = |colors: &[[u8; 3]]| {
+            let all = seen.iter().zip(colors).flat_map(|(a, b)| (0..3).map(move |c| (a[c] - f32::from(b[c])).abs()));
+            all.sum::<f32>() / (3 * colors.len()) as f32
+        };
+        let apart: Vec<f32> = expected.iter().map(|colors| apart(colors)).collect();
+        let nearest = (0..=20).min_by(|&a, &b| apart[a].total_cmp(&apart[b])).unwrap();
+        assert_eq!(nearest, step, "{apart:?}");
+        assert!(apart[step] < 3.0, "step {step}: {} grey levels from its picture", apart[step]);
+    }
 }

@@ -130,6 +130,24 @@ fn dreams_of_a_grey_and_a_coloured_picture() {
     }
 }
 
+/// In grey levels of 255, as the notebook has it; 1.5 if none is asked for.
+#[test]
+fn the_size_of_a_dreams_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let grey = image::GrayImage::from_fn(64, 64, |x, y| image::Luma([100 + (x * 7 % 31 + y * y % 29) as u8]));
+    grey.save(dir.path().join("grey.png")).unwrap();
+    let dream = |options: &[&str]| {
+        let args = ["dream", "grey.png", "--layer", "uconv64", "--steps", "1", "--octaves", "1"];
+        succeeds(&[&args[..], options].concat(), dir.path());
+        image::open(dir.path().join("out/grey_uconv64.png")).unwrap().into_luma8()
+    };
+    let changed = dream(&["--step-size", "8"]);
+    let change: f64 = grey.pixels().zip(changed.pixels()).map(|(a, b)| f64::from(a[0].abs_diff(b[0]))).sum();
+    let mean = change / 4096.0;
+    assert!((7.0..9.0).contains(&mean), "a pixel changed by {mean} grey levels");
+    assert_eq!(dream(&[]), dream(&["--step-size", "1.5"]));
+}
+
 #[test]
 fn bad_values_are_refused() {
     let dir = tempfile::tempdir().unwrap();

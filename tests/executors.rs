@@ -138,6 +138,29 @@ fn every_op() {
     }
 }
 
+/// The fast transform against the sums: lines of every kind of length, both ways, both axes.
+#[test]
+fn fourier() {
+    for (n, h, w, c) in [
+        (1, 1, 1, 1),
+        (2, 2, 1, 3),
+        (1, 1, 7, 1),
+        (3, 5, 4, 2),
+        (1, 12, 13, 1),
+        (5, 16, 9, 3),
+        (1, 97, 64, 1),
+        (2, 128, 30, 1),
+    ] {
+        let image = Shape::new(n, h, w, c);
+        for (axis, size) in [(Axis::Down, h), (Axis::Across, w)] {
+            for matrix in [Matrix::fourier(size), Matrix::fourier(size).transposed()] {
+                let name = format!("{:?} of {image}, {axis:?}", matrix.waves());
+                check(&name, image, |g, x| g.transform("y", x, axis, matrix.clone()).unwrap());
+            }
+        }
+    }
+}
+
 #[test]
 fn a_unet() {
     for order in ["conv relu bn", "conv bn relu"] {

@@ -1,13 +1,18 @@
 //! Figures, image files and .npy files.
 
+mod common;
+
 use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use unet_lens::Error;
+use unet_lens::activations::{Activation, Channel, overview};
 use unet_lens::files::{check_writable_dir, write_whole};
+use unet_lens::mri::Sampling;
 use unet_lens::picture::{Color, Colormap, Figure, Panel, Plot, Series, grid, npy, read_image, share_range};
-use unet_lens::tensor::Shape;
+use unet_lens::restore::{Attempt, Example, Restored, figure};
+use unet_lens::tensor::{Shape, Tensor};
 
 const VIEW: Colormap = Colormap::Viridis;
 const NAN_GREY: Color = [0xa0; 3];
@@ -149,6 +154,20 @@ fn corner(figure: &Figure, color: Color) -> (usize, usize) {
     (at % figure.width(), at / figure.width())
 }
 
+/// No text lies over another, none reaches out of the figure or is cut, and the figure's edge is white.
+fn is_tidy(figure: &Figure) {
+    edge_is_white(figure);
+    let texts = figure.texts();
+    for (i, a) in texts.iter().enumerate() {
+        let (w, h) = (figure.width() as i32, figure.height() as i32);
+        assert!(a.left >= 0 && a.top >= 0 && a.right <= w && a.bottom <= h, "{a:?} reaches out of {w}x{h}");
+        for b in &texts[..i] {
+            let apart = a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top;
+            assert!(apart, "{a:?} lies over {b:?}");
+        }
+    }
+}
+
 fn edge_is_white(figure: &Figure) {
     let (w, h) = (figure.width(), figure.height());
     let along = (0..w).flat_map(|x| [(x, 0), (x, h - 1)]);
@@ -158,7 +177,7 @@ fn edge_is_white(figure: &Figure) {
     }
 }
 
-/// The figures of README.md are there and small, and each choice of the climb is named beside them.
+/// The figures of README.md are there and small, and each choice of the climb stands in the command of one of them.
 #[test]
 fn figures_of_the_readme() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -176,20 +195,56 @@ fn figures_of_the_readme() {
         let bytes = fs::metadata(root.join("docs/pictures").join(name)).unwrap().len();
         assert!(bytes <= 400_000, "{name} has {bytes} bytes");
     }
-    for option in [
-        "--objective square",
-        "--negative",
-        "--neuron",
-        "--optimizer adam",
-        "--rate",
-        "--jitter",
-        "--tv",
-        "--l2",
-        "--parameter fourier",
-        "--rescue",
-    ] {
-        assert!(readme.contains(option), "{option} is not in README.md");
+    // The commands right before and right after each group of figures.
+    let blocks: Vec<&str> = readme.split("\n\n").collect();
+    let is_figure = |block: &str| block.starts_with("![");
+    let mut beside: Vec<(&str, Vec<String>)> = vec![];
+    for (i, block) in blocks.iter().enumerate().filter(|(_, block)| is_figure(block)) {
+        let around = [blocks[i - 1], blocks[i + 1]].into_iter().flat_map(commands);
+        beside.push((block, around.collect()));
     }
+    for (option, figure) in [
+        ("--objective square", "fourier.png"),
+        ("--parameter fourier", "fourier.png"),
+        ("--jitter", "fourier.png"),
+        ("--l2", "fourier.png"),
+        ("--optimizer adam", "adam.png"),
+        ("--rate", "adam.png"),
+        ("--tv", "adam.png"),
+        ("--negative", "negative.png"),
+        ("--neuron", "neuron.png"),
+        ("--rescue", "rescue.png"),
+        ("dream", "dream.png"),
+        ("restore", "brain.png"),
+    ] {
+        let (_, commands) = beside.iter().find(|(block, _)| block.contains(figure)).unwrap();
+        assert!(commands.iter().any(|command| command.contains(option)), "no {option} beside {figure}: {commands:?}");
+    }
+    // They are commands of this program: it gets as far as to look for its network.
+    let all: Vec<String> = blocks.iter().flat_map(|block| commands(block)).collect();
+    assert!(all.len() > 8, "{all:?}");
+    for command in all {
+        let arguments = command.split(' ').chain(["--model", "no such network.h5"]);
+        let output = common::unet_lens(root).args(arguments).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{command}: {error}");
+        assert!(error.contains("no such network.h5"), "{command}: {error}");
+    }
+}
+
+/// The arguments of the commands in a part of README.md that draw something: in lines of their own, and between backticks.
+fn commands(block: &str) -> Vec<String> {
+    let lines = if block.starts_with("    ") { block.replace("\\\n", " ") } else { String::new() };
+    let flat = block.replace('\n', " ");
+    let quoted = flat.split('`').skip(1).step_by(2).filter(|_| lines.is_empty());
+    let arguments = lines.lines().chain(quoted).map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    let command = |line: String| {
+        let rest = ["cargo run --release -- ", "unet-lens "].iter().find_map(|before| line.strip_prefix(before));
+        let own = rest.or(line.starts_with("--layer ").then_some(&*line))?;
+        (own.starts_with("--layer ") || own.starts_with("dream ") || own.starts_with("restore "))
+            .then(|| own.to_string())
+    };
+    arguments.filter_map(command).filter(|command| !command.contains("NAME")).collect()
 }
 
 #[test]
@@ -273,13 +328,104 @@ fn text_stays_inside() {
             let mut panels = filters(count, size);
             panels[0] = panels[0].clone().title(title).label(title).note(title).axes(true).colorbar();
             panels[count - 1] = Panel::blank(title).label(title);
-            edge_is_white(&grid(title, &panels, 8, VIEW));
+            is_tidy(&grid(title, &panels, 8, VIEW));
         }
         let series = vec![Series::counted(title, [1e9, -3e9, f64::NAN, 2.0]), Series::counted("", [])];
         let plot = Plot { title: title.into(), x: title.into(), y: title.into(), series, from_zero: true };
-        edge_is_white(&plot.draw());
+        is_tidy(&plot.draw());
     }
-    edge_is_white(&Plot::default().draw());
+    is_tidy(&Plot::default().draw());
+}
+
+#[test]
+fn texts_keep_apart() {
+    let long = "a_layer_with_a_very_long_name/".repeat(3);
+    // Grids as the commands draw them: many panels, few, small ones, with labels of every length.
+    for (count, size) in [(128, 64), (16, 128), (5, 128), (1, 8), (2, 200)] {
+        let mut panels = filters(count, size);
+        is_tidy(&grid("uconv128", &panels, 8, VIEW));
+        for (i, panel) in panels.iter_mut().enumerate() {
+            panel.label = [format!("{i}, seed 123456"), format!("{i}, before relu"), long.clone()][i % 3].clone();
+            panel.note = ["1.23e-7", "−0.000123", "a note that takes several words"][i % 3].into();
+            panel.title = if i < 8 { ["|aliased − truth|", "x", &long][i % 3].into() } else { String::new() };
+        }
+        is_tidy(&grid(&long, &panels, 8, VIEW));
+        is_tidy(&grid(&long, &panels, 16, VIEW));
+        panels.iter_mut().step_by(2).for_each(|p| *p = p.clone().axes(true).colorbar());
+        is_tidy(&grid(&long, &panels, 8, VIEW));
+    }
+    // Colour bars from tiny to huge, around zero and far from it; pictures of every form.
+    for (lo, hi) in
+        [(0.0, 1e-30), (-1e-7, 3e-5), (0.0, 0.07), (-0.3, 1234.5), (-1e9, 1e12), (0.0, 3e38), (99999.0, 100001.0)]
+    {
+        for (h, w) in [(8, 8), (1, 1), (1, 300), (300, 1), (128, 128), (30, 200), (1000, 700)] {
+            let values = (0..h * w).map(|i| lo + (hi - lo) * (i as f32 / (h * w) as f32)).collect();
+            let panel = Panel::map(h, w, values).range(lo, hi).axes(true).colorbar();
+            is_tidy(&grid("filter 0", std::slice::from_ref(&panel), 1, VIEW));
+            let labelled = panel.title("restored").label("PSNR 123.45 dB").note("SSIM 0.999");
+            is_tidy(&grid("", &vec![labelled; 5], 5, Colormap::Coolwarm));
+        }
+    }
+    for scale in [1e-30, 1e-5, 0.1, 1.0, 1234.5, 1e5, 1e7, 1e30] {
+        for offset in [0.0, -1.0, 1000.0] {
+            let curve = (0..200).map(|i| scale * (offset + (f64::from(i) / 30.0).sin()));
+            let series = vec![Series::counted("filter 3", curve), Series::counted(&*long, [scale, offset])];
+            let (x, y) = ("step".into(), "mean activation".into());
+            is_tidy(&Plot { title: "The way up".into(), x, y, series, from_zero: offset == 0.0 }.draw());
+            let points = (0..9).map(|i| (scale * (offset + f64::from(i)), 1.0)).collect();
+            let series = vec![Series { name: String::new(), points }];
+            is_tidy(&Plot { title: long.clone(), x: "bytes".into(), y: long.clone(), series, from_zero: false }.draw());
+        }
+    }
+}
+
+#[test]
+fn texts_of_the_jobs_keep_apart() {
+    let activation = |name: &str, class: &str, (h, w, c): (usize, usize, usize)| {
+        let channel = |number| Channel { number, map: texture(h.max(w), number)[..h * w].to_vec() };
+        Activation {
+            layer: 0,
+            name: name.into(),
+            class: class.into(),
+            shape: Shape::new(1, h, w, c),
+            means: (0..c).map(|i| [1.234e-9, -123456.0, 0.5][i % 3]).collect(),
+            strongest: (0..c.min(16)).map(channel).collect(),
+        }
+    };
+    let activations = [
+        activation("input_3", "InputLayer", (128, 128, 1)),
+        activation("conv64_1", "BatchNormalization", (128, 128, 64)),
+        activation("max_pooling2d_5", "MaxPooling2D", (64, 64, 12345)),
+        activation("encoder/block_4/second_convolution_with_a_long_name", "Conv2D", (8, 8, 512)),
+        activation("x", "Activation", (1, 1, 3)),
+        activation("up_sampling2d_7", "UpSampling2D", (16, 100, 64)),
+    ];
+    activations.iter().for_each(|a| is_tidy(&a.figure(VIEW)));
+    is_tidy(&overview(&activations, VIEW));
+    is_tidy(&overview(&activations[..1], VIEW));
+    is_tidy(&overview(&activations[4..], VIEW));
+    // The names of layers can be read: none is set much smaller than the others.
+    let all = overview(&activations, VIEW);
+    let names = ["input_3", "Normalization", "x", "pooling2d_5"];
+    let height =
+        |name: &&str| all.texts().iter().find(|t| t.text == *name).map(|t| (t.right - t.left) / name.len() as i32);
+    let sizes: Vec<i32> = names.iter().map(|name| height(name).unwrap_or_else(|| panic!("no {name}"))).collect();
+    assert!(sizes.iter().all(|&size| size >= 6), "{sizes:?}");
+
+    for (h, w) in [(128, 128), (16, 12), (40, 300), (300, 40), (1, 9)] {
+        let of = |name: &str, psnr: f64, ssim: Option<f64>| {
+            let picture = texture(h.max(w), 2)[..h * w].to_vec();
+            let truth = Tensor::new(Shape::new(1, h, w, 1), texture(h.max(w), 3)[..h * w].to_vec());
+            let attempt = |psnr| Attempt { picture: picture.clone(), psnr, ssim };
+            let example = Example { name: name.into(), truth, sampling: Sampling::default() };
+            Restored { example, aliased: attempt(psnr), restored: attempt(-psnr) }
+        };
+        let long = "a scan of somebody's head with a very long name, 2024-01-01 (copy).png";
+        let rows =
+            [of("phantom 0", 22.22, Some(0.5)), of(long, f64::INFINITY, None), of(&"x".repeat(90), 1e-3, Some(1.0))];
+        is_tidy(&figure(&rows, Colormap::Gray));
+        is_tidy(&figure(&rows[1..2], VIEW));
+    }
 }
 
 #[test]

@@ -170,22 +170,32 @@ fn what_is_no_picture_is_refused_in_words() {
     let dir = tempfile::tempdir().unwrap();
     let good = encode(image::GrayImage::from_pixel(40, 40, image::Luma([9])), image::ImageFormat::Png);
     let cmyk = [0xff, 0xd8, 0xff, 0xc0, 0, 20, 8, 0, 16, 0, 16, 4, 1, 17, 0, 2, 17, 0, 3, 17, 0, 4, 17, 0, 0xff, 0xd9];
-    let cases: [(&str, &[u8], &str); 8] = [
+    let real = fs::read(fixture("cmyk.jpg")).unwrap();
+    let cases: [(&str, &[u8], &str); 9] = [
         ("text.png", b"this is not an image", "PNG and JPEG"),
         ("empty.png", &[], "0 bytes"),
         ("huge.png", &hollow(20_000, 20_000, 1), "20000x20000"),
         ("header.png", &hollow(20_000, 20_000, 1)[..33], "broken"),
         ("animated.png", &hollow(4, 4, 2), "animated"),
-        ("cmyk.jpg", &cmyk, "CMYK"),
+        ("header.jpg", &cmyk, "CMYK"),
+        ("cmyk.jpg", &real, "CMYK"),
         ("short.png", &good[..good.len() / 2], "broken"),
         ("short.npy", b"\x93NUMPY", "broken"),
     ];
     for (name, bytes, words) in cases {
         fs::write(dir.path().join(name), bytes).unwrap();
-        for command in ["restore", "activations"] {
-            let (code, out, err) = run(dir.path(), &[command, name]);
-            assert_eq!((code, out.as_str()), (1, ""), "{command} {name}: {err}");
-            assert!(err.contains(name) && err.contains(words) && err.lines().count() == 1, "{command} {name}: {err}");
+        for command in [
+            &["restore"][..],
+            &["activations"],
+            &["dream", "--layer", "dconv64"],
+            &["--layer", "dconv64", "--init"],
+            &["predict", "-o", "new.png"],
+        ] {
+            // A dream needs a picture; the others take numbers, too.
+            let words = if command[0] == "dream" && name.ends_with(".npy") { "PNG and JPEG" } else { words };
+            let (code, out, err) = run(dir.path(), &[command, &[name]].concat());
+            assert_eq!((code, out.as_str()), (1, ""), "{command:?} {name}: {err}");
+            assert!(err.contains(name) && err.contains(words) && err.lines().count() == 1, "{command:?} {name}: {err}");
         }
     }
     let (code, _, err) = run(dir.path(), &["activations", "missing.png"]);

@@ -10,37 +10,19 @@
 //! energy  = g / max(f, 1 / max(h, w))              f = sqrt(fy^2 + fx^2), in waves per pixel
 //! ```
 //!
-//! `B` is the real Fourier basis: its rows are a constant, then cosine and sine of every frequency, all of length 1 and at
-//! right angles. For each pair of frequencies its four products of cosines and sines span what the complex exponentials
-//! do, with the same lengths, so climbing them is climbing a complex spectrum; but it is two products with small dense
-//! matrices, which every executor has ([`crate::ops::transform`]), and no complex numbers. `g` makes the RMS of the energies
-//! 1: random coefficients give a picture that is as strong as they are.
+//! `B` is the real Fourier basis ([`Matrix::fourier`]). For each pair of frequencies its four products of cosines and sines span
+//! what the complex exponentials do, with the same lengths, so climbing them is climbing a complex spectrum; but it is two
+//! products with small matrices, which every executor has ([`crate::ops::transform`]), and no complex numbers in the graph. The
+//! CPU computes them by the fast Fourier transform. `g` makes the RMS of the energies 1: random coefficients give a picture that
+//! is as strong as they are.
 
 use crate::Result;
 use crate::exec::Executor;
 use crate::graph::{Graph, NodeId};
-use crate::ops::{Axis, Matrix};
+use crate::ops::{Axis, Matrix, frequency};
 use crate::plan::Plan;
 use crate::tensor::{Shape, Tensor};
-use std::f64::consts::PI;
 use std::sync::Arc;
-
-/// `[n, n]`: rows are waves, columns are pixels.
-pub fn basis(n: usize) -> Matrix {
-    let at = |i: usize| {
-        let (wave, x) = (i / n, (i % n) as f64);
-        let length = if frequency(wave, n) == 0.0 || frequency(wave, n) == 0.5 { 1.0 } else { 2.0 };
-        let angle = 2.0 * PI * frequency(wave, n) * x;
-        let value = if wave % 2 == 1 { angle.cos() } else { angle.sin() };
-        ((length / n as f64).sqrt() * if wave == 0 { 1.0 } else { value }) as f32
-    };
-    Matrix::new(n, n, (0..n * n).map(at).collect())
-}
-
-/// Of row `wave` of the basis, in waves per pixel: 0, 1/n, 1/n, 2/n, 2/n and so on, up to 1/2.
-fn frequency(wave: usize, n: usize) -> f64 {
-    wave.div_ceil(2) as f64 / n as f64
-}
 
 /// How strong each wave is: `[n, h, w, c]` for coefficients of that shape.
 pub fn energy(shape: Shape) -> Tensor {
@@ -56,8 +38,8 @@ pub fn energy(shape: Shape) -> Tensor {
 pub fn picture(graph: &mut Graph, name: &str, coefficients: NodeId, energy: NodeId) -> Result<NodeId> {
     let Shape { h, w, .. } = graph.shape(coefficients);
     let waves = graph.mul("waves", coefficients, energy)?;
-    let columns = graph.transform("columns of waves", waves, Axis::Down, basis(h).transposed())?;
-    graph.transform(name, columns, Axis::Across, basis(w).transposed())
+    let columns = graph.transform("columns of waves", waves, Axis::Down, Matrix::fourier(h).transposed())?;
+    graph.transform(name, columns, Axis::Across, Matrix::fourier(w).transposed())
 }
 
 /// The coefficients of these pictures.
@@ -69,8 +51,8 @@ pub fn coefficients(executor: &dyn Executor, pictures: &Tensor) -> Result<Tensor
     weaken.data.iter_mut().for_each(|e| *e = 1.0 / *e);
     on_each(executor, pictures, &weaken, |graph, image, weaken| {
         let Shape { h, w, .. } = graph.shape(image);
-        let columns = graph.transform("waves of columns", image, Axis::Down, basis(h))?;
-        let waves = graph.transform("waves", columns, Axis::Across, basis(w))?;
+        let columns = graph.transform("waves of columns", image, Axis::Down, Matrix::fourier(h))?;
+        let waves = graph.transform("waves", columns, Axis::Across, Matrix::fourier(w))?;
         graph.mul("coefficients", waves, weaken)
     })
 }
@@ -122,11 +104,12 @@ fn on_each(
 mod tests {
     use super::*;
     use crate::exec::reference::Reference;
+    use std::f64::consts::PI;
 
     #[test]
     fn the_basis_is_orthonormal() {
         for n in [1, 2, 5, 8, 12] {
-            let basis = basis(n);
+            let basis = Matrix::fourier(n);
             for (a, b) in (0..n * n).map(|i| (i / n, i % n)) {
                 let dot: f32 = (0..n).map(|k| basis.get(a, k) * basis.get(b, k)).sum();
                 let expected = if a == b { 1.0 } else { 0.0 };
@@ -139,7 +122,7 @@ mod tests {
     #[test]
     fn a_coefficient_is_one_frequency() {
         let (h, w) = (6, 5);
-        let (down, across) = (basis(h), basis(w));
+        let (down, across) = (Matrix::fourier(h), Matrix::fourier(w));
         for (a, b) in (0..h * w).map(|i| (i / w, i % w)) {
             for (u, v) in (0..h * w).map(|i| (i / w, i % w)) {
                 let (mut re, mut im) = (0.0, 0.0);

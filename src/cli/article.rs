@@ -36,6 +36,8 @@ const NOISE: f32 = 2.0;
 const EXAMPLES_RESTORED: usize = 4;
 /// Channels kept of a layer, as `unet-lens activations` does.
 const CHANNELS: usize = 16;
+/// What it takes to draw a pixel and to pack it in a file, in multiply-accumulates: 90 ns, for the time left.
+const PIXEL: u64 = 25_000;
 
 /// All of it at once: the summary, restored phantoms, filter 0 of the first convolution with a colour bar, the grids of every
 /// convolution, activations, a dream, and DIR/index.html, a page that needs nothing else and opens in any browser.
@@ -91,7 +93,7 @@ struct Job<'a> {
     executor: &'a dyn Executor,
     /// Of the pictures that are climbed.
     image: Shape,
-    /// Counts multiply-accumulates, so that the time left is told well.
+    /// Counts multiply-accumulates and what is drawn, so that the time left is told well.
     bar: ProgressBar,
     /// Of the pieces that are finished.
     done: u64,
@@ -112,22 +114,30 @@ impl Job<'_> {
         let climb = |layer: usize, filters: usize| Ok::<u64, Error>(3 * macs(layer)? * (filters * recipe.steps) as u64);
         let whole = macs(network.output)?;
         let size = |layer: usize| unet::filters(network, layer).min(FILTERS);
+        let drawn = |panels: usize, side: usize| (panels * side * side) as u64 * PIXEL;
+        let layers = activations::layers(network).len();
+        let restored_cost = whole * EXAMPLES_RESTORED as u64 + drawn(5 * EXAMPLES_RESTORED, 256);
+        let first_cost = climb(convolutions[0], 1)? + drawn(1, 512);
+        let activations_cost = whole + drawn(layers * CHANNELS, 256) + drawn(layers * (CHANNELS - 3), 128);
         let dream_cost = 6 * macs(dreamed)? * 10 * (photo.h * photo.w) as u64 / (image.h * image.w) as u64;
         let climbs = convolutions.iter().map(|&l| climb(l, size(l))).collect::<Result<Vec<u64>>>()?;
-        let rest = (whole * EXAMPLES_RESTORED as u64, climb(convolutions[0], 1)?);
-        self.bar.set_length(climbs.iter().sum::<u64>() + dream_cost + rest.0 + rest.1 + whole);
+        let grids: u64 = convolutions.iter().map(|&l| drawn(size(l), 256)).sum();
+        let all: usize = convolutions.iter().map(|&l| size(l)).sum();
+        let page_cost = (all * recipe.steps * image.h * image.w) as u64 * PIXEL;
+        let parts = [restored_cost, first_cost, activations_cost, dream_cost, grids, page_cost];
+        self.bar.set_length(climbs.iter().chain(&parts).sum());
         self.bar.enable_steady_tick(std::time::Duration::from_millis(500));
 
         self.save("summary.txt", unet::summary(network)?.as_bytes())?;
         self.begin("restored examples");
-        let restored = part(self.restored(rest.0))?;
-        self.end(rest.0);
+        let restored = part(self.restored(restored_cost))?;
+        self.end(restored_cost);
         self.begin("filter 0");
-        let first = self.first(convolutions[0], recipe, rest.1)?;
-        self.end(rest.1);
+        let first = self.first(convolutions[0], recipe, first_cost)?;
+        self.end(first_cost);
         self.begin("activations");
         let activations = part(self.activations())?;
-        self.end(whole);
+        self.end(activations_cost);
         self.begin("dream");
         let dream = part(self.dream(dreamed, &photo, dream_cost))?;
         self.end(dream_cost);
@@ -140,13 +150,13 @@ impl Job<'_> {
             let name = &network.layers[layer].name;
             let file = layer_file(&self.options.out, "", name, "png");
             self.write(file, &filters::figure(name, &climbs, image, Colormap::Viridis).to_png())?;
-            self.end(cost);
+            self.end(cost + drawn(filters.len(), 256));
             climbed.push(Climbed { layer, climbs });
         }
-        self.bar.finish_and_clear();
         interrupt::check()?;
 
         let made = self.made(begun);
+        self.bar.set_prefix("page");
         let page = page::article(&Article {
             network,
             image,
@@ -158,6 +168,7 @@ impl Job<'_> {
             ending: &self.ending(),
             made: &made,
         })?;
+        self.bar.finish_and_clear();
         interrupt::check()?;
         self.save("index.html", page.as_bytes())?;
         if self.options.quiet {

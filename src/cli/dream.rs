@@ -48,8 +48,7 @@ pub(super) struct Options {
     /// Steps in each octave
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000), allow_negative_numbers = true)]
     steps: u32,
-    /// How much a pixel changes in a step, on average, in hundredths of the way from black to white (the notebook's 1.5 were
-    /// grey levels of 255, for a network that is easier to excite)
+    /// How much a pixel changes in a step, on average, in grey levels of 255, as in the notebook
     #[arg(long, value_name = "X", default_value_t = 1.5, value_parser = parse_positive, allow_negative_numbers = true)]
     step_size: f32,
     /// The most pixels that the picture is moved round by before a step, along each axis
@@ -103,7 +102,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         octaves: options.octaves as usize,
         octave_scale: options.octave_scale,
         steps: options.steps as usize,
-        step_size: options.step_size / 100.0,
+        step_size: options.step_size / 255.0,
         jitter: options.jitter as usize,
         seed: options.seed,
     };

@@ -79,10 +79,18 @@ pub struct Work {
 }
 
 impl Dream {
-    /// All filters of a layer together, with the notebook's numbers (but for the size of a step, which this network needs
-    /// larger).
+    /// All filters of a layer together, with the notebook's numbers.
     pub fn of(layer: usize, seed: u64) -> Dream {
-        Dream { layer, filter: None, octaves: 4, octave_scale: 1.4, steps: 10, step_size: 0.015, jitter: 32, seed }
+        Dream {
+            layer,
+            filter: None,
+            octaves: 4,
+            octave_scale: 1.4,
+            steps: 10,
+            step_size: 1.5 / 255.0,
+            jitter: 32,
+            seed,
+        }
     }
 }
 

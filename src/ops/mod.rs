@@ -42,7 +42,8 @@ use crate::tensor::{Shape, Tensor64};
 use crate::{Error, Result};
 pub use conv2d::{Conv2d, Kernel};
 use std::sync::Arc;
-pub use transform::{Axis, Matrix};
+pub(crate) use transform::frequency;
+pub use transform::{Axis, Matrix, Waves};
 
 /// How many rows and columns a pool gathers, or an upsampling makes of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,21 +1,23 @@
 "use strict";
-// The slider of each filter: its frames lie side by side in one picture; what comes last is the panel itself.
+// The slider of each filter: the pictures on its way lie in rows in one file; what comes last is the panel itself.
 document.documentElement.classList.add("script");
 for (const box of document.querySelectorAll(".filter")) {
   const slider = box.querySelector("input");
   if (!slider) continue;
-  const steps = box.dataset.steps.split(","), last = steps.length - 1;
-  const shot = box.querySelector(".shot"), strip = box.querySelector(".strip"), output = box.querySelector("output");
+  const { columns, rows } = box.dataset, percent = (i, n) => `${100 * i / Math.max(n - 1, 1)}%`;
+  const shot = box.querySelector(".shot"), sheet = box.querySelector(".sheet"), output = box.querySelector("output");
   const frame = document.createElement("span");
   frame.className = "step";
+  frame.style.backgroundSize = `${100 * columns}% ${100 * rows}%`;
   slider.oninput = () => {
     const i = +slider.value;
-    if (i === last) frame.remove();
+    if (i === +slider.max) frame.remove();
     else {
-      frame.style.background = `url(${strip.src}) ${100 * i / Math.max(last - 1, 1)}% 0 / ${last * 100}% 100%`;
+      frame.style.backgroundImage ||= `url(${sheet.src})`;
+      frame.style.backgroundPosition = `${percent(i % columns, columns)} ${percent(Math.floor(i / columns), rows)}`;
       shot.append(frame);
     }
-    output.textContent = `step ${steps[i]}`;
+    output.textContent = `step ${i}`;
     slider.setAttribute("aria-valuetext", output.textContent);
   };
 }

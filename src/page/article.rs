@@ -1,5 +1,6 @@
 //! The page of the article: the network, what it does, what its filters answer to, how a picture travels through it.
 
+use super::way::{self, Way};
 use super::{Document, data_url, document, network, number, plots, png_url};
 use crate::activations::Activation;
 use crate::ascent::{Climb, Rescue, Verdict};
@@ -10,16 +11,32 @@ use crate::tensor::Shape;
 use crate::unet;
 use crate::{Error, Result};
 use maud::{Markup, html};
+use rayon::prelude::*;
 
 const STYLE: &str = include_str!("article.css");
 const SCRIPT: &str = include_str!("article.js");
 
 /// The page stays below this.
 pub const MOST_BYTES: usize = 15_000_000;
-/// The largest side of a filter's picture and of a frame of its climb, pixels: the first that keep the page small enough.
-const SIDES: [(usize, usize); 5] = [(128, 128), (128, 64), (64, 32), (32, 16), (16, 8)];
-/// The steps whose pictures are shown, besides the last.
-const STEPS: [usize; 4] = [0, 1, 3, 8];
+/// The largest side of a filter's picture and of those on its way, pixels, and how much these are rounded: the first that keep
+/// the page small enough are taken. Each gives a smaller page than the one before.
+const SIZES: [(usize, usize, u8); 15] = [
+    (128, 128, 1),
+    (128, 128, 4),
+    (128, 128, 8),
+    (128, 128, 16),
+    (128, 128, 24),
+    (128, 128, 32),
+    (128, 128, 36),
+    (128, 128, 40),
+    (128, 128, 44),
+    (128, 128, 48),
+    (128, 128, 64),
+    (128, 64, 32),
+    (64, 32, 32),
+    (32, 16, 32),
+    (16, 8, 32),
+];
 /// Channels of a layer that are shown, and their largest side in pixels.
 const CHANNELS: usize = 8;
 const CHANNEL: usize = 64;
@@ -65,24 +82,63 @@ pub struct Dreamt {
 /// If the network cannot be built, or has so many filters that no page holds them.
 pub fn article(article: &Article) -> Result<String> {
     let built = unet::graph_to(article.network, article.network.output, None, article.image)?;
-    for sides in SIDES {
+    let mut made = Pictures { sides: (0, 0), of: vec![] };
+    let mut page = |(side, before, step): (usize, usize, u8)| -> Result<Option<String>> {
+        made.make(article, (side, before), step)?;
+        if made.bytes() >= MOST_BYTES {
+            return Ok(None);
+        }
         let page = document(Document {
             lang: "en",
             title: "What a U-Net has learned",
             css: STYLE,
-            body: body(article, &built, sides),
+            body: body(article, &built, &made.of),
             data: &serde_json::Value::Null,
             script: SCRIPT,
         });
-        if page.len() < MOST_BYTES {
-            return Ok(page);
+        Ok((page.len() < MOST_BYTES).then_some(page))
+    };
+    // By halving the list: is the first that is small enough before its middle?
+    let (mut from, mut to, mut best) = (0, SIZES.len(), None);
+    while from < to {
+        let middle = (from + to) / 2;
+        match page(SIZES[middle])? {
+            Some(page) => (to, best) = (middle, Some(page)),
+            None => from = middle + 1,
         }
+    }
+    if let Some(page) = best {
+        return Ok(page);
     }
     let filters: usize = article.climbed.iter().map(|c| c.climbs.len()).sum();
     Err(Error::Usage(format!("{filters} filters do not fit on a page of {} MB", MOST_BYTES / 1_000_000)))
 }
 
-fn body(a: &Article, built: &unet::Built, sides: (usize, usize)) -> Markup {
+/// What the filters' panels show: for each layer each climb's way, if it has one.
+struct Pictures {
+    sides: (usize, usize),
+    of: Vec<Vec<Option<Way>>>,
+}
+
+impl Pictures {
+    fn make(&mut self, a: &Article, sides: (usize, usize), step: u8) -> Result<()> {
+        if self.sides != sides {
+            let way = |climb: &Climb| {
+                let is_shown = climb.verdict == Verdict::Ok && !climb.rms.is_empty();
+                is_shown.then(|| Way::new(climb, a.image, sides))
+            };
+            self.of = a.climbed.par_iter().map(|c| c.climbs.par_iter().map(way).collect()).collect();
+            self.sides = sides;
+        }
+        self.of.par_iter_mut().flatten().flatten().try_for_each(|way| way.encode(step))
+    }
+
+    fn bytes(&self) -> usize {
+        self.of.iter().flatten().flatten().map(|way| way.last.len() + way.before.len()).sum()
+    }
+}
+
+fn body(a: &Article, built: &unet::Built, ways: &[Vec<Option<Way>>]) -> Markup {
     let sections = [
         ("network", "The network"),
         ("does", "What it does"),
@@ -94,6 +150,7 @@ fn body(a: &Article, built: &unet::Built, sides: (usize, usize)) -> Markup {
     let total: usize = a.climbed.iter().map(|c| c.climbs.len()).sum();
     let dead = a.climbed.iter().flat_map(|c| &c.climbs).filter(|c| c.verdict == Verdict::Dead).count();
     html! {
+        (way::colors())
         header {
             h1 { "What a U-Net has learned" }
             p.lead {
@@ -106,29 +163,34 @@ fn body(a: &Article, built: &unet::Built, sides: (usize, usize)) -> Markup {
             section #network {
                 h2 { "The network" }
                 p {
-                    "Data flow from left to right. On the way down the maps become smaller and more numerous; on the way up they "
-                    "grow again, and arcs (the skips) bring back detail from the way down. A box is as high as its maps and as "
-                    "broad as it has channels. Blue boxes are convolutions, the layers that learn filters: choose one to see them."
+                    "A picture flows from left to right: on the way down its maps become smaller and more numerous, on the way up "
+                    "they grow again. Arcs, the skips, bring back detail from the way down."
                 }
-                (network::drawing(a.network, built))
+                figure {
+                    (network::drawing(a.network, built))
+                    figcaption {
+                        "A box is as high as its maps and as broad as it has channels. Blue boxes are convolutions, the layers "
+                        "that learn filters: choose one to see them."
+                    }
+                }
                 details { summary { "All layers as a table" } (network::table(a.network, built)) }
             }
             section #does { h2 { "What it does" } (does(a)) }
             section #filters {
                 h2 { "The filters, layer by layer" }
                 p {
-                    "Each panel began as noise. Then the picture was changed, step by step, so that one filter of the layer "
-                    "answered more strongly. What is seen is thus the filter's favourite pattern, not a picture that the network "
-                    "was shown. Choose a panel to see it larger, with its way there."
+                    "Each panel began as noise and was changed, step by step, so that one filter of the layer answered more "
+                    "strongly: it shows the filter's favourite pattern, not a picture that the network was given. Choose a panel "
+                    "to see it larger, with its way there."
                 }
                 @if dead > 0 {
                     p.warning {
                         (dead) " of " (total) " filters are dead for the noise that they started from: they give 0 everywhere, so "
-                        "there is no slope to climb and nothing to show. That does not make them detectors of noise."
+                        "there is no slope to climb and nothing to show, which does not make them detectors of noise."
                     }
                 }
                 (first(a))
-                @for climbed in a.climbed { (layer(a, climbed, sides)) }
+                @for (climbed, ways) in a.climbed.iter().zip(ways) { (layer(a, climbed, ways)) }
             }
             section #activations { h2 { "How a picture travels through it" } (travel(a)) }
             section #dream { h2 { "A dream" } (dream(a)) }
@@ -163,15 +225,17 @@ fn does(a: &Article) -> Markup {
     html! {
         p {
             "A scanner in a hurry leaves out most of its measurements, and the picture comes back with copies of itself laid over it "
-            "(aliased). The network gets that picture and should return the true one. Higher numbers are better: PSNR measures the "
-            "error, SSIM the likeness of structure, at most 1. Here " (better) " of " (restored.len())
-            " pictures came nearer to the truth."
+            "(aliased). The network gets that picture and should return the true one. Here " (better) " of " (restored.len())
+            " pictures came nearer to it."
         }
         div.scroll.wide { img.picture-wide.paper src=(data_url(figure))
             alt="A row for each phantom of circles and rectangles: aliased with faint copies above one another, restored, the truth, and what the first two lack."; }
         div.scroll {
             table.facts {
-                caption { "How near they come to the truth" }
+                caption {
+                    "How near they come to the truth. PSNR measures the error, SSIM the likeness of structure, at most 1; higher "
+                    "is better."
+                }
                 thead { tr { @for t in ["Picture", "Aliased, PSNR", "SSIM", "Restored, PSNR", "SSIM"] { th scope="col" { (t) } } } }
                 tbody {
                     @for r in *restored {
@@ -187,15 +251,17 @@ fn first(a: &Article) -> Markup {
     let Some(name) = a.climbed.first().map(|c| &a.network.layers[c.layer].name) else { return html! {} };
     html! {
         h3 { "Filter 0 of " (name) ", with its values" }
-        p {
-            "The first filter of the first convolution, larger: the axes count pixels, the colour bar tells which value each "
-            "colour stands for. In the panels below each picture has its own range of colours."
+        figure {
+            img.picture.paper src=(data_url(a.first)) alt=(format!("The picture that filter 0 of {name} answers to, with axes, a grid and a colour bar."));
+            figcaption {
+                "The axes count pixels, the colour bar tells which value each colour stands for. In the panels below each picture "
+                "has its own range of colours."
+            }
         }
-        img.picture.paper src=(data_url(a.first)) alt=(format!("The picture that filter 0 of {name} answers to, with axes, a grid and a colour bar."));
     }
 }
 
-fn layer(a: &Article, climbed: &Climbed, sides: (usize, usize)) -> Markup {
+fn layer(a: &Article, climbed: &Climbed, ways: &[Option<Way>]) -> Markup {
     let about = &a.network.layers[climbed.layer];
     let all = unet::filters(a.network, climbed.layer);
     let dead = climbed.climbs.iter().filter(|c| c.verdict == Verdict::Dead).count();
@@ -208,23 +274,22 @@ fn layer(a: &Article, climbed: &Climbed, sides: (usize, usize)) -> Markup {
                     @if dead > 0 { ", " (dead) " dead" }
                 }
             }
-            div.filters.wide { @for climb in &climbed.climbs { (filter(a, climbed.layer, climb, sides)) } }
+            div.filters.wide {
+                @for (climb, way) in climbed.climbs.iter().zip(ways) { (filter(a, climbed.layer, climb, way.as_ref())) }
+            }
         }
     }
 }
 
-fn filter(a: &Article, layer: usize, climb: &Climb, (side, frame): (usize, usize)) -> Markup {
+fn filter(a: &Article, layer: usize, climb: &Climb, way: Option<&Way>) -> Markup {
     let name = &a.network.layers[layer].name;
-    let Shape { h, w, c, .. } = a.image;
+    let Shape { h, w, .. } = a.image;
     let n = climb.rms.len();
-    let steps: Vec<usize> = STEPS.into_iter().filter(|&step| step < n).chain([n]).collect();
-    let names: Vec<String> = steps.iter().map(usize::to_string).collect();
-    let mean = |picture: &[f32]| picture.chunks(c).map(|p| p.iter().sum::<f32>() / c as f32).collect::<Vec<f32>>();
     let (before, after) = (climb.losses[0], climb.losses[climb.losses.len() - 1]);
     let values = format!("mean activation {} before, {} after", figures(before), figures(after));
-    let map = mean(&climb.picture);
+    let look = way.map_or("", |way| look(h, w, &way.map));
     let verdict = match climb.verdict {
-        Verdict::Ok => format!("Climbed: {values}. {}.", look(h, w, &map)),
+        Verdict::Ok => format!("Climbed: {values}. {look}."),
         Verdict::Dead => {
             "Dead: the filter gives 0 everywhere on this noise, so no step leads anywhere. It is not a noise detector; \
                           it did not answer at all."
@@ -234,34 +299,28 @@ fn filter(a: &Article, layer: usize, climb: &Climb, (side, frame): (usize, usize
             "Not finite: a number became infinite or not a number, so the picture means nothing.".to_string()
         }
     };
+    let tiles = way.map_or((1, 1), |way| (way.columns(), way.rows()));
     html! {
-        details.filter id=(format!("filter-{layer}-{}", climb.filter)) data-steps=(names.join(",")) {
+        details.filter id=(format!("filter-{layer}-{}", climb.filter)) data-columns=(tiles.0) data-rows=(tiles.1) {
             summary aria-label=(format!("{name}, filter {}, {}", climb.filter, climb.verdict)) {
                 span.shot style=(format!("--ratio:{w}/{h}")) {
-                    @if climb.verdict == Verdict::Ok {
-                        img decoding="async" src=(data_url(&strip(h, w, std::slice::from_ref(&map), Colormap::Viridis, false, side)))
-                            alt=(format!("Filter {} of {name} after {n} steps. {}.", climb.filter, look(h, w, &map)));
+                    @if let Some(way) = way {
+                        img decoding="async" src=(way.last) alt=(format!("Filter {} of {name} after {n} steps. {look}.", climb.filter));
                     } @else { span.none { (climb.verdict) } }
                 }
                 span.number { (climb.filter) @if let Some(Rescue::Seed(seed)) = climb.rescued { ", seed " (seed) } }
             }
-            div.about {
-                @if climb.verdict == Verdict::Ok {
+            div.about style=(format!("--columns:{};--rows:{}", tiles.0, tiles.1)) {
+                @if way.is_some() {
                     label.steps.js {
-                        "Step" input type="range" min="0" max=(steps.len() - 1) value=(steps.len() - 1) aria-valuetext=(format!("step {n}"));
+                        "Step" input type="range" min="0" max=(n) value=(n) aria-valuetext=(format!("step {n}"));
                         output { "step " (n) }
                     }
                 }
                 h4 { "Filter " (climb.filter) " of " (name) }
                 p { (verdict) }
-                @if climb.verdict == Verdict::Ok {
-                    @let frames: Vec<Vec<f32>> = steps[..steps.len() - 1].iter().map(|&step| mean(&climb.frames[step])).collect();
-                    figure {
-                        img.strip decoding="async" style=(format!("--tiles:{}", frames.len()))
-                            src=(data_url(&strip(h, w, &frames, Colormap::Viridis, false, frame)))
-                            alt=(format!("The way there: the noise at first, then after steps {}.", names[1..frames.len()].join(", ")));
-                        figcaption { "The picture after steps " (names[..frames.len()].join(", ")) " (0: the noise it began with); the large one, after " (n) "." }
-                    }
+                @if let Some(way) = way {
+                    (way.figure(n))
                     (plots::climb(&climb.losses, &format!("The filter's mean activation over {n} steps: {values}")))
                     p.hint { "Mean activation of the filter, over the steps of the climb." }
                 }
@@ -340,14 +399,16 @@ fn dream(a: &Article) -> Markup {
         p {
             "Here a photo is changed so that a whole layer, " code { (dream.layer) } ", answers more strongly to what it already sees in "
             "it (DeepDream). What appears is what the layer knows: textures and edges rather than animals, since this "
-            "network never saw any. The layer's mean of squares went from " (figures(dream.goal.0)) " to " (figures(dream.goal.1))
-            " in the largest of the sizes that were climbed."
+            "network never saw any."
         }
         div.pair.wide {
             figure { img src=(png_url(&dream.before)) alt="The photo: a man in a coat with a camera on a tripod, on a lawn."; figcaption { "The photo" } }
             figure {
                 img src=(png_url(&dream.after)) alt=(format!("The same photo, covered by the texture that {} answers to.", dream.layer));
-                figcaption { "The dream of " (dream.layer) }
+                figcaption {
+                    "The dream of " (dream.layer) ": its mean of squares went from " (figures(dream.goal.0)) " to "
+                    (figures(dream.goal.1)) " in the largest of the sizes that were climbed"
+                }
             }
         }
         p.hint { "To redraw it from a photo: " code { "unet-lens dream camera.png --layer " (dream.layer) " " (a.ending) } }

@@ -9,6 +9,7 @@ mod network;
 mod plots;
 pub mod strings;
 mod u;
+mod way;
 
 pub use article::{Article, Climbed, Dreamt, Part, article};
 pub use lesson::{Lesson, lesson};
@@ -72,6 +73,11 @@ pub fn data_url(figure: &Figure) -> String {
 /// The same for the bytes of a PNG file.
 pub fn png_url(png: &[u8]) -> String {
     format!("data:image/png;base64,{}", STANDARD.encode(png))
+}
+
+/// And of a JPEG file.
+pub fn jpeg_url(jpeg: &[u8]) -> String {
+    format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg))
 }
 
 /// 11, 12

@@ -14,6 +14,17 @@ pub(super) const GRID: Color = [0xb0; 3];
 pub struct Figure {
     // Every pixel is opaque.
     pixels: Pixmap,
+    texts: Vec<Lettered>,
+}
+
+/// Where a line of text stands in a figure: the pixels from `left` to before `right`, `top` to before `bottom`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lettered {
+    pub text: String,
+    pub left: i32,
+    pub top: i32,
+    pub right: i32,
+    pub bottom: i32,
 }
 
 impl Figure {
@@ -21,7 +32,7 @@ impl Figure {
     pub(super) fn new(width: usize, height: usize) -> Figure {
         let mut pixels = Pixmap::new(width.max(1) as u32, height.max(1) as u32).expect("a figure fits in memory");
         pixels.fill(tiny_skia::Color::WHITE);
-        Figure { pixels }
+        Figure { pixels, texts: vec![] }
     }
 
     pub fn width(&self) -> usize {
@@ -35,6 +46,15 @@ impl Figure {
     pub fn pixel(&self, x: usize, y: usize) -> Color {
         let p = self.pixels.pixels()[y * self.width() + x];
         [p.red(), p.green(), p.blue()]
+    }
+
+    /// All lines of text, as they were drawn.
+    pub fn texts(&self) -> &[Lettered] {
+        &self.texts
+    }
+
+    pub(super) fn note(&mut self, text: Lettered) {
+        self.texts.push(text);
     }
 
     /// All colours, row by row.

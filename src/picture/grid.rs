@@ -173,9 +173,20 @@ impl<'a> Cell<'a> {
     }
 
     fn above(&self) -> f32 {
-        let pad = if self.title.height() > 0.0 { self.size * 0.3 } else { 0.0 };
-        let power = self.bar.as_ref().is_some_and(|b| b.power.is_some());
-        (self.title.height() + pad).max(if power { self.size * 1.5 } else { 0.0 })
+        if self.title.height() > 0.0 { self.under_title() + self.title.height() } else { self.power() }
+    }
+
+    /// Needed over the picture for the colour bar's power of ten.
+    fn power(&self) -> f32 {
+        if self.bar.as_ref().is_some_and(|bar| bar.power.is_some()) { self.size * 1.5 } else { 0.0 }
+    }
+
+    /// From the title to the picture's place; the power of ten lies beside the title or, where that is broader than the
+    /// picture, under it.
+    fn under_title(&self) -> f32 {
+        let picture = self.panel.size().map_or(self.place.0, |size| self.scale.of(size).1 as f32);
+        let is_over_bar = self.title.width() > picture + self.size;
+        (self.size * 0.3).max(if is_over_bar { self.power() } else { self.power() - self.title.height() })
     }
 
     fn ticks_below(&self) -> f32 {
@@ -190,7 +201,7 @@ impl<'a> Cell<'a> {
     fn draw(&self, figure: &mut Figure, x: i32, y: i32) {
         let (place_w, place_h) = (self.place.0 as i32, self.place.1 as i32);
         let center = x as f32 + self.place.0 / 2.0;
-        let top = y as f32 - self.title.height() - self.size * 0.3;
+        let top = y as f32 - self.title.height() - self.under_title();
         self.title.draw(figure, center, top, Align::Center, BLACK);
         let (w, h) = match self.panel.size() {
             Some(size) => {
@@ -216,7 +227,8 @@ impl<'a> Cell<'a> {
         if let Picture::Blank { text } = &self.panel.picture {
             figure.fill(x, y, w, h, GRID);
             figure.fill(x + 1, y + 1, w - 2, h - 2, BOX);
-            let word = Text::fit(text, self.size, w as f32 - self.size * 0.4);
+            let room = (w as f32 - self.size * 0.4, h as f32 - self.size * 0.4);
+            let word = Text::fit_box(text, self.size, room);
             word.draw_middle(figure, (x + w / 2) as f32, (y + h / 2) as f32, Align::Center, GREY_TEXT);
             return;
         }

@@ -23,7 +23,7 @@ pub fn strip(h: usize, w: usize, maps: &[Vec<f32>], colormap: Colormap, shared: 
 }
 
 /// The means of blocks of `factor` x `factor` pixels; blocks at the lower and right edges may be smaller.
-fn reduced(map: &[f32], (h, w): (usize, usize), (rows, columns): (usize, usize), factor: usize) -> Vec<f32> {
+pub(super) fn reduced(map: &[f32], (h, w): (usize, usize), (rows, columns): (usize, usize), factor: usize) -> Vec<f32> {
     let mean = |row: usize, column: usize| {
         let ys = row * factor..((row + 1) * factor).min(h);
         let xs = column * factor..((column + 1) * factor).min(w);

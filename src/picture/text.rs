@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
 
-use super::figure::{Color, Figure};
+use super::figure::{Color, Figure, Lettered};
 
 static FONT: LazyLock<FontRef> =
     LazyLock::new(|| FontRef::try_from_slice(include_bytes!("fonts/DejaVuSans.ttf")).expect("the font is whole"));
@@ -66,6 +66,20 @@ impl Text {
         Text { lines: lines.iter().map(|l| l.trim().to_owned()).collect(), size }
     }
 
+    /// The same for a box: smaller until it fits, and what is then still too long is left out.
+    pub fn fit_box(text: &str, size: f32, (width, height): (f32, f32)) -> Text {
+        let sizes = [1.0, 0.85, 0.7, 0.6].map(|part| size * part);
+        let texts = sizes.map(|size| Text::fit(text, size, width));
+        let fits = texts.iter().position(|text| text.height() <= height);
+        let mut text = texts.into_iter().nth(fits.unwrap_or(sizes.len() - 1)).expect("one of them");
+        let most = (height / (LINE * text.size)) as usize;
+        if text.lines.len() > most {
+            text.lines.truncate(most.max(1));
+            text.lines.iter_mut().rev().take(1).for_each(|last| *last = "…".to_owned());
+        }
+        text
+    }
+
     pub fn width(&self) -> f32 {
         self.lines.iter().map(|l| width(l, self.size)).fold(0.0, f32::max)
     }
@@ -79,7 +93,8 @@ impl Text {
     pub fn draw(&self, figure: &mut Figure, x: f32, y: f32, align: Align, color: Color) {
         for (i, line) in self.lines.iter().enumerate() {
             let base = (y + (i as f32 * LINE + BASE) * self.size).round();
-            place(line, self.size, x, base, align, |x, y, amount| figure.mix(x, y, color, amount));
+            let seen = place(line, self.size, x, base, align, |x, y, amount| figure.mix(x, y, color, amount));
+            seen.into_iter().for_each(|text| figure.note(text));
         }
     }
 
@@ -95,8 +110,13 @@ impl Text {
     pub fn draw_upwards(&self, figure: &mut Figure, x: f32, y: f32, color: Color) {
         for (i, line) in self.lines.iter().enumerate() {
             let base = (x - self.height() / 2.0 + (i as f32 * LINE + BASE) * self.size).round();
-            place(line, self.size, 0.0, 0.0, Align::Center, |along, across, amount| {
+            let seen = place(line, self.size, 0.0, 0.0, Align::Center, |along, across, amount| {
                 figure.mix(base as i32 + across, y as i32 - along, color, amount);
+            });
+            seen.into_iter().for_each(|Lettered { text, left, top, right, bottom }| {
+                let (x, y) = (base as i32, y as i32);
+                let (left, right, top, bottom) = (x + top, x + bottom, y - right + 1, y - left + 1);
+                figure.note(Lettered { text, left, top, right, bottom });
             });
         }
     }
@@ -126,8 +146,17 @@ fn layout(text: &str, size: f32, mut glyph: impl FnMut(ab_glyph::Glyph, f32)) {
     }
 }
 
-/// Calls `dot` with the pixels of a text and how much of each is covered, in steps of 1/15.
-fn place(text: &str, size: f32, x: f32, base: f32, align: Align, mut dot: impl FnMut(i32, i32, f32)) {
+/// Calls `dot` with the pixels of a text and how much of each is covered, in steps of 1/15. Gives where it stands, if there is
+/// anything to see.
+fn place(
+    text: &str,
+    size: f32,
+    x: f32,
+    base: f32,
+    align: Align,
+    mut dot: impl FnMut(i32, i32, f32),
+) -> Option<Lettered> {
+    let mut seen: Option<Lettered> = None;
     let left = match align {
         Align::Left => x,
         Align::Center => x - width(text, size) / 2.0,
@@ -138,8 +167,16 @@ fn place(text: &str, size: f32, x: f32, base: f32, align: Align, mut dot: impl F
         if let Some(outline) = FONT.outline_glyph(glyph) {
             let (x0, y0) = (outline.px_bounds().min.x as i32, (outline.px_bounds().min.y + base) as i32);
             outline.draw(|x, y, amount| {
-                dot(x0 + x as i32, y0 + y as i32, (amount.min(1.0) * 15.0).round() / 15.0);
+                let (x, y, amount) = (x0 + x as i32, y0 + y as i32, (amount.min(1.0) * 15.0).round() / 15.0);
+                if amount > 0.0 {
+                    let one = Lettered { text: String::new(), left: x, top: y, right: x + 1, bottom: y + 1 };
+                    let s = seen.get_or_insert(Lettered { text: text.to_owned(), ..one });
+                    (s.left, s.top) = (s.left.min(x), s.top.min(y));
+                    (s.right, s.bottom) = (s.right.max(x + 1), s.bottom.max(y + 1));
+                }
+                dot(x, y, amount);
             });
         }
     });
+    seen
 }

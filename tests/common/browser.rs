@@ -3,7 +3,10 @@
 //! carry the browser's library. Needed: `apt-get install -y chromium`.
 #![allow(dead_code)] // each test file is a crate of its own and uses a part of this
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use headless_chrome::browser::LaunchOptions;
+use headless_chrome::protocol::cdp::Page::CaptureScreenshot;
 use headless_chrome::protocol::cdp::types::Event;
 use headless_chrome::protocol::cdp::{Emulation, Log, Network, Runtime};
 use headless_chrome::{Browser, Tab};
@@ -111,6 +114,17 @@ impl Page {
 
     pub fn click(&self, selector: &str) {
         self.tab.wait_for_element(selector).unwrap().click().unwrap();
+    }
+
+    /// What is seen of an element, a PNG file.
+    pub fn picture(&self, selector: &str) -> Vec<u8> {
+        let place = self.eval(&format!(
+            "(r => ({{ x: r.x + scrollX, y: r.y + scrollY, width: r.width, height: r.height, scale: 1 }}))\
+             (document.querySelector({selector:?}).getBoundingClientRect())"
+        ));
+        let picture = json!({ "format": "png", "clip": place, "captureBeyondViewport": true });
+        let picture = self.tab.call_method(from_value::<CaptureScreenshot>(picture).unwrap()).unwrap();
+        STANDARD.decode(picture.data).unwrap()
     }
 
     pub fn press(&self, key: &str) {

@@ -7,7 +7,7 @@ use crate::tensor::Shape;
 use rayon::prelude::*;
 
 /// Values that are worth a thread.
-const MIN_LEN: usize = 4096;
+pub const MIN_LEN: usize = 4096;
 
 pub fn mul(a: &[f32], b: &[f32], out: &mut [f32]) {
     out.par_iter_mut().with_min_len(MIN_LEN).zip(a).zip(b).for_each(|((y, a), b)| *y = a * b);

@@ -8,6 +8,7 @@ pub mod conv;
 mod heads;
 mod images;
 pub mod simd;
+mod waves;
 
 use super::memory::Limit;
 use super::{Executor, Program, Trace};
@@ -101,6 +102,8 @@ struct CpuProgram {
     group: usize,
     /// For each step that is a convolution its kernels: one, or where each image has its own one per group.
     convs: Vec<Vec<Packed>>,
+    /// For each step that is a Fourier transform the fast one.
+    waves: Vec<Option<waves::Transform>>,
     /// For each value its buffer, and whether it has room for all images.
     places: Vec<(usize, bool)>,
     buffers: Vec<Aligned>,
@@ -115,9 +118,10 @@ impl CpuProgram {
         let ids = (0..plan.values.len()).map(ValueId);
         let places = ids.map(|id| (placement.buffer_of[id.0], plan.outlives(id))).collect();
         let convs: Vec<Vec<Packed>> = plan.steps.iter().map(|step| pack(&plan, step, level, group)).collect();
+        let waves = plan.steps.iter().map(fourier).collect();
         let scratch = convs.iter().flatten().map(|conv| conv.scratch_len(group)).max().unwrap_or(0);
         let buffers = placement.sizes.iter().map(|&len| Aligned::zeros(len)).collect();
-        CpuProgram { plan, level, pool, group, convs, places, buffers, scratch: Aligned::zeros(scratch) }
+        CpuProgram { plan, level, pool, group, convs, waves, places, buffers, scratch: Aligned::zeros(scratch) }
     }
 
     /// The values of images `images` in the value's buffer.
@@ -189,7 +193,10 @@ impl CpuProgram {
             &Head::Roll { x, by } => images::roll(data(x), data(by), out_shape, out),
             &Head::TotalVariation { x } => images::total_variation(data(x), shape(x), out),
             &Head::TotalVariationGrad { dy, x } => images::total_variation_grad(data(dy), data(x), out_shape, out),
-            Head::Transform { x, axis, matrix } => images::transform(data(*x), shape(*x), *axis, matrix, out),
+            Head::Transform { x, axis, matrix } => match &this.waves[index] {
+                Some(fast) => fast.run(data(*x), shape(*x), *axis, out),
+                None => images::transform(data(*x), shape(*x), *axis, matrix, out),
+            },
             &Head::Rms { x } => heads::rms(data(x), out),
             &Head::Normalise { x, rms, epsilon } => heads::normalise(data(x), data(rms), epsilon, out),
             &Head::Adam { m, v, cm, cv, epsilon } => {
@@ -229,6 +236,11 @@ impl CpuProgram {
     fn whole(&self, id: ValueId) -> &[f32] {
         self.data(id, &(0..self.plan.images()))
     }
+}
+
+fn fourier(step: &Step) -> Option<waves::Transform> {
+    let Head::Transform { matrix, .. } = &step.head else { return None };
+    matrix.waves().map(|waves| waves::Transform::new(matrix.rows, waves))
 }
 
 /// The packed kernels of a step; none if it is no convolution.

@@ -1,0 +1,84 @@
+//! The way of a climb on the page: all its pictures in one grey file, which the page colours, and the last one apart.
+
+use super::{data_url, jpeg_url};
+use crate::Result;
+use crate::ascent::Climb;
+use crate::picture::{Colormap, Sheet, strip};
+use crate::tensor::Shape;
+use maud::{Markup, html};
+
+/// Colours that the page knows of the colour map; between them it mixes.
+const COLORS: usize = 33;
+
+/// About as wide is a sheet on the page, pixels: a smaller one is enlarged.
+const NATIVE: usize = 600;
+
+pub(super) struct Way {
+    /// The picture after the last step, `[h, w]`.
+    pub map: Vec<f32>,
+    /// The same as an address, exact.
+    pub last: String,
+    /// The pictures before it, from the noise on.
+    sheet: Sheet,
+    /// As an address, made by [`Way::encode`].
+    pub before: String,
+}
+
+impl Way {
+    /// With pictures of at most `side` pixels, those before the last of at most `before`.
+    pub fn new(climb: &Climb, image: Shape, (side, before): (usize, usize)) -> Way {
+        let Shape { h, w, c, .. } = image;
+        let mean = |picture: &[f32]| picture.chunks(c).map(|p| p.iter().sum::<f32>() / c as f32).collect::<Vec<f32>>();
+        let map = mean(&climb.picture);
+        let last = data_url(&strip(h, w, std::slice::from_ref(&map), Colormap::Viridis, false, side));
+        let frames: Vec<Vec<f32>> = climb.frames.iter().take(climb.rms.len()).map(|frame| mean(frame)).collect();
+        Way { map, last, sheet: Sheet::new(h, w, &frames, before), before: String::new() }
+    }
+
+    /// Rounds more, the larger `step` is.
+    pub fn encode(&mut self, step: u8) -> Result<()> {
+        self.before = jpeg_url(&self.sheet.to_jpeg(step)?);
+        Ok(())
+    }
+
+    pub fn columns(&self) -> usize {
+        self.sheet.columns
+    }
+
+    pub fn rows(&self) -> usize {
+        self.sheet.rows
+    }
+
+    /// The pictures before the last, for all to see at once and for the script to cut from.
+    pub fn figure(&self, steps: usize) -> Markup {
+        html! {
+            figure {
+                img.sheet.enlarged[self.sheet.width < NATIVE] decoding="async" src=(self.before) alt=(format!("The way there in {} rows: the noise at first, then after each step up to {}.", self.rows(), steps - 1));
+                figcaption {
+                    "The way there, row by row: the noise, then the picture after each step. It is stored with some loss (JPEG), the large "
+                    "picture of step " (steps) " without."
+                }
+            }
+        }
+    }
+}
+
+/// From black to white to the colours of the map, for `filter: url(#viridis)`.
+pub(super) fn colors() -> Markup {
+    let color = |i: usize| Colormap::Viridis.rgb(i as f32 / (COLORS - 1) as f32);
+    let values = |channel: usize| {
+        let part = |i: usize| format!("{:.3}", f64::from(color(i)[channel]) / 255.0);
+        (0..COLORS).map(part).collect::<Vec<_>>().join(" ")
+    };
+    html! {
+        svg.colors width="0" height="0" aria-hidden="true" {
+            filter id="viridis" color-interpolation-filters="sRGB" x="0" y="0" width="100%" height="100%" {
+                feComponentTransfer {
+                    feFuncR type="table" tableValues=(values(0)) {}
+                    feFuncG type="table" tableValues=(values(1)) {}
+                    feFuncB type="table" tableValues=(values(2)) {}
+                }
+            }
+        }
+    }
+}
