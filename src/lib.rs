@@ -11,10 +11,11 @@
 //! 5. [`plan`]: the graph made ready to run: what is fused, which buffer holds what when.
 //! 6. [`exec`]: what runs a plan. [`exec::reference`] is the specification; [`exec::cpu`] is fast.
 //! 7. [`keras`]: files to networks. [`unet`]: networks to graphs.
-//! 8. [`ascent`]: loss, gradient, normalise, step: the climb to a filter's picture.
+//! 8. [`ascent`]: loss, gradient, normalise, step: the climb to a filter's picture. [`mod@dream`]: the same from a photograph.
 //! 9. [`mod@check`] and [`mod@explain`]: what the lesson is told with. [`page`]: the lesson as a page. [`picture`]: pictures.
-//! 10. [`mri`], [`metrics`], [`pad`], [`mod@restore`], [`activations`]: what the network is for, and what its layers hold.
-//! 11. [`files`], [`interrupt`], [`error`], [`cli`].
+//! 10. [`bench`] and [`where_the_time_goes`]: how long it takes, and why.
+//! 11. [`mri`], [`metrics`], [`pad`], [`mod@restore`], [`activations`]: what the network is for, and what its layers hold.
+//! 12. [`files`], [`interrupt`], [`error`], [`cli`].
 //!
 //! # The lesson: how backprop works, step by step
 //!

@@ -9,14 +9,16 @@ use maud::{Markup, html};
 
 /// Width of a column of the drawing and height of a row, in the drawing's units.
 const COLUMN: f64 = 62.0;
-const ROW: f64 = 96.0;
+const ROW: f64 = 104.0;
 /// Room for the arcs above the first row.
 const TOP: f64 = 34.0;
+/// Of the lettering under a box.
+const BELOW: f64 = 35.0;
 /// The largest box.
 const HIGH: f64 = 52.0;
 const BROAD: f64 = 38.0;
-/// Letters of a name that fit under a box.
-const LETTERS: usize = 10;
+/// Letters of a name that fit under a box, on a line.
+const LETTERS: usize = 12;
 
 /// The layers that lead to the output, each with the shape of what it makes.
 fn drawn<'n>(network: &'n Network, built: &Built) -> Vec<(usize, &'n str, Shape)> {
@@ -62,11 +64,14 @@ pub(super) fn drawing(network: &Network, built: &Built) -> Markup {
                     @let about = format!("{name}, {}, {}×{}×{}", layer.class, s.h, s.w, s.c);
                     @let middle = format!("{:.1}", x + w / 2.0);
                     @let below = y + h + 12.0;
+                    @let lines = lines(name);
                     @let shape = html! {
                         title { (about) }
                         rect x=(f(x)) y=(f(y)) width=(f(w)) height=(f(h)) rx="2" {}
-                        text x=(middle) y=(f(below)) { (short(name)) }
-                        text.size x=(middle) y=(f(below + 10.0)) { (s.h) "×" (s.w) "×" (s.c) }
+                        @for (i, line) in lines.iter().enumerate() {
+                            text x=(middle) y=(f(below + i as f64 * 9.0)) { (line) }
+                        }
+                        text.size x=(middle) y=(f(below + lines.len() as f64 * 9.0 + 1.0)) { (s.h) "×" (s.w) "×" (s.c) }
                     };
                     @if convolutions.contains(&i) {
                         a href=(format!("#layer-{i}")) aria-label=(format!("{about}: to its filters")) { (shape) }
@@ -89,18 +94,27 @@ fn line(boxes: &[(f64, f64, f64, f64)], edge: Edge) -> Markup {
         format!("M{:.1} {m0:.1}L{:.1} {m1:.1}", x0 + w0 + 2.0, x1 - 2.0)
     } else {
         // Past the lettering under the box.
-        let (c, d) = if m1 > m0 { (y0 + h0 + 26.0, y1 - 2.0) } else { (y0 - 2.0, y1 + h1 + 26.0) };
+        let (c, d) = if m1 > m0 { (y0 + h0 + BELOW, y1 - 2.0) } else { (y0 - 2.0, y1 + h1 + BELOW) };
         let middle = (c + d) / 2.0;
         format!("M{a:.1} {c:.1}C{a:.1} {middle:.1} {b:.1} {middle:.1} {b:.1} {d:.1}")
     };
     html! { path.skip[edge.skip] d=(path) {} }
 }
 
-fn short(name: &str) -> String {
-    match name.chars().count() {
-        n if n <= LETTERS => name.to_string(),
-        _ => name.chars().take(LETTERS - 1).collect::<String>() + "…",
+/// A name on one line or two, broken after an underscore where that is possible; what is longer ends with an ellipsis.
+fn lines(name: &str) -> Vec<String> {
+    let letters: Vec<char> = name.chars().collect();
+    if letters.len() <= LETTERS {
+        return vec![name.to_string()];
     }
+    let fits = |&at: &usize| at <= LETTERS && letters.len() - at <= LETTERS;
+    let underscores = (1..letters.len()).filter(|&at| letters[at - 1] == '_').filter(fits);
+    let at = underscores.min_by_key(|&at| at.max(letters.len() - at)).unwrap_or(LETTERS);
+    let mut second: String = letters[at..].iter().collect();
+    if letters.len() - at > LETTERS {
+        second = letters[at..at + LETTERS - 1].iter().collect::<String>() + "…";
+    }
+    vec![letters[..at].iter().collect(), second]
 }
 
 /// The table of layers as a table.
