@@ -27,8 +27,8 @@ struct Params {
     x: vec2<u32>,      // rows and columns of x (input)
     up: vec2<u32>,     // each pixel of x counts as a block of so many (input)
     y: vec2<u32>,      // rows and columns of y (output)
-    count: u32,        // tiles of all images of this run
-    first_image: u32,
+    count: u32,        // tiles of this run
+    first: u32,        // of them, counted through all images
     c4: u32,           // quads (four channels) per pixel of x (input) or y (output)
     v4: u32,           // quads per tile of V (input)
     at: u32,           // the first of V's quads that x's channels go to (input)
@@ -146,9 +146,10 @@ fn input(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) 
     let c = i % params.c4;
     let tile = i / params.c4;
     let of_image = params.tiles.x * params.tiles.y;
-    let image = params.first_image + tile / of_image;
-    let row = i32(tile % of_image / params.tiles.y * 4) - 1;
-    let s = i32(tile % params.tiles.y * 4) - 1;
+    let image = (params.first + tile) / of_image;
+    let place = (params.first + tile) % of_image;
+    let row = i32(place / params.tiles.y * 4) - 1;
+    let s = i32(place % params.tiles.y * 4) - 1;
     let c0 = column(image, row, s, c);
     let c1 = column(image, row, s + 1, c);
     let c2 = column(image, row, s + 2, c);
@@ -185,9 +186,9 @@ fn output(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
         return;
     }
     let c = i % params.c4;
-    let tile = i / params.c4;
+    let tile = params.first + i / params.c4;
     let of_image = params.tiles.x * params.tiles.y;
-    let image = params.first_image + tile / of_image;
+    let image = tile / of_image;
     let apart = params.count * params.c4;
     let r0 = take(i, apart);
     let r1 = take(i + apart * 6, apart);

@@ -236,7 +236,7 @@ pub(super) struct WinogradParams {
     pub up: [u32; 2],
     pub y: [u32; 2],
     pub count: u32,
-    pub first_image: u32,
+    pub first: u32,
     pub c4: u32,
     pub v4: u32,
     pub at: u32,

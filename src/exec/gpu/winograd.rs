@@ -9,13 +9,23 @@ use rayon::prelude::*;
 
 /// Places of a tile.
 const PLACES: usize = 36;
-/// Scratch memory that images are gathered in, to be multiplied together.
-const GATHER: usize = 64 << 20;
+/// Tiles are computed in runs of a multiple of so many: no part of a product's tile is left empty.
+const RUN: usize = 64;
 
-/// Bytes of one image's V and M: the tiles' inputs and outputs, transformed.
+/// Bytes of one tile's V and M: its inputs and outputs, transformed.
 fn scratch(step: &ConvStep) -> (usize, usize) {
-    let tile = PLACES * 16 * tiles(step).iter().product::<usize>();
-    (tile * depth(step), tile * quads(step.out.c))
+    (PLACES * 16 * depth(step), PLACES * 16 * quads(step.out.c))
+}
+
+/// Tiles, of all images, that are computed in one run.
+fn run(step: &ConvStep) -> usize {
+    let (v, m) = scratch(step);
+    // A GPU is to be kept busy; a processor finds in its cache what it has just written.
+    let room: usize = match step.target.style {
+        Style::Subgroup => 4 << 20,
+        Style::Tiled => 64 << 20,
+    };
+    (room / v.max(m) / RUN * RUN).max(RUN)
 }
 
 /// Rows and columns of tiles in an image.
@@ -34,8 +44,8 @@ pub(super) fn cost(step: &ConvStep) -> Option<Cost> {
     let k = &step.conv.kernel;
     let pools = [Window::ONE, Window::new(2, 2)];
     let (v, m) = scratch(step);
-    if (k.kh, k.kw, k.bank) != (3, 3, 1) || !pools.contains(&step.pool) || v.max(m) as u64 > step.target.largest_binding
-    {
+    let fits = (run(step) * v.max(m)) as u64 <= step.target.largest_binding;
+    if (k.kh, k.kw, k.bank) != (3, 3, 1) || !pools.contains(&step.pool) || !fits {
         return None;
     }
     let tiles: usize = tiles(step).iter().product();
@@ -106,16 +116,17 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
     let u = lowered.constant(u);
     let ends = lowered.ends(&step.step.ends, step.step.side, step.bias());
     let (v_bytes, m_bytes) = scratch(step);
-    let at_once = (GATHER / v_bytes.max(m_bytes)).clamp(1, step.out.n);
+    let all = rows * columns * step.out.n;
+    let at_once = run(step).min(all);
     let [v, m] = lowered.scratch([v_bytes * at_once, m_bytes * at_once]);
     let key = |shader, entry| super::device::PipelineKey { shader, entry, overrides: vec![] };
 
-    for first_image in (0..step.out.n).step_by(at_once) {
-        let count = rows * columns * at_once.min(step.out.n - first_image);
+    for first in (0..all).step_by(at_once) {
+        let count = at_once.min(all - first);
         let shared = WinogradParams {
             tiles: [rows as u32, columns as u32],
             count: count as u32,
-            first_image: first_image as u32,
+            first: first as u32,
             ..Default::default()
         };
         let mut at = 0;
