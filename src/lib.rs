@@ -13,7 +13,7 @@
 //! 7. [`keras`]: files to networks. [`unet`]: networks to graphs.
 //! 8. [`ascent`]: loss, gradient, normalise, step: the climb to a filter's picture. [`mod@dream`]: the same from a photograph.
 //! 9. [`mod@check`] and [`mod@explain`]: what the lesson is told with. [`page`]: the lesson as a page. [`picture`]: pictures.
-//! 10. [`bench`] and [`where_the_time_goes`]: how long it takes, and why.
+//! 10. [`mod@bench`] and [`where_the_time_goes`]: how long it takes, and why.
 //! 11. [`mri`], [`metrics`], [`pad`], [`mod@restore`], [`activations`]: what the network is for, and what its layers hold.
 //! 12. [`files`], [`interrupt`], [`error`], [`cli`].
 //!
