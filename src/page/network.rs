@@ -9,11 +9,11 @@ use maud::{Markup, html};
 
 /// Width of a column of the drawing and height of a row, in the drawing's units.
 const COLUMN: f64 = 62.0;
-const ROW: f64 = 104.0;
+const ROW: f64 = 106.0;
 /// Room for the arcs above the first row.
 const TOP: f64 = 34.0;
 /// Of the lettering under a box.
-const BELOW: f64 = 35.0;
+const BELOW: f64 = 37.0;
 /// The largest box.
 const HIGH: f64 = 52.0;
 const BROAD: f64 = 38.0;
@@ -69,9 +69,9 @@ pub(super) fn drawing(network: &Network, built: &Built) -> Markup {
                         title { (about) }
                         rect x=(f(x)) y=(f(y)) width=(f(w)) height=(f(h)) rx="2" {}
                         @for (i, line) in lines.iter().enumerate() {
-                            text x=(middle) y=(f(below + i as f64 * 9.0)) { (line) }
+                            text x=(middle) y=(f(below + i as f64 * 10.5)) { (line) }
                         }
-                        text.size x=(middle) y=(f(below + lines.len() as f64 * 9.0 + 1.0)) { (s.h) "×" (s.w) "×" (s.c) }
+                        text.size x=(middle) y=(f(below + (lines.len() - 1) as f64 * 10.5 + 10.0)) { (s.h) "×" (s.w) "×" (s.c) }
                     };
                     @if convolutions.contains(&i) {
                         a href=(format!("#layer-{i}")) aria-label=(format!("{about}: to its filters")) { (shape) }
