@@ -82,7 +82,8 @@ pub fn climb(
     }
     let mut climbs = vec![];
     let total = filters.len() * recipe.steps;
-    for batch in batches(executor, network, layer, filters, seeds.shape, &recipe)? {
+    let at_once = needs(executor, network, layer, filters, seeds.shape, &recipe)?.at_once;
+    for batch in filters.chunks(at_once) {
         let first = climbs.len();
         let len = seeds.shape.image_len();
         let seeds =
@@ -126,9 +127,7 @@ pub fn fits(
     let one = Objective::new(network, layer, &filters[..1], image, recipe, false)?;
     executor.fits(&one.plan)?;
     executor.limit().check(image.with_n(filters.len()), bytes(executor, &one.plan, filters.len(), image))?;
-    let batch = batches(executor, network, layer, filters, image, recipe)?[0];
-    let objective = Objective::new(network, layer, batch, image, recipe, false)?;
-    Ok(Needs { at_once: batch.len(), bytes: bytes(executor, &objective.plan, filters.len(), image) })
+    needs(executor, network, layer, filters, image, recipe)
 }
 
 /// Bytes that a batch's plan takes, and the pictures of all filters: seeds, those of a batch, pictures as they are and as they
@@ -138,24 +137,24 @@ fn bytes(executor: &dyn Executor, plan: &Plan, filters: usize, image: Shape) -> 
     pictures.saturating_add(executor.bytes(plan))
 }
 
-/// Cuts `filters` into as few equal batches as fit into memory.
-fn batches<'f>(
+/// As few batches of equal size as fit into memory.
+fn needs(
     executor: &dyn Executor,
     network: &Network,
     layer: usize,
-    filters: &'f [usize],
+    filters: &[usize],
     image: Shape,
     recipe: &Recipe,
-) -> Result<Vec<&'f [usize]>> {
+) -> Result<Needs> {
     let mut count = 1;
     loop {
-        let size = filters.len().div_ceil(count);
-        let objective = Objective::new(network, layer, &filters[..size], image, recipe, false)?;
-        let needed = bytes(executor, &objective.plan, filters.len(), image);
-        let fits = executor.fits(&objective.plan).and_then(|()| executor.limit().check(image.with_n(size), needed));
+        let at_once = filters.len().div_ceil(count);
+        let objective = Objective::new(network, layer, &filters[..at_once], image, recipe, false)?;
+        let bytes = bytes(executor, &objective.plan, filters.len(), image);
+        let fits = executor.fits(&objective.plan).and_then(|()| executor.limit().check(image.with_n(at_once), bytes));
         match fits {
-            Ok(()) => return Ok(filters.chunks(size).collect()),
-            Err(Error::Memory(_)) if size > 1 => count *= 2,
+            Ok(()) => return Ok(Needs { at_once, bytes }),
+            Err(Error::Memory(_)) if at_once > 1 => count *= 2,
             Err(error) => return Err(error),
         }
     }

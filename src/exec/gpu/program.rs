@@ -26,7 +26,7 @@ struct Launch {
 pub(super) struct GpuProgram {
     gpu: Arc<Device>,
     plan: Arc<Plan>,
-    buffers: Vec<Resource>,
+    buffers: Vec<wgpu::Buffer>,
     /// For each value the index of its buffer.
     buffer_of: Vec<usize>,
     launches: Vec<Launch>,
@@ -52,10 +52,10 @@ impl GpuProgram {
             v.map_or(String::new(), |v| plan.graph[plan.values[v].node].name.clone())
         };
         let buffers = placement.sizes.iter().enumerate();
-        let buffers: Vec<Resource> = buffers
+        let buffers: Vec<wgpu::Buffer> = buffers
             .map(|(b, &size)| gpu.buffer(&format!("the tensor {}", largest_in(b)), size as u64, usage))
-            .map(|buffer| buffer.map(Resource::Buffer))
             .collect::<Result<_>>()?;
+        let values: Vec<Resource> = buffers.iter().cloned().map(Resource::Buffer).collect();
         let constant = |(c, texture): (&Vec<f32>, bool)| match texture {
             true => gpu.texture("a convolution's kernel", c).map(Resource::Texture),
             false => {
@@ -83,7 +83,7 @@ impl GpuProgram {
                 .iter()
                 .map(|bound| match *bound {
                     Bound::Nothing => None,
-                    Bound::Value(v) => Some(&buffers[placement.buffer_of[v.0]]),
+                    Bound::Value(v) => Some(&values[placement.buffer_of[v.0]]),
                     Bound::Constant(c) => Some(&constants[c]),
                     Bound::Scratch(s) => Some(&scratch[s]),
                 })
@@ -107,10 +107,7 @@ impl GpuProgram {
     }
 
     fn buffer(&self, value: ValueId) -> &wgpu::Buffer {
-        match &self.buffers[self.buffer_of[value.0]] {
-            Resource::Buffer(buffer) => buffer,
-            Resource::Texture(_) => unreachable!("values lie in buffers"),
-        }
+        &self.buffers[self.buffer_of[value.0]]
     }
 
     /// Bytes of one traced value: a quad per image.
