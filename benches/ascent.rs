@@ -5,9 +5,9 @@
 
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use std::time::{Duration, Instant};
-use unet_lens::ascent::{Objective, Recipe, noise};
-use unet_lens::exec::{self, Backend, Executor};
-use unet_lens::{keras, unet};
+use unet_lens::engine::exec::{self, Backend, Executor};
+use unet_lens::lens::ascent::{Objective, Recipe, noise};
+use unet_lens::network::{keras, unet};
 
 fn ascent(c: &mut Criterion) {
     let network = keras::load(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/unet.h5")).unwrap();

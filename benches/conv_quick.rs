@@ -6,9 +6,9 @@
 //! ```
 
 use std::time::Instant;
-use unet_lens::exec::cpu::aligned::Aligned;
-use unet_lens::exec::cpu::conv::{Algorithm, Ends, Geometry, Packed, PartShape};
-use unet_lens::exec::cpu::simd::{Level, fma_rate};
+use unet_lens::engine::exec::cpu::aligned::Aligned;
+use unet_lens::engine::exec::cpu::conv::{Algorithm, Ends, Geometry, Packed, PartShape};
+use unet_lens::engine::exec::cpu::simd::{Level, fma_rate};
 
 const NO: (usize, usize) = (1, 1);
 const UP: (usize, usize) = (2, 2);

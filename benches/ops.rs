@@ -7,12 +7,12 @@
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use unet_lens::autodiff::gradient;
-use unet_lens::exec::{self, Backend, Executor};
-use unet_lens::graph::{Graph, NodeId};
-use unet_lens::ops::{Axis, Conv2d, Kernel, Matrix, Window};
-use unet_lens::plan::Plan;
-use unet_lens::tensor::{Shape, Tensor};
+use unet_lens::engine::autodiff::gradient;
+use unet_lens::engine::exec::{self, Backend, Executor};
+use unet_lens::engine::graph::{Graph, NodeId};
+use unet_lens::engine::ops::{Axis, Conv2d, Kernel, Matrix, Window};
+use unet_lens::engine::plan::Plan;
+use unet_lens::engine::tensor::{Shape, Tensor};
 
 /// Side of the image, input channels, output channels: the convolutions of the article's U-Net.
 const CONVOLUTIONS: [(usize, usize, usize); 9] = [

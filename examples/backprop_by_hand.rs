@@ -3,11 +3,11 @@
 //! `cargo run --release --example backprop_by_hand`
 
 use unet_lens::Result;
-use unet_lens::autodiff::gradient;
-use unet_lens::exec::reference::evaluate;
-use unet_lens::graph::Graph;
-use unet_lens::ops::{Conv2d, Kernel, Window};
-use unet_lens::tensor::{Shape, Tensor64};
+use unet_lens::engine::autodiff::gradient;
+use unet_lens::engine::exec::reference::evaluate;
+use unet_lens::engine::graph::Graph;
+use unet_lens::engine::ops::{Conv2d, Kernel, Window};
+use unet_lens::engine::tensor::{Shape, Tensor64};
 
 fn main() -> Result<()> {
     // 1. A net of two layers. An image of 6x6 pixels comes in; a convolution looks for vertical edges, ReLU keeps what it

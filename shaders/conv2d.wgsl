@@ -10,7 +10,7 @@
 // zeros to multiples of four: kernel[((i * kw + j) * ci + c) * co4 + o4].
 //
 // An x that is upsampled first, or a y whose windows are summed up afterwards, changes only which pixels meet: W's taps
-// that meet the same pixel are added up beforehand (src/exec/gpu/conv.rs), and step, phase and stride say the rest.
+// that meet the same pixel are added up beforehand (src/engine/exec/gpu/conv.rs), and step, phase and stride say the rest.
 //
 // tiled: a product of matrices, pixels x (taps, channels) times (taps, channels) x outputs. A workgroup of 8 x 8 threads
 // computes a tile of 64 pixels x 16 quads (LARGE) or 32 x 8. Tap by tap, 16 channels at a time, it fetches what the tile

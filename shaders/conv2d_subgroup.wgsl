@@ -12,7 +12,7 @@
 // it is read. It is a texture, 8192 texels wide, since such an adapter fetches a texel in half the time of a buffer's vec4.
 //
 // An x that is upsampled first, or a y whose windows are summed up afterwards, changes only which pixels meet: W's taps
-// that meet the same pixel are added up beforehand (src/exec/gpu/conv.rs), and step, phase and stride say the rest.
+// that meet the same pixel are added up beforehand (src/engine/exec/gpu/conv.rs), and step, phase and stride say the rest.
 //
 // A subgroup computes 32 pixels, or 16 where there are no more (HALF), x 16 quads (WIDE) or 8. A lane owns one quad, or two that
 // lie 8 apart: it keeps a sum for each of them and each pixel. Nothing is fetched twice: for four channels each lane fetches its

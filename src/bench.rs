@@ -4,13 +4,13 @@
 //! needs fewer (Winograd's F(4x4, 3x3) needs a quarter) can therefore be faster than the machine's limit for the counted
 //! work, and its share of the limit above 100%.
 
-use crate::ascent::{self, Objective, Recipe};
-use crate::exec::Executor;
-use crate::graph::{Graph, NodeId};
-use crate::keras::Network;
-use crate::plan::{Head, Plan, ValueId};
-use crate::tensor::{Shape, Tensor};
-use crate::{Error, Result, unet};
+use crate::engine::exec::Executor;
+use crate::engine::graph::{Graph, NodeId};
+use crate::engine::plan::{Head, Plan, ValueId};
+use crate::engine::tensor::{Shape, Tensor};
+use crate::lens::ascent::{self, Objective, Recipe};
+use crate::network::{Network, unet};
+use crate::{Error, Result};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Instant;

@@ -3,11 +3,11 @@
 mod common;
 
 use common::{Expected, difference, network, open};
-use unet_lens::activations::{compute, layers, overview};
-use unet_lens::exec::Backend;
+use unet_lens::engine::exec::Backend;
+use unet_lens::engine::tensor::{Shape, Tensor};
+use unet_lens::lens::activations::{compute, layers, overview};
+use unet_lens::network::unet;
 use unet_lens::picture::Colormap;
-use unet_lens::tensor::{Shape, Tensor};
-use unet_lens::unet;
 
 /// Every channel of every layer against `activations/LAYER`.
 ///

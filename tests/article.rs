@@ -10,10 +10,10 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use unet_lens::ascent::{self, Recipe};
-use unet_lens::exec::Backend;
+use unet_lens::engine::exec::Backend;
+use unet_lens::lens::ascent::{self, Recipe};
+use unet_lens::network::unet;
 use unet_lens::picture::{Colormap, decode_image, read_image, strip};
-use unet_lens::unet;
 
 /// What the command prints.
 fn made(folder: &Path, model: &str, arguments: &[&str]) -> String {

@@ -6,7 +6,7 @@ use common::{fixture, names, unet_lens};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use unet_lens::keras::{self, Kind};
+use unet_lens::network::{Kind, keras};
 use unet_lens::picture::npy;
 
 struct Folder(tempfile::TempDir);

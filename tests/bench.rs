@@ -5,8 +5,8 @@ mod common;
 use assert_cmd::Command;
 use common::{fixture, network};
 use serde_json::Value;
-use unet_lens::tensor::Shape;
-use unet_lens::unet;
+use unet_lens::engine::tensor::Shape;
+use unet_lens::network::unet;
 
 fn bench(args: &[&str]) -> assert_cmd::assert::Assert {
     Command::new(env!("CARGO_BIN_EXE_unet-lens")).args(["bench", "--rounds", "1", "--threads", "2"]).args(args).assert()

@@ -5,9 +5,9 @@ mod common;
 use common::{Expected, difference, fixture, names, npy, unet_lens};
 use std::fs;
 use std::path::Path;
-use unet_lens::ascent::noise;
+use unet_lens::engine::tensor::Shape;
+use unet_lens::lens::ascent::noise;
 use unet_lens::picture::{npy as npy_file, read_image};
-use unet_lens::tensor::Shape;
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()

@@ -2,8 +2,8 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use unet_lens::exec::cpu::conv::{Algorithm, Ends, Geometry, Packed, PartShape};
-use unet_lens::exec::cpu::simd::Level;
+use unet_lens::engine::exec::cpu::conv::{Algorithm, Ends, Geometry, Packed, PartShape};
+use unet_lens::engine::exec::cpu::simd::Level;
 
 /// Which ends a case has.
 #[derive(Debug, Clone, Copy, Default)]

@@ -3,15 +3,14 @@
 mod common;
 
 use common::{correlation, difference, fixture, network};
-use unet_lens::dream::{Dream, Work, dream, reach, recolour};
-use unet_lens::exec::{Backend, Executor};
-use unet_lens::keras::Network;
+use unet_lens::engine::exec::{Backend, Executor};
+use unet_lens::engine::tensor::{Shape, Tensor};
+use unet_lens::lens::dream::{Dream, Work, dream, reach, recolour};
+use unet_lens::network::{Network, unet};
 use unet_lens::picture::{read_image, resize};
-use unet_lens::tensor::{Shape, Tensor};
-use unet_lens::unet;
 
 fn cpu(threads: usize) -> Box<dyn Executor> {
-    unet_lens::exec::open(Backend::Cpu, Some(threads), None).unwrap().0
+    unet_lens::engine::exec::open(Backend::Cpu, Some(threads), None).unwrap().0
 }
 
 /// A fixture's luma in another size.
@@ -63,7 +62,7 @@ fn memory_is_bounded() {
     let image = Shape::new(1, 1000, 1500, 1);
     let mut tiles = vec![];
     for limit in [1_000_000_000, 200_000_000, 120_000_000] {
-        let executor = unet_lens::exec::open(Backend::Cpu, Some(2), Some(limit)).unwrap().0;
+        let executor = unet_lens::engine::exec::open(Backend::Cpu, Some(2), Some(limit)).unwrap().0;
         let work = Work::new(&*executor, &network, &what(&network, "dconv128"), image).unwrap();
         assert!(work.bytes <= limit, "{} bytes where {limit} are allowed", work.bytes);
         tiles.push(work.tiles);

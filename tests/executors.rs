@@ -4,12 +4,12 @@ mod common;
 
 use common::{difference, open};
 use std::sync::Arc;
-use unet_lens::autodiff::gradient;
-use unet_lens::exec::{Backend, Executor};
-use unet_lens::graph::{Graph, NodeId};
-use unet_lens::ops::{Axis, Conv2d, Kernel, Matrix, Window};
-use unet_lens::plan::Plan;
-use unet_lens::tensor::{Shape, Tensor};
+use unet_lens::engine::autodiff::gradient;
+use unet_lens::engine::exec::{Backend, Executor};
+use unet_lens::engine::graph::{Graph, NodeId};
+use unet_lens::engine::ops::{Axis, Conv2d, Kernel, Matrix, Window};
+use unet_lens::engine::plan::Plan;
+use unet_lens::engine::tensor::{Shape, Tensor};
 
 /// Numbers in [-1, 1) that look random and are the same everywhere.
 fn numbers(count: usize, salt: u64) -> Vec<f32> {

@@ -7,16 +7,16 @@ use common::{fixture, network};
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
-use unet_lens::ascent::{self, Objective, Recipe};
-use unet_lens::exec::cpu::Cpu;
-use unet_lens::exec::memory::Limit;
-use unet_lens::exec::reference::Reference;
-use unet_lens::exec::{Backend, Executor};
-use unet_lens::explain::{Explanation, explain, frames, source, worked_for, zeros};
-use unet_lens::graph::NodeId;
+use unet_lens::engine::exec::cpu::Cpu;
+use unet_lens::engine::exec::memory::Limit;
+use unet_lens::engine::exec::reference::Reference;
+use unet_lens::engine::exec::{Backend, Executor};
+use unet_lens::engine::graph::NodeId;
+use unet_lens::engine::plan::Plan;
+use unet_lens::lens::ascent::{self, Objective, Recipe};
+use unet_lens::lesson::explain::{Explanation, explain, frames, source, worked_for, zeros};
+use unet_lens::network::unet;
 use unet_lens::page::{number, percent};
-use unet_lens::plan::Plan;
-use unet_lens::unet;
 
 /// tiny.h5 and files of Keras 2 and 3 with other ops and orders: none is a special case.
 const MODELS: [(&str, &str); 5] = [
@@ -27,7 +27,11 @@ const MODELS: [(&str, &str); 5] = [
     ("keras/kernels_k2.keras", ""),
 ];
 
-fn explained(executor: &dyn Executor, model: &str, layer: &str) -> (Explanation, Objective, unet_lens::tensor::Tensor) {
+fn explained(
+    executor: &dyn Executor,
+    model: &str,
+    layer: &str,
+) -> (Explanation, Objective, unet_lens::engine::tensor::Tensor) {
     let network = network(model);
     let layer = match layer {
         "" => *unet::convolutions(&network).last().unwrap(),

@@ -5,15 +5,15 @@ mod common_gpu;
 
 use common_gpu::{Case, conv, doubles, gpus, numbers, tensor};
 use std::sync::Arc;
-use unet_lens::autodiff::gradient;
-use unet_lens::exec::Executor;
-use unet_lens::exec::gpu::{Gpu, adapters};
-use unet_lens::exec::memory::Limit;
-use unet_lens::exec::reference::Reference;
-use unet_lens::graph::{Graph, NodeId};
-use unet_lens::ops::{Conv2d, Kernel, Window};
-use unet_lens::plan::{Head, Plan};
-use unet_lens::tensor::{Shape, Tensor};
+use unet_lens::engine::autodiff::gradient;
+use unet_lens::engine::exec::Executor;
+use unet_lens::engine::exec::gpu::{Gpu, adapters};
+use unet_lens::engine::exec::memory::Limit;
+use unet_lens::engine::exec::reference::Reference;
+use unet_lens::engine::graph::{Graph, NodeId};
+use unet_lens::engine::ops::{Conv2d, Kernel, Window};
+use unet_lens::engine::plan::{Head, Plan};
+use unet_lens::engine::tensor::{Shape, Tensor};
 use unet_lens::{Error, Result};
 
 #[test]
@@ -83,7 +83,7 @@ fn parts_and_pools() {
     case.check(&gpus);
 }
 
-/// Large enough for Winograd's method (see the unit test in `src/exec/gpu/winograd.rs`).
+/// Large enough for Winograd's method (see the unit test in `src/engine/exec/gpu/winograd.rs`).
 #[test]
 fn many_channels() {
     let gpus = gpus();

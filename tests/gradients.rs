@@ -1,11 +1,11 @@
 //! The gradient of every op and of whole nets against finite differences on the reference executor.
 
 use std::sync::Arc;
-use unet_lens::autodiff::gradient;
-use unet_lens::exec::reference::evaluate;
-use unet_lens::graph::{Graph, NodeId};
-use unet_lens::ops::{Axis, Conv2d, Kernel, Matrix, Window};
-use unet_lens::tensor::{Shape, Tensor64};
+use unet_lens::engine::autodiff::gradient;
+use unet_lens::engine::exec::reference::evaluate;
+use unet_lens::engine::graph::{Graph, NodeId};
+use unet_lens::engine::ops::{Axis, Conv2d, Kernel, Matrix, Window};
+use unet_lens::engine::tensor::{Shape, Tensor64};
 
 /// Numbers that look random and are the same everywhere.
 fn numbers(count: usize, salt: u64) -> Vec<f32> {

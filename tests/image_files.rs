@@ -4,9 +4,9 @@ use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use unet_lens::Error;
+use unet_lens::engine::tensor::Shape;
 use unet_lens::files::{check_writable_dir, write_whole};
 use unet_lens::picture::{npy, read_image};
-use unet_lens::tensor::Shape;
 
 fn encode(image: impl Into<image::DynamicImage>, format: image::ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());

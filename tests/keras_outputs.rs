@@ -5,9 +5,9 @@ mod common;
 
 use common::{Expected, difference, fixture, network, open};
 use std::sync::Arc;
-use unet_lens::exec::Backend;
-use unet_lens::plan::Plan;
-use unet_lens::unet;
+use unet_lens::engine::exec::Backend;
+use unet_lens::engine::plan::Plan;
+use unet_lens::network::unet;
 
 /// The networks, from the names of the files: `unet_k2.h5` is one of `unet`.
 fn files_of(name: &str) -> Vec<String> {

@@ -10,8 +10,8 @@ use common::{fixture, network};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use unet_lens::explain::{Worked, worked_for};
-use unet_lens::unet;
+use unet_lens::lesson::explain::{Worked, worked_for};
+use unet_lens::network::unet;
 
 fn make(dir: &Path, model: &str, args: &[&str]) -> PathBuf {
     let file = dir.join("lesson.html");

@@ -4,11 +4,11 @@ mod common;
 
 use common::{Expected, difference};
 use proptest::prelude::*;
-use unet_lens::metrics::{psnr, ssim};
+use unet_lens::engine::ops::Window;
+use unet_lens::engine::tensor::{Shape, Tensor};
+use unet_lens::mri::metrics::{psnr, ssim};
 use unet_lens::mri::{Axis, Sampling, phantom, undersample};
-use unet_lens::ops::Window;
-use unet_lens::pad::Padded;
-use unet_lens::tensor::{Shape, Tensor};
+use unet_lens::network::pad::Padded;
 
 const CASES: [&str; 4] = ["rows_3_1", "rows_4_0", "columns_2_1", "columns_8_7"];
 

@@ -3,18 +3,17 @@
 mod common;
 
 use common::network;
-use unet_lens::ascent::{
+use unet_lens::engine::exec::reference::{Reference, evaluate};
+use unet_lens::engine::exec::{Backend, Executor};
+use unet_lens::engine::graph::NodeId;
+use unet_lens::engine::tensor::{Shape, Tensor, Tensor64};
+use unet_lens::lens::ascent::{
     Climb, Goal, Objective, Optimizer, Parameter, Recipe, Rescue, Starts, Verdict, climb, noise, rescue,
 };
-use unet_lens::exec::reference::{Reference, evaluate};
-use unet_lens::exec::{Backend, Executor};
-use unet_lens::graph::NodeId;
-use unet_lens::keras::Network;
-use unet_lens::tensor::{Shape, Tensor, Tensor64};
-use unet_lens::unet;
+use unet_lens::network::{Network, unet};
 
 fn cpu(threads: usize) -> Box<dyn Executor> {
-    unet_lens::exec::open(Backend::Cpu, Some(threads), None).unwrap().0
+    unet_lens::engine::exec::open(Backend::Cpu, Some(threads), None).unwrap().0
 }
 
 fn tiny() -> (Network, usize, Shape) {

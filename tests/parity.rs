@@ -4,12 +4,11 @@ mod common;
 
 use common::{Expected, correlation, difference, network, open};
 use std::sync::Arc;
-use unet_lens::ascent::{Objective, Recipe, climb};
-use unet_lens::exec::{Backend, Executor};
-use unet_lens::keras::Network;
-use unet_lens::plan::Plan;
-use unet_lens::tensor::Tensor;
-use unet_lens::unet;
+use unet_lens::engine::exec::{Backend, Executor};
+use unet_lens::engine::plan::Plan;
+use unet_lens::engine::tensor::Tensor;
+use unet_lens::lens::ascent::{Objective, Recipe, climb};
+use unet_lens::network::{Network, unet};
 
 /// How closely numbers must agree.
 #[derive(Clone, Copy)]

@@ -5,11 +5,11 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use unet_lens::activations::{Activation, Channel, overview};
+use unet_lens::engine::tensor::{Shape, Tensor};
+use unet_lens::lens::activations::{Activation, Channel, overview};
 use unet_lens::mri::Sampling;
+use unet_lens::mri::restore::{Attempt, Example, Restored, figure};
 use unet_lens::picture::{Color, Colormap, Figure, Panel, Plot, Series, grid, read_image, share_range};
-use unet_lens::restore::{Attempt, Example, Restored, figure};
-use unet_lens::tensor::{Shape, Tensor};
 
 const VIEW: Colormap = Colormap::Viridis;
 const NAN_GREY: Color = [0xa0; 3];

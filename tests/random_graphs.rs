@@ -15,16 +15,16 @@ use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
-use unet_lens::autodiff::gradient;
-use unet_lens::exec::cpu::Cpu;
-use unet_lens::exec::cpu::simd::Level;
-use unet_lens::exec::memory::Limit;
-use unet_lens::exec::reference::{Reference, evaluate};
-use unet_lens::exec::{Backend, Executor, open};
-use unet_lens::graph::{Graph, NodeId};
-use unet_lens::ops::{Conv2d, Kernel, Op, Window};
-use unet_lens::plan::Plan;
-use unet_lens::tensor::{Shape, Tensor, Tensor64};
+use unet_lens::engine::autodiff::gradient;
+use unet_lens::engine::exec::cpu::Cpu;
+use unet_lens::engine::exec::cpu::simd::Level;
+use unet_lens::engine::exec::memory::Limit;
+use unet_lens::engine::exec::reference::{Reference, evaluate};
+use unet_lens::engine::exec::{Backend, Executor, open};
+use unet_lens::engine::graph::{Graph, NodeId};
+use unet_lens::engine::ops::{Conv2d, Kernel, Op, Window};
+use unet_lens::engine::plan::Plan;
+use unet_lens::engine::tensor::{Shape, Tensor, Tensor64};
 
 /// One node: which op, and three numbers that choose its inputs and sizes.
 type Instruction = (u8, u8, u8, u8);

@@ -7,11 +7,11 @@ use common::{fixture, network, open};
 use std::fs;
 use std::io::Cursor;
 use std::path::Path;
-use unet_lens::exec::Backend;
+use unet_lens::engine::exec::Backend;
+use unet_lens::engine::tensor::{Shape, Tensor};
+use unet_lens::mri::restore::{Example, compute, figure, phantoms, table};
 use unet_lens::mri::{Axis, Sampling, undersample};
 use unet_lens::picture::{Colormap, read_image};
-use unet_lens::restore::{Example, compute, figure, phantoms, table};
-use unet_lens::tensor::{Shape, Tensor};
 
 /// What came out of a command: exit code, standard output, standard error (but for the line that says why auto takes the
 /// CPU).

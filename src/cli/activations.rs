@@ -1,11 +1,11 @@
 //! `unet-lens activations IMAGE|phantom`
 
 use super::{Drawing, layer_file};
-use crate::activations;
-use crate::keras::Network;
-use crate::mri::Sampling;
-use crate::tensor::Tensor;
-use crate::{Error, Result, restore, unet};
+use crate::engine::tensor::Tensor;
+use crate::lens::activations;
+use crate::mri::{Sampling, restore};
+use crate::network::{Network, unet};
+use crate::{Error, Result};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\

@@ -1,7 +1,7 @@
 //! `unet-lens adapters`
 
 use crate::Result;
-use crate::exec::{self, Backend, gpu};
+use crate::engine::exec::{self, Backend, gpu};
 
 pub(super) fn run() -> Result<()> {
     let adapters = gpu::adapters();

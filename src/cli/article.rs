@@ -1,19 +1,19 @@
 //! `unet-lens article`: everything that the article shows, as pictures and as a page.
 
 use super::{Machine, dream, explain, filters, layer_file};
-use crate::activations::{self, Activation};
-use crate::ascent::{self, Climb, Recipe, Verdict};
-use crate::dream::{Dream, Work};
-use crate::exec::{Backend, Executor};
-use crate::graph::Graph;
-use crate::keras::Network;
+use crate::engine::exec::{Backend, Executor};
+use crate::engine::graph::Graph;
+use crate::engine::ops::Op;
+use crate::engine::tensor::{Shape, Tensor};
+use crate::lens::activations::{self, Activation};
+use crate::lens::ascent::{self, Climb, Recipe, Verdict};
+use crate::lens::dream::{Dream, Work};
 use crate::mri::Sampling;
-use crate::ops::Op;
+use crate::mri::restore::{self, Restored};
+use crate::network::{Network, summary, unet};
 use crate::page::{self, Article, Climbed, Dreamt, Part};
 use crate::picture::{Colormap, Figure, Photo, decode_image, grid, values_png};
-use crate::restore::{self, Restored};
-use crate::tensor::{Shape, Tensor};
-use crate::{Error, Result, files, interrupt, unet};
+use crate::{Error, Result, files, interrupt};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 use std::path::PathBuf;
@@ -128,7 +128,7 @@ impl Job<'_> {
         self.bar.set_length(climbs.iter().chain(&parts).sum());
         self.bar.enable_steady_tick(std::time::Duration::from_millis(500));
 
-        self.save("summary.txt", unet::summary(network)?.as_bytes())?;
+        self.save("summary.txt", summary::table(network)?.as_bytes())?;
         self.begin("restored examples");
         let restored = part(self.restored(restored_cost))?;
         self.end(restored_cost);
@@ -263,7 +263,7 @@ impl Job<'_> {
         let work = Work::new(self.executor, self.network, &what, seen.shape)?;
         let mut progress = self.progress(cost);
         let (picture, octaves) =
-            crate::dream::dream(self.executor, self.network, &seen, &what, &work, &mut progress, None)?;
+            crate::lens::dream::dream(self.executor, self.network, &seen, &what, &work, &mut progress, None)?;
         let after = values_png(&Tensor::new(Shape::new(1, photo.h, photo.w, 3), dream::whole(photo, &seen, &picture)))?;
         drop(progress);
         let name = &self.network.layers[layer].name;
@@ -313,7 +313,7 @@ fn part<T>(result: Result<T>) -> Result<Part<T>> {
 
 /// Multiply-accumulates of one image.
 fn macs(graph: &Graph) -> u64 {
-    let of = |node: &crate::graph::Node| match &node.op {
+    let of = |node: &crate::engine::graph::Node| match &node.op {
         Op::Conv2d(conv) => conv.macs(graph.shape(node.inputs[0])),
         _ => 0,
     };

@@ -2,8 +2,9 @@
 
 use super::{ModelFile, progress_bar};
 use crate::bench::{self, Job, Measured, Report};
-use crate::exec::{self, Backend};
-use crate::{Error, Result, files, unet};
+use crate::engine::exec::{self, Backend};
+use crate::network::unet;
+use crate::{Error, Result, files};
 use std::path::PathBuf;
 use std::time::Instant;
 

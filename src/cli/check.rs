@@ -2,11 +2,11 @@
 
 use super::Machine;
 use super::progress_bar;
-use crate::ascent;
-use crate::check::{self, Check, Point, TOLERANCE_F32, TOLERANCE_F64};
-use crate::exec::{Backend, Executor};
-use crate::keras::Network;
-use crate::{Result, unet};
+use crate::Result;
+use crate::engine::exec::{Backend, Executor};
+use crate::lens::ascent;
+use crate::lesson::check::{self, Check, Point, TOLERANCE_F32, TOLERANCE_F64};
+use crate::network::{Network, unet};
 
 pub(super) const EXAMPLES: &str = "\
 Compared are the gradient that --backend computes, and central differences of the loss, always taken in f64 on the

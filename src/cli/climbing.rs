@@ -1,7 +1,7 @@
 //! The options of the climb: the recipe, and what may be chosen instead.
 
 use super::{parse_finite, parse_positive, parse_weight};
-use crate::ascent::{Goal, Optimizer, Parameter, Recipe};
+use crate::lens::ascent::{Goal, Optimizer, Parameter, Recipe};
 
 #[derive(clap::Args)]
 #[command(next_help_heading = "The climb (the defaults are the recipe of Chollet 2016)")]

@@ -1,12 +1,12 @@
 //! `unet-lens dream IMAGE --layer NAME`
 
 use super::{Machine, parse_positive};
-use crate::dream::{Dream, Frame, Octave, Work, dream, recolour};
-use crate::exec::memory;
-use crate::keras::Network;
+use crate::engine::exec::memory;
+use crate::engine::tensor::{Shape, Tensor};
+use crate::lens::dream::{Dream, Frame, Octave, Work, dream, recolour};
+use crate::network::{Network, unet};
 use crate::picture::{Animation, Photo, read_image, save_values};
-use crate::tensor::{Shape, Tensor};
-use crate::{Error, Result, files, interrupt, unet};
+use crate::{Error, Result, files, interrupt};
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -1,15 +1,15 @@
 //! `unet-lens explain`: how backprop through this network works, in the terminal, as JSON and as a page.
 
 use super::Machine;
-use crate::ascent;
-use crate::exec::Executor;
-use crate::exec::memory::human;
-use crate::explain::{self, Explanation, NodeFacts};
-use crate::keras::Network;
+use crate::engine::exec::Executor;
+use crate::engine::exec::memory::human;
+use crate::engine::tensor::Tensor;
+use crate::lens::ascent;
+use crate::lesson::explain::{self, Explanation, NodeFacts};
+use crate::network::{Network, unet};
 use crate::page::strings::Lang;
 use crate::page::{self, Lesson, macs, milliseconds, number, percent};
-use crate::tensor::Tensor;
-use crate::{Error, Result, files, unet};
+use crate::{Error, Result, files};
 use std::path::PathBuf;
 
 pub(super) const EXAMPLES: &str = "\

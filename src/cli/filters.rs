@@ -2,12 +2,12 @@
 
 use super::climbing::Climbing;
 use super::{Look, Machine, layer_file, parse_size, progress_bar};
-use crate::ascent::{self, Climb, Objective, Parameter, Recipe, Rescue, Verdict};
-use crate::exec::{Executor, memory};
-use crate::keras::Network;
+use crate::engine::exec::{Executor, memory};
+use crate::engine::tensor::{Shape, Tensor};
+use crate::lens::ascent::{self, Climb, Objective, Parameter, Recipe, Rescue, Verdict};
+use crate::network::{Network, unet};
 use crate::picture::{Animation, Colormap, Figure, Panel, grid, grid_of, npy};
-use crate::tensor::{Shape, Tensor};
-use crate::{Error, Result, files, interrupt, unet};
+use crate::{Error, Result, files, interrupt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -13,11 +13,11 @@ mod predict;
 mod restore;
 mod summary;
 
-use crate::exec::{self, Backend, Executor};
-use crate::keras::{self, Network};
+use crate::engine::exec::{self, Backend, Executor};
+use crate::engine::tensor::{Shape, Tensor};
+use crate::network::{Network, keras, unet};
 use crate::picture::{Colormap, npy, read_image};
-use crate::tensor::{Shape, Tensor};
-use crate::{Error, Result, files, unet};
+use crate::{Error, Result, files};
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};

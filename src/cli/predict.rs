@@ -1,10 +1,11 @@
 //! `unet-lens predict IN -o OUT`
 
 use super::Machine;
+use crate::engine::plan::Plan;
+use crate::engine::tensor::Tensor;
+use crate::network::unet;
 use crate::picture::{npy, save_values};
-use crate::plan::Plan;
-use crate::tensor::Tensor;
-use crate::{Error, Result, files, unet};
+use crate::{Error, Result, files};
 use std::path::PathBuf;
 use std::sync::Arc;
 

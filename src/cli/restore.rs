@@ -2,8 +2,8 @@
 
 use super::Drawing;
 use crate::Result;
+use crate::mri::restore::{self, Example};
 use crate::mri::{Axis, Sampling};
-use crate::restore::{self, Example};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\

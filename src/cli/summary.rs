@@ -1,7 +1,8 @@
 //! `unet-lens summary`
 
 use super::ModelFile;
-use crate::{Result, unet};
+use crate::Result;
+use crate::network::summary;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -16,5 +17,5 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
-    super::print(&unet::summary(&options.model.load()?)?)
+    super::print(&summary::table(&options.model.load()?)?)
 }

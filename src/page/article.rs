@@ -2,13 +2,12 @@
 
 use super::way::{self, Way};
 use super::{Document, data_url, document, network, number, plots, png_url};
-use crate::activations::Activation;
-use crate::ascent::{Climb, Rescue, Verdict};
-use crate::keras::Network;
+use crate::engine::tensor::Shape;
+use crate::lens::activations::Activation;
+use crate::lens::ascent::{Climb, Rescue, Verdict};
+use crate::mri::restore::{Attempt, Restored};
+use crate::network::{Network, unet};
 use crate::picture::{Colormap, Figure, strip};
-use crate::restore::{Attempt, Restored};
-use crate::tensor::Shape;
-use crate::unet;
 use crate::{Error, Result};
 use maud::{Markup, html};
 use rayon::prelude::*;
@@ -61,7 +60,7 @@ pub struct Article<'a> {
     pub made: &'a [(String, String)],
 }
 
-/// The filters of a convolution, climbed with [`crate::ascent::Recipe::keep_frames`].
+/// The filters of a convolution, climbed with [`crate::lens::ascent::Recipe::keep_frames`].
 pub struct Climbed {
     pub layer: usize,
     pub climbs: Vec<Climb>,

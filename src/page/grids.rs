@@ -2,7 +2,7 @@
 
 use super::number;
 use super::strings::{Strings, fill};
-use crate::explain::{Array, Worked};
+use crate::lesson::explain::{Array, Worked};
 use maud::{Markup, html};
 
 /// Digits of a number in a cell.

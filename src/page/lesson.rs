@@ -2,10 +2,10 @@
 
 use super::strings::{Lang, Strings, fill};
 use super::{Document, data_url, document, grids, number, plots, u};
-use crate::exec::memory::human;
-use crate::explain::{Explanation, Frame, Place, Worked, source};
+use crate::engine::exec::memory::human;
+use crate::engine::tensor::Tensor;
+use crate::lesson::explain::{Explanation, Frame, Place, Worked, source};
 use crate::picture::{Colormap, Figure, strip};
-use crate::tensor::Tensor;
 use maud::{Markup, html};
 
 const SCRIPT: &str = include_str!("lesson.js");

@@ -1,10 +1,10 @@
 //! The network of the article: drawn as a U of boxes, and its table.
 
 use super::layout::{Edge, Layout, Station};
-use crate::graph::Graph;
-use crate::keras::Network;
-use crate::tensor::Shape;
-use crate::unet::{self, Built};
+use crate::engine::graph::Graph;
+use crate::engine::tensor::Shape;
+use crate::network::unet::{self, Built};
+use crate::network::{Network, summary};
 use maud::{Markup, html};
 
 /// Width of a column of the drawing and height of a row, in the drawing's units.
@@ -23,7 +23,7 @@ const LETTERS: usize = 12;
 /// The layers that lead to the output, each with the shape of what it makes.
 fn drawn<'n>(network: &'n Network, built: &Built) -> Vec<(usize, &'n str, Shape)> {
     let shape =
-        |(i, layer): (usize, &'n crate::keras::Layer)| Some((i, &*layer.name, shape_of(&built.graph, built, i)?));
+        |(i, layer): (usize, &'n crate::network::Layer)| Some((i, &*layer.name, shape_of(&built.graph, built, i)?));
     network.layers.iter().enumerate().filter_map(shape).collect()
 }
 
@@ -123,7 +123,7 @@ pub(super) fn table(network: &Network, built: &Built) -> Markup {
     html! {
         div.scroll {
             table.facts {
-                caption { (network.name) ": " (unet::thousands(total)) " parameters" }
+                caption { (network.name) ": " (summary::thousands(total)) " parameters" }
                 thead { tr { @for title in ["Layer", "Type", "Output", "Parameters", "Reads"] { th scope="col" { (title) } } } }
                 tbody {
                     @for (i, layer) in network.layers.iter().enumerate() {
@@ -136,7 +136,7 @@ pub(super) fn table(network: &Network, built: &Built) -> Markup {
                                     None => "not used",
                                 }
                             }
-                            td { (unet::thousands(layer.trainable + layer.non_trainable)) }
+                            td { (summary::thousands(layer.trainable + layer.non_trainable)) }
                             td { (layer.inputs.iter().map(|&x| &*network.layers[x].name).collect::<Vec<_>>().join(", ")) }
                         }
                     }

@@ -1,8 +1,8 @@
 //! Memory along the way, as a drawing: bars for each step, and under them how long each kept thing lives.
 
 use super::strings::Strings;
-use crate::exec::memory::human;
-use crate::explain::Explanation;
+use crate::engine::exec::memory::human;
+use crate::lesson::explain::Explanation;
 use maud::{Markup, html};
 
 const WIDTH: f64 = 720.0;

@@ -247,7 +247,7 @@ const EN: Strings = Strings {
     frame: "step {}: loss {}",
     frame_gradient: "gradient, RMS {}",
     code_title: "Where this is in the code",
-    code_text: "Each op is one file, which opens with its maths. The gradient itself is put together in src/autodiff.rs, in \
+    code_text: "Each op is one file, which opens with its maths. The gradient itself is put together in src/engine/autodiff.rs, in \
                 one walk backwards. Search for these lines:",
     code_columns: ["op", "forward", "gradient rule", "gradient's own loops", "shader"],
     made: "Made by unet-lens {} with: {}",
@@ -448,7 +448,7 @@ const ES: Strings = Strings {
     frame: "paso {}: pérdida {}",
     frame_gradient: "gradiente, RMS {}",
     code_title: "Dónde está esto en el código",
-    code_text: "Cada operación es un archivo, que empieza con sus matemáticas. El gradiente se compone en src/autodiff.rs, en un \
+    code_text: "Cada operación es un archivo, que empieza con sus matemáticas. El gradiente se compone en src/engine/autodiff.rs, en un \
                 solo recorrido hacia atrás. Busca estas líneas:",
     code_columns: ["operación", "hacia delante", "regla del gradiente", "bucles del gradiente", "shader"],
     made: "Hecho por unet-lens {} con: {}",

@@ -3,10 +3,10 @@
 use super::layout::{Edge, Layout, Station};
 use super::strings::{Strings, fill};
 use super::{data_url, list, number};
-use crate::exec::memory::human;
-use crate::explain::{Explanation, NodeFacts};
+use crate::engine::exec::memory::human;
+use crate::engine::tensor::Tensor;
+use crate::lesson::explain::{Explanation, NodeFacts};
 use crate::picture::{Colormap, strip};
-use crate::tensor::Tensor;
 use maud::{Markup, PreEscaped, html};
 
 /// Channels shown of each node.
@@ -191,7 +191,7 @@ fn backward(e: &Explanation, node: &NodeFacts, gradient: usize, s: &Strings) -> 
 }
 
 /// Where a gradient is a sum: what is added.
-pub(super) fn streams(e: &Explanation, skip: &crate::explain::Skip, s: &Strings) -> Markup {
+pub(super) fn streams(e: &Explanation, skip: &crate::lesson::explain::Skip, s: &Strings) -> Markup {
     let class = format!("thumb s{}", skip.gradient);
     // Which of the pictures beside each other is seen.
     let place = |i: usize| format!("background-position:{:.3}% 0", 100.0 * i as f64 / skip.streams.len() as f64);

@@ -2,9 +2,9 @@
 
 use super::{data_url, jpeg_url};
 use crate::Result;
-use crate::ascent::Climb;
+use crate::engine::tensor::Shape;
+use crate::lens::ascent::Climb;
 use crate::picture::{Colormap, Sheet, strip};
-use crate::tensor::Shape;
 use maud::{Markup, html};
 
 /// Colours that the page knows of the colour map; between them it mixes.

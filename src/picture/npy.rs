@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
+use crate::engine::tensor::{Shape, Tensor};
 use crate::files::{read_whole, write_whole};
-use crate::tensor::{Shape, Tensor};
 use crate::{Error, Result};
 
 const SUPPORTED: &str =

@@ -1,6 +1,6 @@
 //! Pictures in another size.
 
-use crate::tensor::{Shape, Tensor};
+use crate::engine::tensor::{Shape, Tensor};
 use image::imageops::{FilterType, resize as resize_pixels};
 use image::{ImageBuffer, Luma};
 

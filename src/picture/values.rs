@@ -4,8 +4,8 @@ use std::path::Path;
 
 use png::{BitDepth, ColorType, Encoder};
 
+use crate::engine::tensor::Tensor;
 use crate::files::write_whole;
-use crate::tensor::Tensor;
 use crate::{Error, Result};
 
 /// Writes one image of 1 or 3 channels, values in [0, 1] (what lies outside is clipped), as a PNG of its own size.

@@ -2,9 +2,9 @@
 #![allow(dead_code)] // each test file is a crate of its own and uses a part of this
 
 use std::path::{Path, PathBuf};
-use unet_lens::exec::{self, Backend, Executor};
-use unet_lens::keras::{self, Network};
-use unet_lens::tensor::{Shape, Tensor};
+use unet_lens::engine::exec::{self, Backend, Executor};
+use unet_lens::engine::tensor::{Shape, Tensor};
+use unet_lens::network::{Network, keras};
 
 pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)

@@ -1,14 +1,14 @@
 //! What the GPU tests share: the adapters, a graph under test, the comparison.
 
 use std::sync::Arc;
-use unet_lens::exec::Executor;
-use unet_lens::exec::gpu::{Gpu, adapters};
-use unet_lens::exec::memory::Limit;
-use unet_lens::exec::reference::Reference;
-use unet_lens::graph::{Graph, NodeId};
-use unet_lens::ops::{Conv2d, Kernel};
-use unet_lens::plan::{Head, Plan};
-use unet_lens::tensor::{Shape, Tensor};
+use unet_lens::engine::exec::Executor;
+use unet_lens::engine::exec::gpu::{Gpu, adapters};
+use unet_lens::engine::exec::memory::Limit;
+use unet_lens::engine::exec::reference::Reference;
+use unet_lens::engine::graph::{Graph, NodeId};
+use unet_lens::engine::ops::{Conv2d, Kernel};
+use unet_lens::engine::plan::{Head, Plan};
+use unet_lens::engine::tensor::{Shape, Tensor};
 use unet_lens::{Error, Result};
 
 /// The preferred adapter as it is, and with nothing but WebGPU's promises. None where there is none, except on CI.

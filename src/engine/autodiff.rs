@@ -1,0 +1,79 @@
+//! Reverse-mode automatic differentiation: one walk backwards over the forward nodes, which appends ordinary nodes.
+//!
+//! Each forward node is asked for its rule (in its file in [`crate::engine::ops`]): given `dy`, what is `dx` for each input? A value
+//! that is used twice gets a gradient from each use, and they add up; here, and nowhere else.
+
+use crate::engine::graph::{Graph, NodeId};
+use crate::engine::ops::d;
+use crate::{Error, Result};
+
+/// The gradient node of every forward node that the loss depends on by way of `wrt`.
+#[derive(Debug, Clone)]
+pub struct Gradients {
+    of: Vec<Option<NodeId>>,
+    wrt: NodeId,
+}
+
+impl Gradients {
+    /// `d loss / d node`, where there is one.
+    pub fn of(&self, node: NodeId) -> Option<NodeId> {
+        self.of.get(node.0).copied().flatten()
+    }
+
+    /// `d loss / d wrt`: what was asked for.
+    pub fn of_wrt(&self) -> NodeId {
+        self.of[self.wrt.0].expect("gradient() made sure of it")
+    }
+}
+
+/// Appends to `graph` the nodes that compute `d loss / d wrt`, image by image. `loss`: `[n, 1, 1, 1]`.
+///
+/// # Errors
+/// If the loss does not depend on `wrt`, or is not one number per image.
+pub fn gradient(graph: &mut Graph, loss: NodeId, wrt: NodeId) -> Result<Gradients> {
+    let shape = graph.shape(loss);
+    if shape.image_len() != 1 {
+        return Err(Error::Usage(format!("the loss must be one number per image, not of shape {shape}")));
+    }
+    let depends = depends_on(graph, wrt);
+    if !depends[loss.0] {
+        return Err(Error::Usage(format!("{} does not depend on {}", graph[loss].name, graph[wrt].name)));
+    }
+    let mut of: Vec<Option<NodeId>> = vec![None; loss.0 + 1];
+    graph.answering = Some(loss);
+    of[loss.0] = Some(graph.fill(&d(&graph[loss].name.clone()), shape, 1.0)?); // d loss / d loss = 1
+    for y in (wrt.0 + 1..=loss.0).rev().map(NodeId) {
+        let Some(dy) = of[y.0] else { continue };
+        if !depends[y.0] {
+            continue;
+        }
+        graph.answering = Some(y);
+        let (op, inputs) = (graph[y].op.clone(), graph[y].inputs.clone());
+        for (x, dx) in inputs.into_iter().zip(op.gradient(graph, y, dy)?) {
+            if !depends[x.0] {
+                continue;
+            }
+            of[x.0] = Some(match of[x.0] {
+                None => dx,
+                // Used twice: by the chain rule the gradients of both uses add up.
+                Some(other) => {
+                    graph.answering = Some(x);
+                    let sum = graph.add(&d(&graph[x].name.clone()), other, dx)?;
+                    graph.answering = Some(y);
+                    sum
+                }
+            });
+        }
+    }
+    graph.answering = None;
+    Ok(Gradients { of, wrt })
+}
+
+/// For each node whether it is, or is computed from, `wrt`.
+fn depends_on(graph: &Graph, wrt: NodeId) -> Vec<bool> {
+    let mut depends = vec![false; graph.len()];
+    for (id, node) in graph.nodes() {
+        depends[id.0] = id == wrt || node.inputs.iter().any(|x| depends[x.0]);
+    }
+    depends
+}

@@ -1,0 +1,236 @@
+//! The direct convolution: a matrix product whose left side is never built.
+//!
+//! A tile of pixels is multiplied with a panel of output channels ([`multiply_add`]); for every tap of the kernel the
+//! tile's rows are pointers to the input's pixels where they lie, so that nothing is copied. ('Indirect GEMM', as in
+//! Dukhan, *The Indirect Convolution Algorithm*, 2019.) A sum-pool is folded into the kernel, see [`fold_pool`].
+
+use super::Geometry;
+use super::ends::Finish;
+use super::input::{self, Lookup, Windows};
+use super::pack::{fold_pool, folded_hw};
+use super::tile::{multiply_add, panel_width, registers, with_tile};
+use crate::engine::exec::cpu::aligned::Aligned;
+use crate::engine::exec::cpu::simd::{Kernel, Lanes, Level};
+use rayon::prelude::*;
+
+/// Where a pixel needs at most this many input values, they are gathered once for all panels.
+const GATHER: usize = 64;
+/// Values in the widest row of a tile: two registers of AVX-512.
+const WIDEST: usize = 32;
+/// Tiles per task.
+const TILES: usize = 8;
+
+pub struct Direct {
+    /// Kernels in the order in which they are read: `[bank][panel][part][tap][channel][panel_width]`.
+    kernels: Aligned,
+    bank: usize,
+    /// Values of one panel.
+    panel_len: usize,
+    panels: usize,
+    registers: usize,
+    /// Taps: rows and columns of the kernel with the pool folded in.
+    taps: (usize, usize),
+    /// The pool's windows: how far apart two outputs are in the input.
+    stride: (usize, usize),
+    lookups: Vec<Lookup>,
+    zeros: Vec<f32>,
+    ci: usize,
+    co: usize,
+    out_hw: (usize, usize),
+}
+
+impl Direct {
+    pub fn new(level: Level, g: &Geometry, kernel: &[f32]) -> Direct {
+        let kernel = fold_pool(g, kernel);
+        let (taps, ci, co) = (folded_hw(g), g.ci(), g.co);
+        let width = panel_width(level, co);
+        let (panels, panel_len) = (co.div_ceil(width), taps.0 * taps.1 * ci * width);
+        let mut kernels = Aligned::zeros(g.bank * panels * panel_len);
+        kernels.par_chunks_mut(panel_len).enumerate().for_each(|(at, panel)| {
+            let (bank, first) = (at / panels, at % panels * width);
+            let used = width.min(co - first);
+            let mut rows = panel.chunks_exact_mut(width);
+            let mut c0 = 0;
+            for part in &g.parts {
+                for tap in 0..taps.0 * taps.1 {
+                    for c in c0..c0 + part.c {
+                        let source = ((bank * taps.0 * taps.1 + tap) * ci + c) * co + first;
+                        let row = rows.next().expect("a row per part, tap and channel");
+                        row[..used].copy_from_slice(&kernel[source..][..used]);
+                    }
+                }
+                c0 += part.c;
+            }
+        });
+        Direct {
+            kernels,
+            bank: g.bank,
+            panel_len,
+            panels,
+            registers: registers(level, co),
+            taps,
+            stride: g.pool,
+            lookups: Lookup::all(g),
+            zeros: input::zeros(g),
+            ci,
+            co,
+            out_hw: g.out_hw(),
+        }
+    }
+
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.kernels[..])
+    }
+
+    pub fn macs(&self) -> usize {
+        self.out_hw.0 * self.out_hw.1 * self.taps.0 * self.taps.1 * self.ci * self.co
+    }
+
+    pub fn run(&self, level: Level, n: usize, parts: &[&[f32]], finish: Finish) {
+        let pixels = self.out_hw.0 * self.out_hw.1;
+        let block = TILES * level.rows();
+        let blocks = pixels.div_ceil(block);
+        (0..n * blocks).into_par_iter().for_each(|task| {
+            let (image, first) = (task / blocks, task % blocks * block);
+            let pixels = first..(first + block).min(pixels);
+            level.dispatch(Block { conv: self, parts, finish, image, pixels });
+        });
+    }
+}
+
+/// One task: a run of pixels of one image, all output channels.
+struct Block<'a> {
+    conv: &'a Direct,
+    parts: &'a [&'a [f32]],
+    finish: Finish<'a>,
+    image: usize,
+    /// Of the output, counted inside the image.
+    pixels: std::ops::Range<usize>,
+}
+
+impl Kernel for Block<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        // SAFETY: `Packed::run` has checked all lengths; every task has its own pixels.
+        unsafe {
+            if self.conv.taps.0 * self.conv.taps.1 * self.conv.ci <= GATHER {
+                with_tile!(L, self.conv.registers, gathered(&self))
+            } else {
+                with_tile!(L, self.conv.registers, in_place(&self))
+            }
+        }
+    }
+}
+
+impl Block<'_> {
+    /// The windows of a tile's outputs.
+    #[inline(always)]
+    fn windows<const M: usize>(&self, first: usize) -> Windows<M> {
+        Windows::new(first, self.pixels.end, self.conv.out_hw.1, self.conv.stride)
+    }
+
+    /// Kernels of this image's panel.
+    #[inline(always)]
+    fn panel(&self, panel: usize) -> *const f32 {
+        let bank = if self.conv.bank == 1 { 0 } else { self.image };
+        self.conv.kernels[(bank * self.conv.panels + panel) * self.conv.panel_len..].as_ptr()
+    }
+
+    /// Store a tile that starts at pixel `first`.
+    #[inline(always)]
+    unsafe fn store<L: Lanes, const M: usize, const R: usize>(&self, acc: &[[L; R]; M], first: usize, panel: usize) {
+        // By way of memory: indexing the sums with a number that isn't known when this is compiled would keep them
+        // in memory all along.
+        let mut rows = [[0.0f32; WIDEST]; M];
+        for (row, acc) in rows.iter_mut().zip(acc) {
+            for (q, v) in acc.iter().enumerate() {
+                // SAFETY: R registers are at most WIDEST values.
+                unsafe { v.store(row.as_mut_ptr().add(q * L::N)) }
+            }
+        }
+        let pixel0 = self.image * self.conv.out_hw.0 * self.conv.out_hw.1 + first;
+        for (r, row) in rows.iter().enumerate().take(self.pixels.end - first) {
+            for q in 0..R {
+                let o = (panel * R + q) * L::N;
+                if o < self.conv.co {
+                    // SAFETY: the pixel is this task's, and o < co.
+                    unsafe {
+                        let v = L::load(row.as_ptr().add(q * L::N));
+                        self.finish.store(v, self.image, pixel0 + r, o, L::N.min(self.conv.co - o));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Many input values per output: a panel of kernels is used for all of the block's tiles while it is in the cache.
+#[inline(always)]
+unsafe fn in_place<L: Lanes, const M: usize, const R: usize>(block: &Block) {
+    let conv = block.conv;
+    for panel in 0..conv.panels {
+        for first in block.pixels.clone().step_by(M) {
+            let windows = block.windows::<M>(first);
+            let mut kernel = block.panel(panel);
+            let mut acc = [[L::zero(); R]; M];
+            for lookup in &conv.lookups {
+                let image = lookup.image(block.parts, block.image);
+                for i in 0..conv.taps.0 {
+                    for j in 0..conv.taps.1 {
+                        // SAFETY: the windows are inside the lookup's tables; the panel holds `c` rows for every
+                        // part and tap.
+                        unsafe {
+                            let rows = lookup.taps(image, conv.zeros.as_ptr(), &windows, (i, j));
+                            multiply_add(&mut acc, &rows, kernel, lookup.c);
+                            kernel = kernel.add(lookup.c * R * L::N);
+                        }
+                    }
+                }
+            }
+            // SAFETY: the tile is this task's.
+            unsafe { block.store(&acc, first, panel) }
+        }
+    }
+}
+
+/// Few input values per output (one channel, say): finding them costs as much as multiplying them, so they are
+/// gathered once per tile and used for all panels.
+#[inline(always)]
+unsafe fn gathered<L: Lanes, const M: usize, const R: usize>(block: &Block) {
+    let conv = block.conv;
+    let mut values = [[0.0f32; GATHER]; M];
+    for first in block.pixels.clone().step_by(M) {
+        let windows = block.windows::<M>(first);
+        let mut k = 0;
+        for lookup in &conv.lookups {
+            let image = lookup.image(block.parts, block.image);
+            for i in 0..conv.taps.0 {
+                for j in 0..conv.taps.1 {
+                    // SAFETY: the windows are inside the tables, a pixel has `c` channels, and all parts and taps
+                    // together have at most GATHER.
+                    unsafe {
+                        let pixels = lookup.taps(image, conv.zeros.as_ptr(), &windows, (i, j));
+                        for (values, pixel) in values.iter_mut().zip(pixels) {
+                            *values.get_unchecked_mut(k) = *pixel;
+                            for c in 1..lookup.c {
+                                *values.get_unchecked_mut(k + c) = *pixel.add(c);
+                            }
+                        }
+                    }
+                    k += lookup.c;
+                }
+            }
+        }
+        let rows = values.each_ref().map(|v| v.as_ptr());
+        for panel in 0..conv.panels {
+            let mut acc = [[L::zero(); R]; M];
+            // SAFETY: each row and the panel have k values (times the panel's width); the tile is this task's.
+            unsafe {
+                multiply_add(&mut acc, &rows, block.panel(panel), k);
+                block.store(&acc, first, panel)
+            }
+        }
+    }
+}

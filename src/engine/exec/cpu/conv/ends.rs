@@ -1,0 +1,148 @@
+//! What is done to a convolution's output while it is still in a register.
+
+use super::Geometry;
+use crate::engine::exec::cpu::simd::{Lanes, prefetch_write};
+
+/// The ends of a convolution, in the order in which they are applied; each may be left out.
+///
+/// A *signs* array holds one bit per value of the output: bit `o % 8` of byte `[pixel][o / 8]`, with
+/// `ceil(co / 8)` bytes per pixel and 0 in the bits left over. It is all that backprop remembers of a ReLU.
+#[derive(Default)]
+pub struct Ends<'a> {
+    /// `+ bias[o]`: one bias for all images, `[co]`, or one each, `[n, co]`.
+    pub bias: Option<&'a [f32]>,
+    /// `+ add[n,y,x,o]`, a tensor of the output's shape.
+    pub add: Option<&'a [f32]>,
+    /// `max(y, 0)`; NaN stays NaN.
+    pub relu: bool,
+    /// Written here: where the value is > 0 at this point.
+    pub signs: Option<&'a mut [u8]>,
+    /// `y * scale[o] + shift[o]`: batch norm.
+    pub scale_shift: Option<(&'a [f32], &'a [f32])>,
+    /// The value stays where the bit of this signs array is 1, and is +0.0 elsewhere: ReLU's gradient.
+    pub gate: Option<&'a [u8]>,
+}
+
+/// The ends and the output in a form that many threads can use at once, each for its own pixels and channels.
+#[derive(Clone, Copy)]
+pub struct Finish<'a> {
+    co: usize,
+    bias: Option<&'a [f32]>,
+    /// From one image's bias to the next one's: 0 where there is one for all.
+    bias_step: usize,
+    add: Option<&'a [f32]>,
+    relu: bool,
+    /// Null where no signs are wanted.
+    signs: *mut u8,
+    scale_shift: Option<(&'a [f32], &'a [f32])>,
+    gate: Option<&'a [u8]>,
+    out: *mut f32,
+}
+
+// SAFETY: the pointers come from exclusive borrows that outlive 'a, and `store` demands that no two threads write to
+// the same place.
+unsafe impl Send for Finish<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Finish<'_> {}
+
+impl<'a> Finish<'a> {
+    /// Checks all lengths, so that `store` need not.
+    pub fn new(ends: &'a mut Ends, g: &Geometry, n: usize, out: &'a mut [f32]) -> Finish<'a> {
+        let (co, signs_len) = (g.co, n * g.sign_bytes());
+        if let Some(bias) = ends.bias {
+            assert!(bias.len() == co || bias.len() == n * co, "a bias of {} for {g:?}, {n} images", bias.len());
+        }
+        if let Some(add) = ends.add {
+            assert_eq!(add.len(), out.len(), "the length of the tensor to add, for {g:?}");
+        }
+        if let Some(signs) = &ends.signs {
+            assert_eq!(signs.len(), signs_len, "the length of the signs of {g:?}");
+        }
+        if let Some((scale, shift)) = ends.scale_shift {
+            assert!(scale.len() == co && shift.len() == co, "the lengths of scale and shift of {g:?}");
+        }
+        if let Some(gate) = ends.gate {
+            assert_eq!(gate.len(), signs_len, "the length of the gate of {g:?}");
+        }
+        Finish {
+            co,
+            bias: ends.bias,
+            bias_step: if ends.bias.is_some_and(|b| b.len() == co) { 0 } else { co },
+            add: ends.add,
+            relu: ends.relu,
+            signs: ends.signs.as_deref_mut().map_or(std::ptr::null_mut(), |s| s.as_mut_ptr()),
+            scale_shift: ends.scale_shift,
+            gate: ends.gate,
+            out: out.as_mut_ptr(),
+        }
+    }
+
+    /// Apply the ends to a register of channels `o, o+1, ..` of one pixel and store it: the first `k` lanes only.
+    /// `pixel` counts over all images, `image` is the one that it belongs to.
+    ///
+    /// # Safety
+    /// `pixel` is inside the output, `o` is a multiple of 8, `0 < k <= L::N`, `o + k <= co`, and no other thread
+    /// stores the same values.
+    #[inline(always)]
+    pub unsafe fn store<L: Lanes>(&self, v: L, image: usize, pixel: usize, o: usize, k: usize) {
+        // SAFETY: the caller's promise. Two copies of the code, one of them for a number of lanes that is known when
+        // this is compiled: nearly all registers are whole.
+        unsafe {
+            if k == L::N { self.store_first(v, image, pixel, o, L::N) } else { self.store_first(v, image, pixel, o, k) }
+        }
+    }
+
+    /// Tell the processor that channel `o` of `pixel` (which may be anywhere) will soon be stored.
+    #[inline(always)]
+    pub fn prefetch(&self, pixel: usize, o: usize) {
+        prefetch_write(self.out.wrapping_add(pixel * self.co + o));
+    }
+
+    /// # Safety
+    /// As for [`store`](Finish::store).
+    #[inline(always)]
+    unsafe fn store_first<L: Lanes>(&self, mut v: L, image: usize, pixel: usize, o: usize, k: usize) {
+        let at = pixel * self.co + o;
+        let byte = pixel * self.co.div_ceil(8) + o / 8;
+        // SAFETY: with the caller's promise, all indices are inside the lengths that `new` checked.
+        unsafe {
+            if let Some(bias) = self.bias {
+                v = v.add(load(bias.as_ptr().add(image * self.bias_step + o), k));
+            }
+            if let Some(add) = self.add {
+                v = v.add(load(add.as_ptr().add(at), k));
+            }
+            if self.relu {
+                v = L::zero().max(v); // in this order NaN stays
+            }
+            if !self.signs.is_null() {
+                let bits = v.positive_bits() & ((1u64 << k) - 1) as u32;
+                for b in 0..k.div_ceil(8) {
+                    *self.signs.add(byte + b) = (bits >> (8 * b)) as u8;
+                }
+            }
+            if let Some((scale, shift)) = self.scale_shift {
+                v = v.fma(load(scale.as_ptr().add(o), k), load(shift.as_ptr().add(o), k));
+            }
+            if let Some(gate) = self.gate {
+                let mut bits = 0;
+                for b in 0..k.div_ceil(8) {
+                    bits |= u32::from(*gate.get_unchecked(byte + b)) << (8 * b);
+                }
+                v = v.keep(bits);
+            }
+            let out = self.out.add(at);
+            if k == L::N { v.store(out) } else { v.store_first(out, k) }
+        }
+    }
+}
+
+/// The first `k` values at `p`.
+///
+/// # Safety
+/// `k <= L::N` and `p` is valid for reading `k` values.
+#[inline(always)]
+pub unsafe fn load<L: Lanes>(p: *const f32, k: usize) -> L {
+    // SAFETY: the caller's promise.
+    unsafe { if k == L::N { L::load(p) } else { L::load_first(p, k) } }
+}

@@ -1,0 +1,191 @@
+//! The convolution for few output channels: dot products along the input's channels.
+//!
+//! With one output channel (the target layer's wanted filter; the last gradient, of a grey image) a register of output
+//! channels would be nearly empty. Here the lanes run along the *input's* channels instead; each output has a register
+//! of partial sums, whose lanes are added up at the end.
+
+use super::Geometry;
+use super::ends::{Finish, load};
+use super::input::{self, Lookup, Windows};
+use super::pack::{fold_pool, folded_hw};
+use crate::engine::exec::cpu::aligned::Aligned;
+use crate::engine::exec::cpu::simd::{Kernel, Lanes, Level, prefetch};
+use rayon::prelude::*;
+
+/// Output channels that this algorithm can do.
+pub const MOST_OUTPUTS: usize = 4;
+/// Pixels per task.
+const BLOCK: usize = 64;
+
+pub struct Few {
+    /// `[bank][part][tap][output][channel]`
+    kernels: Aligned,
+    bank: usize,
+    bank_len: usize,
+    taps: (usize, usize),
+    /// The pool's windows (folded into the kernel, see [`fold_pool`]).
+    stride: (usize, usize),
+    lookups: Vec<Lookup>,
+    zeros: Vec<f32>,
+    co: usize,
+    out_hw: (usize, usize),
+}
+
+impl Few {
+    pub fn new(g: &Geometry, kernel: &[f32]) -> Few {
+        let kernel = fold_pool(g, kernel);
+        let (taps, ci, co) = (folded_hw(g), g.ci(), g.co);
+        let bank_len = taps.0 * taps.1 * ci * co;
+        let mut kernels = Aligned::zeros(g.bank * bank_len);
+        kernels.par_chunks_mut(bank_len).zip(kernel.par_chunks(bank_len)).for_each(|(packed, kernel)| {
+            let mut packed = packed.iter_mut();
+            let mut c0 = 0;
+            for part in &g.parts {
+                for tap in 0..taps.0 * taps.1 {
+                    for o in 0..co {
+                        for c in c0..c0 + part.c {
+                            *packed.next().expect("as many as in the kernel") = kernel[(tap * ci + c) * co + o];
+                        }
+                    }
+                }
+                c0 += part.c;
+            }
+        });
+        Few {
+            kernels,
+            bank: g.bank,
+            bank_len,
+            taps,
+            stride: g.pool,
+            lookups: Lookup::all(g),
+            zeros: input::zeros(g),
+            co,
+            out_hw: g.out_hw(),
+        }
+    }
+
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.kernels[..])
+    }
+
+    pub fn macs(&self) -> usize {
+        self.out_hw.0 * self.out_hw.1 * self.bank_len
+    }
+
+    pub fn run(&self, level: Level, n: usize, parts: &[&[f32]], finish: Finish) {
+        let pixels = self.out_hw.0 * self.out_hw.1;
+        let blocks = pixels.div_ceil(BLOCK);
+        (0..n * blocks).into_par_iter().for_each(|task| {
+            let (image, first) = (task / blocks, task % blocks * BLOCK);
+            let pixels = first..(first + BLOCK).min(pixels);
+            level.dispatch(Block { conv: self, parts, finish, image, pixels });
+        });
+    }
+}
+
+/// One task: a run of pixels of one image.
+struct Block<'a> {
+    conv: &'a Few,
+    parts: &'a [&'a [f32]],
+    finish: Finish<'a>,
+    image: usize,
+    pixels: std::ops::Range<usize>,
+}
+
+impl Kernel for Block<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        // At least eight sums at once, to fill two units with a latency of four cycles each.
+        // SAFETY: `Packed::run` has checked all lengths; every task has its own pixels.
+        unsafe {
+            match self.conv.co {
+                1 => dots::<L, 8, 1>(&self),
+                2 => dots::<L, 4, 2>(&self),
+                3 => dots::<L, 4, 3>(&self),
+                _ => dots::<L, 4, 4>(&self),
+            }
+        }
+    }
+}
+
+/// `P` pixels times `O` outputs at a time.
+#[inline(always)]
+unsafe fn dots<L: Lanes, const P: usize, const O: usize>(block: &Block) {
+    let conv = block.conv;
+    let bank = if conv.bank == 1 { 0 } else { block.image };
+    for first in block.pixels.clone().step_by(P) {
+        let windows = Windows::<P>::new(first, block.pixels.end, conv.out_hw.1, conv.stride);
+        let mut kernel = conv.kernels[bank * conv.bank_len..][..conv.bank_len].as_ptr();
+        let mut acc = [[L::zero(); O]; P];
+        for lookup in &conv.lookups {
+            let image = lookup.image(block.parts, block.image);
+            for i in 0..conv.taps.0 {
+                for j in 0..conv.taps.1 {
+                    // SAFETY: the window is inside the tables; a pixel and each output's kernel have `c` channels.
+                    unsafe {
+                        let rows = lookup.taps(image, conv.zeros.as_ptr(), &windows, (i, j));
+                        if i + 1 == conv.taps.0 && j + 1 == conv.taps.1 {
+                            ahead(&rows, lookup.c);
+                        }
+                        let whole = lookup.c - lookup.c % L::N;
+                        for c in (0..whole).step_by(L::N) {
+                            step(&mut acc, &rows, kernel, lookup.c, c, L::N);
+                        }
+                        if whole < lookup.c {
+                            step(&mut acc, &rows, kernel, lookup.c, whole, lookup.c - whole);
+                        }
+                        kernel = kernel.add(O * lookup.c);
+                    }
+                }
+            }
+        }
+        let pixel0 = block.image * conv.out_hw.0 * conv.out_hw.1;
+        for (p, acc) in acc.into_iter().enumerate().take(block.pixels.end - first) {
+            let mut sums = [0.0; O];
+            for (sum, acc) in sums.iter_mut().zip(acc) {
+                *sum = acc.sum();
+            }
+            // SAFETY: O values are read from an array of O; the pixel is this task's.
+            unsafe {
+                block.finish.store(L::load_first(sums.as_ptr(), O), block.image, pixel0 + first + p, 0, O);
+            }
+        }
+    }
+}
+
+/// Ask for the pixels that the group after the next reads in this row: a dot product is over before memory answers.
+#[inline(always)]
+fn ahead<const P: usize>(rows: &[*const f32; P], channels: usize) {
+    for row in rows {
+        for c in (0..channels).step_by(16) {
+            prefetch(row.wrapping_add(2 * P * channels + c));
+        }
+    }
+}
+
+/// `k <= L::N` channels from channel `c` on: P x O multiply-adds of a whole register.
+#[inline(always)]
+unsafe fn step<L: Lanes, const P: usize, const O: usize>(
+    acc: &mut [[L; O]; P],
+    rows: &[*const f32; P],
+    kernel: *const f32,
+    channels: usize,
+    c: usize,
+    k: usize,
+) {
+    // SAFETY: the caller's promise: c + k <= channels, of which rows and outputs have as many.
+    unsafe {
+        let mut b = [L::zero(); O];
+        for (o, b) in b.iter_mut().enumerate() {
+            *b = load(kernel.add(o * channels + c), k);
+        }
+        for (acc, row) in acc.iter_mut().zip(rows) {
+            let a: L = load(row.add(c), k);
+            for (acc, b) in acc.iter_mut().zip(b) {
+                *acc = a.fma(b, *acc);
+            }
+        }
+    }
+}

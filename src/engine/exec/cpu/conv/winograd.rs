@@ -1,0 +1,414 @@
+//! Winograd's convolution F(4x4, 3x3): 36 multiplications per 4x4 outputs and channel, where the definition has 144.
+//! (Lavin and Gray, *Fast Algorithms for Convolutional Neural Networks*, 2016.)
+//!
+//! A tile of 4x4 outputs depends on 6x6 inputs d. With the matrices of [`transform`](super::transform)
+//!
+//! ```text
+//! Y = A^T [ (G g G^T) . (B^T d B) ] A          '.': element by element, summed over the input's channels
+//! ```
+//!
+//! The sum over channels turns each of the 36 elements ('positions') into a matrix product, V times U, of its own. A
+//! chunk of tiles goes through three phases, each of them parallel; the chunk's V and M stay in the cache:
+//!
+//! 1. input transform:  V[position][tile][channel] = B^T d B         in parallel over tiles
+//! 2. matrix products:  M[position] = V[position] * U[position]      in parallel over positions and panels
+//! 3. output transform: Y = A^T M A, then the ends                   in parallel over tiles
+//!
+//! # Two ways to skip work
+//!
+//! Row 2 of B^T belongs to the point -1; it is `s*d1 - s*d2 - d3 + d4`. In a part that is upsampled by 2 a tile's six
+//! values are `a b b c c d` (a tile starts at 4t-1, an odd place, so pairs never straddle its `b b`), and the row
+//! vanishes; so does the column. Such channels count in 25 of the 36 positions only. They are put last, so that the
+//! other 11 positions just stop sooner.
+//!
+//! Likewise in a 2x2 sum-pool: column 2 of A^T is `1 -1 1 -1`, so it vanishes in y0+y1 and in y2+y3. Then only 25
+//! positions are computed at all.
+//!
+//! # Precision and speed
+//!
+//! The largest error is 4e-6 of the largest output with 768 channels (the test `winograd_is_precise` prints it); see
+//! [`transform`](super::transform) for why. Phase 2 runs at 90 to 97 % of the rate of multiply-adds between registers;
+//! it takes 60 to 85 % of the time, and the transforms, which wait for memory, the rest.
+
+use super::Geometry;
+use super::ends::Finish;
+use super::input::{self, Lookup};
+use super::tile::{multiply_add, panel_width, registers, with_tile};
+use super::transform;
+use crate::engine::exec::cpu::aligned::Aligned;
+use crate::engine::exec::cpu::simd::{Kernel, Lanes, Level};
+use rayon::prelude::*;
+
+/// f32s that the V and M of a chunk may take: well inside the last cache.
+const CHUNK: usize = 1 << 20;
+/// A chunk has at least so many tiles (if there are), for U is read once per chunk.
+const FEWEST_TILES: usize = 48;
+/// Tiles per task of the transforms.
+const GROUP: usize = 4;
+/// Channels that are summed up on their own before they are added to the rest. Short sums keep the panel in the first
+/// cache, and they are more precise: with 768 channels the error falls to a third.
+const BLOCK: usize = 128;
+
+pub struct Winograd {
+    /// Transformed kernels: `[bank][position][panel][channel][panel_width]`.
+    u: Aligned,
+    bank: usize,
+    bank_len: usize,
+    /// The positions that are computed: 36, or 25 before a sum-pool.
+    positions: Vec<Position>,
+    pooled: bool,
+    /// The input's parts, those upsampled by 2x2 last.
+    lookups: Vec<Lookup>,
+    /// How many of the lookups are not upsampled by 2x2.
+    plain_parts: usize,
+    zeros: Vec<f32>,
+    ci: usize,
+    co: usize,
+    registers: usize,
+    panels: usize,
+    width: usize,
+    out_hw: (usize, usize),
+    tiles_hw: (usize, usize),
+    chunk: usize,
+}
+
+struct Position {
+    /// Which of the 36: `6 * row + column`.
+    at: usize,
+    /// Channels that count.
+    k: usize,
+    /// Where its U starts in a bank.
+    u: usize,
+}
+
+impl Winograd {
+    pub fn new(level: Level, g: &Geometry, kernel: &[f32]) -> Winograd {
+        let (ci, co, pooled) = (g.ci(), g.co, g.pool == (2, 2));
+        let mut order: Vec<usize> = (0..g.parts.len()).collect();
+        order.sort_by_key(|&i| g.parts[i].up == (2, 2)); // stable: otherwise the parts' order stays
+        let plain_parts = order.iter().filter(|&&i| g.parts[i].up != (2, 2)).count();
+        let plain: usize = order[..plain_parts].iter().map(|&i| g.parts[i].c).sum();
+
+        let width = panel_width(level, co);
+        let panels = co.div_ceil(width);
+        let mut bank_len = 0;
+        let mut positions = Vec::new();
+        for at in 0..36 {
+            let vanishes = at / 6 == 2 || at % 6 == 2;
+            if !(pooled && vanishes) {
+                let k = if vanishes { plain } else { ci };
+                positions.push(Position { at, k, u: bank_len });
+                bank_len += panels * k * width;
+            }
+        }
+
+        // Channels in the order of V: where in the kernel each of them is.
+        let first_of = |part: usize| g.parts[..part].iter().map(|p| p.c).sum::<usize>();
+        let channels: Vec<usize> = order.iter().flat_map(|&i| first_of(i)..first_of(i) + g.parts[i].c).collect();
+        let mut u = Aligned::zeros(g.bank * bank_len);
+        let target = transform::Target(u.as_mut_ptr());
+        // A task packs eight channels, for all positions and panels.
+        let groups = ci.div_ceil(8);
+        (0..g.bank * groups).into_par_iter().for_each(|at| {
+            let (bank, first) = (at / groups, at % groups * 8);
+            for k in first..(first + 8).min(ci) {
+                for panel in 0..panels {
+                    let used = width.min(co - panel * width);
+                    let from = &kernel[bank * g.kernel_len()..][channels[k] * co + panel * width..];
+                    let transformed =
+                        level.dispatch(transform::KernelTransform { kernel: from, tap_stride: ci * co, used });
+                    for p in positions.iter().filter(|p| k < p.k) {
+                        let row = bank * bank_len + p.u + (panel * p.k + k) * width;
+                        // SAFETY: the row is inside U and belongs to this position, panel and channel alone.
+                        unsafe { target.write(row, &transformed[p.at][..used]) }
+                    }
+                }
+            }
+        });
+
+        let out_hw = g.out_hw();
+        // Tiles that have an output: those of the pooled rows and columns, where there is a pool.
+        let tiles_hw = ((out_hw.0 * g.pool.0).div_ceil(4), (out_hw.1 * g.pool.1).div_ceil(4));
+        let chunk = (CHUNK / (36 * (ci + panels * width))).max(FEWEST_TILES);
+        Winograd {
+            u,
+            bank: g.bank,
+            bank_len,
+            positions,
+            pooled,
+            lookups: order.into_iter().map(|i| Lookup::new(g, i)).collect(),
+            plain_parts,
+            zeros: input::zeros(g),
+            ci,
+            co,
+            registers: registers(level, co),
+            panels,
+            width,
+            out_hw,
+            tiles_hw,
+            chunk: chunk.next_multiple_of(level.rows()),
+        }
+    }
+
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.u[..])
+    }
+
+    pub fn macs(&self) -> usize {
+        self.tiles_hw.0 * self.tiles_hw.1 * self.positions.iter().map(|p| p.k).sum::<usize>() * self.co
+    }
+
+    /// Tiles per chunk for `n` images. Kernels of their own keep images in chunks of their own.
+    fn chunk_tiles(&self, n: usize) -> usize {
+        let one = self.tiles_hw.0 * self.tiles_hw.1;
+        self.chunk.min(if self.bank == 1 { n * one } else { one })
+    }
+
+    /// From one position to the next in V and M. A whole number of pages plus one cache line: the 36 places that a
+    /// transform writes to at once would otherwise compete for the same set of the first cache.
+    fn strides(&self, tiles: usize) -> (usize, usize) {
+        let stride = |channels: usize| (tiles * channels).next_multiple_of(1024) + 16;
+        (stride(self.ci), stride(self.panels * self.width))
+    }
+
+    pub fn scratch_len(&self, n: usize) -> usize {
+        let (v, m) = self.strides(self.chunk_tiles(n));
+        36 * (v + m) + 16
+    }
+
+    pub fn run(&self, level: Level, n: usize, parts: &[&[f32]], finish: Finish, scratch: &mut [f32]) {
+        let one = self.tiles_hw.0 * self.tiles_hw.1;
+        let size = self.chunk_tiles(n);
+        let (v_stride, m_stride) = self.strides(size);
+        let start = scratch.as_ptr().align_offset(64).min(16);
+        let (v, m) = scratch[start..].split_at_mut(36 * v_stride);
+        let mut chunk = Chunk {
+            conv: self,
+            parts,
+            finish,
+            v: v.as_mut_ptr(),
+            v_stride,
+            m: m.as_mut_ptr(),
+            m_stride,
+            first: 0,
+            tiles: 0,
+        };
+        let total = n * one;
+        while chunk.first < total {
+            let end = if self.bank == 1 { total } else { (chunk.first / one + 1) * one };
+            chunk.tiles = size.min(end - chunk.first);
+            let groups = chunk.tiles.div_ceil(GROUP);
+            (0..groups).into_par_iter().for_each(|group| level.dispatch(InputTransform { chunk, group }));
+            (0..self.positions.len() * self.panels)
+                .into_par_iter()
+                .for_each(|at| level.dispatch(Product { chunk, position: at / self.panels, panel: at % self.panels }));
+            (0..groups).into_par_iter().for_each(|group| level.dispatch(OutputTransform { chunk, group }));
+            chunk.first += chunk.tiles;
+        }
+    }
+}
+
+/// The tiles that go through the three phases together.
+#[derive(Clone, Copy)]
+struct Chunk<'a> {
+    conv: &'a Winograd,
+    parts: &'a [&'a [f32]],
+    finish: Finish<'a>,
+    /// `[position][tile][channel]`, the input's channels.
+    v: *mut f32,
+    v_stride: usize,
+    /// `[position][tile][channel]`, the output's channels, filled up to whole panels.
+    m: *mut f32,
+    m_stride: usize,
+    /// The first tile, counted over all images.
+    first: usize,
+    tiles: usize,
+}
+
+// SAFETY: the pointers come from an exclusive borrow of the scratch memory; in each phase every task writes to places
+// of its own, and phases follow one another.
+unsafe impl Send for Chunk<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Chunk<'_> {}
+
+impl Chunk<'_> {
+    /// A group's tiles, counted inside the chunk.
+    #[inline(always)]
+    fn group(&self, group: usize) -> std::ops::Range<usize> {
+        group * GROUP..((group + 1) * GROUP).min(self.tiles)
+    }
+
+    /// Image, row and column of a tile.
+    #[inline(always)]
+    fn place(&self, tile: usize) -> (usize, usize, usize) {
+        let (th, tw) = self.conv.tiles_hw;
+        let at = self.first + tile;
+        (at / (th * tw), at / tw % th, at % tw)
+    }
+}
+
+/// Phase 1 of a group of tiles.
+struct InputTransform<'a> {
+    chunk: Chunk<'a>,
+    group: usize,
+}
+
+impl Kernel for InputTransform<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let (chunk, conv) = (self.chunk, self.chunk.conv);
+        for tile in chunk.group(self.group) {
+            let (image, ty, tx) = chunk.place(tile);
+            let mut first = 0; // channel of V
+            for (at, lookup) in conv.lookups.iter().enumerate() {
+                let data = lookup.image(chunk.parts, image);
+                // SAFETY: the lookup's tables reach past the last tile; every tile has its own place in V, which has
+                // room for all channels.
+                unsafe {
+                    let v = chunk.v.add(tile * conv.ci + first);
+                    let pixel = |i: usize, j: usize| lookup.pixel(data, conv.zeros.as_ptr(), 4 * ty + i, 4 * tx + j);
+                    if at < conv.plain_parts {
+                        let d: [[*const f32; 6]; 6] = std::array::from_fn(|i| std::array::from_fn(|j| pixel(i, j)));
+                        transform::input::<L>(&d, v, chunk.v_stride, lookup.c);
+                    } else {
+                        const PAIRS: [usize; 4] = [0, 1, 3, 5]; // of a b b c c d
+                        let d: [[*const f32; 4]; 4] = PAIRS.map(|i| PAIRS.map(|j| pixel(i, j)));
+                        transform::input_upsampled::<L>(&d, v, chunk.v_stride, lookup.c);
+                    }
+                }
+                first += lookup.c;
+            }
+        }
+    }
+}
+
+/// Phase 2 of a position and a panel.
+struct Product<'a> {
+    chunk: Chunk<'a>,
+    position: usize,
+    panel: usize,
+}
+
+impl Kernel for Product<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        // SAFETY: every task has its own columns of its own position in M.
+        unsafe { with_tile!(L, self.chunk.conv.registers, product(&self)) }
+    }
+}
+
+#[inline(always)]
+unsafe fn product<L: Lanes, const M: usize, const R: usize>(task: &Product) {
+    let (chunk, conv) = (task.chunk, task.chunk.conv);
+    let position = &conv.positions[task.position];
+    let bank = if conv.bank == 1 { 0 } else { chunk.place(0).0 };
+    let panel = &conv.u[bank * conv.bank_len + position.u + task.panel * position.k * conv.width..];
+    let m_width = conv.panels * conv.width;
+    // SAFETY: a position of V has `tiles` rows of `ci` values, one of M `tiles` rows of `m_width`, the panel `k` rows.
+    unsafe {
+        let v = chunk.v.add(position.at * chunk.v_stride);
+        let m = chunk.m.add(position.at * chunk.m_stride + task.panel * conv.width);
+        // With no channels at all there is one empty block, which writes zeros.
+        for k in (0..position.k.max(1)).step_by(BLOCK) {
+            let count = BLOCK.min(position.k - k);
+            let panel = panel[k * conv.width..].as_ptr();
+            let mut tile = 0;
+            macro_rules! step {
+                ($rows:tt) => {{
+                    let (v, m) = (v.add(tile * conv.ci + k), m.add(tile * m_width));
+                    rows::<L, $rows, R>(v, conv.ci, panel, count, m, m_width, k == 0);
+                    $rows
+                }};
+            }
+            // Whole tiles of M rows; then what is left, in as few steps as may be.
+            while tile < chunk.tiles {
+                tile += match chunk.tiles - tile {
+                    left if left >= M => step!(M),
+                    8.. if M > 8 => step!(8),
+                    4.. if M > 4 => step!(4),
+                    2.. if M > 2 => step!(2),
+                    _ => step!(1),
+                };
+            }
+        }
+    }
+}
+
+/// `M` rows of a product: `m[r][..] (+)= sum over c < k of v[r][c] * panel[c][..]`.
+#[inline(always)]
+unsafe fn rows<L: Lanes, const M: usize, const R: usize>(
+    v: *const f32,
+    v_width: usize,
+    panel: *const f32,
+    k: usize,
+    m: *mut f32,
+    m_width: usize,
+    first: bool,
+) {
+    let mut v_rows = [v; M];
+    let mut acc = [[L::zero(); R]; M];
+    // SAFETY: the caller's promise: M rows of V and of M, k rows of the panel.
+    unsafe {
+        for (r, row) in v_rows.iter_mut().enumerate() {
+            *row = v.add(r * v_width);
+        }
+        multiply_add(&mut acc, &v_rows, panel, k);
+        for (r, acc) in acc.iter().enumerate() {
+            for (q, &sum) in acc.iter().enumerate() {
+                let to = m.add(r * m_width + q * L::N);
+                let sum = if first { sum } else { L::load(to).add(sum) };
+                sum.store(to);
+            }
+        }
+    }
+}
+
+/// Phase 3 of a group of tiles.
+struct OutputTransform<'a> {
+    chunk: Chunk<'a>,
+    group: usize,
+}
+
+impl Kernel for OutputTransform<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        // SAFETY: every tile has its own pixels.
+        unsafe { if self.chunk.conv.pooled { outputs::<L, 2>(&self) } else { outputs::<L, 4>(&self) } }
+    }
+}
+
+/// `T`: outputs along a tile's side, 4, or 2 after the sum-pool.
+#[inline(always)]
+#[allow(clippy::needless_range_loop)] // indices, as in `transform`
+unsafe fn outputs<L: Lanes, const T: usize>(task: &OutputTransform) {
+    let (chunk, conv) = (task.chunk, task.chunk.conv);
+    let (oh, ow) = conv.out_hw;
+    for tile in chunk.group(task.group) {
+        let (image, ty, tx) = chunk.place(tile);
+        // Tiles at the right and at the bottom may stick out of the image.
+        let (rows, cols) = (T.min(oh - ty * T), T.min(ow - tx * T));
+        let corner = (image * oh + ty * T) * ow + tx * T;
+        for o in (0..conv.co).step_by(L::N) {
+            let k = L::N.min(conv.co - o);
+            // SAFETY: M has whole panels of channels; the pixels are inside the image, and this tile's.
+            unsafe {
+                let m = chunk.m.add(tile * conv.panels * conv.width + o);
+                let y = transform::output::<L, T>(m, chunk.m_stride);
+                for i in 0..T {
+                    for j in 0..T {
+                        if i < rows && j < cols {
+                            chunk.finish.prefetch(corner + i * ow + j + T, o); // the tile to the right
+                            chunk.finish.store(y[i][j], image, corner + i * ow + j, o, k);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

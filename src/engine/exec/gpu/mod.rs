@@ -1,0 +1,128 @@
+//! The fast executor for machines with a GPU: wgpu, and the WGSL compute shaders in `shaders/`. The only folder that knows
+//! wgpu.
+//!
+//! In reading order: `adapter` finds the GPU and `device` opens it; `lower` turns a plan's steps into calls of shaders,
+//! `conv`, `winograd` and `single` those of convolutions; `program` holds the buffers and runs the calls.
+//!
+//! - A thread owns its outputs and gathers what they need: nothing is scattered, no number depends on the order of threads,
+//!   and an image comes out the same alone and in a batch.
+//! - The picture stays on the GPU. Of a hundred steps only the losses come back, once, at the end.
+
+mod adapter;
+mod conv;
+mod device;
+mod lower;
+mod program;
+mod shader;
+mod single;
+mod winograd;
+
+pub use adapter::{AdapterInfo, AdapterKind, adapters};
+
+use super::memory::Limit;
+use super::{Executor, Program};
+use crate::engine::plan::{Plan, ValueKind};
+use crate::{Error, Result};
+use device::Device;
+use lower::{Style, Target};
+use program::GpuProgram;
+use std::sync::Arc;
+
+/// An opened GPU.
+pub struct Gpu {
+    device: Arc<Device>,
+    style: Style,
+    limit: Limit,
+}
+
+impl Gpu {
+    /// Opens the adapter whose number in [`adapters`] or part of whose name is `which`; without a choice the best one:
+    /// discrete, integrated, software.
+    ///
+    /// # Errors
+    /// If there is none, or none of that name.
+    pub fn open(which: Option<&str>, limit: Limit) -> Result<Gpu> {
+        let (info, adapter) = adapter::choose(which)?;
+        let device = Device::open(info, &adapter, false)?;
+        let style = if device.subgroups_of_8 && device.info.kind == AdapterKind::Software {
+            Style::Subgroup
+        } else {
+            Style::Tiled
+        };
+        Ok(Gpu { device: Arc::new(device), style, limit })
+    }
+
+    /// The same, with nothing but what WebGPU promises everywhere: small limits, no optional features. For tests.
+    pub fn open_minimal(which: Option<&str>, limit: Limit) -> Result<Gpu> {
+        let (info, adapter) = adapter::choose(which)?;
+        Ok(Gpu { device: Arc::new(Device::open(info, &adapter, true)?), style: Style::Tiled, limit })
+    }
+
+    fn target(&self) -> Target {
+        Target { style: self.style, largest_binding: self.device.largest_binding() }
+    }
+
+    pub fn info(&self) -> &AdapterInfo {
+        &self.device.info
+    }
+
+    /// Before anything is packed or compiled: does each tensor fit into a binding?
+    fn binds(&self, plan: &Plan) -> Result<()> {
+        if let Some(value) = plan.values.iter().find(|v| lower::bytes(v) as u64 > self.device.largest_binding()) {
+            let what = match value.kind {
+                ValueKind::Data => "the tensor",
+                ValueKind::Signs => "the signs of",
+                ValueKind::Winners => "the winners of",
+            };
+            return Err(Error::Memory(format!(
+                "{what} {} of shape {} would need {} MB, but the GPU {} binds {} MB at most: climb fewer filters at once \
+                 (each image needs {} MB of it) or make the picture smaller",
+                plan.graph[value.node].name,
+                value.shape,
+                lower::bytes(value).div_ceil(1 << 20),
+                self.info().name,
+                self.device.largest_binding() >> 20,
+                (lower::bytes(value) / value.shape.n).div_ceil(1 << 20),
+            )));
+        }
+        Ok(())
+    }
+}
+
+impl Executor for Gpu {
+    fn describe(&self) -> String {
+        let AdapterInfo { name, backend, kind, .. } = self.info();
+        format!("gpu, {name}, {backend}, {kind}")
+    }
+
+    fn prepare(&self, plan: Arc<Plan>) -> Result<Box<dyn Program>> {
+        self.binds(&plan)?;
+        let lowered = lower::lower(&plan, self.target())?;
+        Ok(Box::new(GpuProgram::new(self.device.clone(), plan, lowered)?))
+    }
+
+    fn bytes(&self, plan: &Plan) -> u64 {
+        lower::lower(plan, self.target()).map_or(0, |lowered| program::bytes(plan, &lowered))
+    }
+
+    fn fits(&self, plan: &Plan) -> Result<()> {
+        self.binds(plan)?;
+        // A GPU of its own does not tell how much memory it has; it says so when there is no more.
+        if self.is_software() || self.info().kind == AdapterKind::Integrated {
+            self.limit.check(plan.image(), self.bytes(plan))?;
+        }
+        Ok(())
+    }
+
+    fn limit(&self) -> Limit {
+        self.limit
+    }
+
+    fn fma_rate(&self) -> Result<f64> {
+        program::fma_rate(&self.device)
+    }
+
+    fn is_software(&self) -> bool {
+        self.device.info.kind == AdapterKind::Software
+    }
+}

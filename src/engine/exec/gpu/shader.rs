@@ -1,0 +1,318 @@
+//! The shaders, what each binds, and the parameters that each takes.
+
+use bytemuck::{Pod, Zeroable};
+
+/// A file in `shaders/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Shader {
+    Pointwise,
+    Sigmoid,
+    MaxPool,
+    Upsample,
+    Concat,
+    Mean,
+    Ascent,
+    Adam,
+    Mul,
+    Roll,
+    TotalVariation,
+    Transform,
+    Conv2d,
+    Conv2dSubgroup,
+    Winograd,
+    Fma,
+}
+
+/// How a shader uses a storage buffer, or a texture in place of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Write,
+    Read,
+    /// Reads a texture of vec4s.
+    Fetch,
+}
+
+use Access::{Fetch, Read, Write};
+
+impl Shader {
+    pub const ALL: [Shader; 16] = [
+        Shader::Pointwise,
+        Shader::Sigmoid,
+        Shader::MaxPool,
+        Shader::Upsample,
+        Shader::Concat,
+        Shader::Mean,
+        Shader::Ascent,
+        Shader::Adam,
+        Shader::Mul,
+        Shader::Roll,
+        Shader::TotalVariation,
+        Shader::Transform,
+        Shader::Conv2d,
+        Shader::Conv2dSubgroup,
+        Shader::Winograd,
+        Shader::Fma,
+    ];
+
+    pub fn source(self) -> &'static str {
+        match self {
+            Shader::Pointwise => include_str!("../../../../shaders/pointwise.wgsl"),
+            Shader::Sigmoid => include_str!("../../../../shaders/sigmoid.wgsl"),
+            Shader::MaxPool => include_str!("../../../../shaders/max_pool.wgsl"),
+            Shader::Upsample => include_str!("../../../../shaders/upsample.wgsl"),
+            Shader::Concat => include_str!("../../../../shaders/concat.wgsl"),
+            Shader::Mean => include_str!("../../../../shaders/mean.wgsl"),
+            Shader::Ascent => include_str!("../../../../shaders/ascent.wgsl"),
+            Shader::Adam => include_str!("../../../../shaders/adam.wgsl"),
+            Shader::Mul => include_str!("../../../../shaders/mul.wgsl"),
+            Shader::Roll => include_str!("../../../../shaders/roll.wgsl"),
+            Shader::TotalVariation => include_str!("../../../../shaders/total_variation.wgsl"),
+            Shader::Transform => include_str!("../../../../shaders/transform.wgsl"),
+            Shader::Conv2d => include_str!("../../../../shaders/conv2d.wgsl"),
+            Shader::Conv2dSubgroup => include_str!("../../../../shaders/conv2d_subgroup.wgsl"),
+            Shader::Winograd => include_str!("../../../../shaders/winograd.wgsl"),
+            Shader::Fma => include_str!("../../../../shaders/fma.wgsl"),
+        }
+    }
+
+    /// Bindings 1, 2, ...; binding 0 is the uniform `Params`.
+    pub fn bindings(self) -> &'static [Access] {
+        match self {
+            Shader::Fma => &[Write],
+            Shader::Upsample | Shader::Concat | Shader::Mean => &[Write, Read],
+            Shader::Sigmoid
+            | Shader::Ascent
+            | Shader::Mul
+            | Shader::Roll
+            | Shader::TotalVariation
+            | Shader::Transform => &[Write, Read, Read],
+            Shader::Adam => &[Write, Read, Read, Read, Read],
+            Shader::Pointwise | Shader::Winograd => &[Write, Write, Read, Read, Read, Read],
+            Shader::MaxPool | Shader::Conv2d => &[Write, Write, Read, Read, Read, Read, Read],
+            Shader::Conv2dSubgroup => &[Write, Write, Read, Fetch, Read, Read, Read],
+        }
+    }
+}
+
+// The twins of each shader's `Params`; a test compares their layout with the shader's.
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct PointwiseParams {
+    pub count: u32,
+    pub c4: u32,
+    pub value: f32,
+    pub scale_at: u32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct SigmoidParams {
+    pub count: u32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct MaxPoolParams {
+    pub count: u32,
+    pub c4: u32,
+    pub h: u32,
+    pub w: u32,
+    pub window_h: u32,
+    pub window_w: u32,
+    pub scale_at: u32,
+    pub unused: u32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct UpsampleParams {
+    pub count: u32,
+    pub c4: u32,
+    pub w: u32,
+    pub window_h: u32,
+    pub window_w: u32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct ConcatParams {
+    pub count: u32,
+    pub c4: u32,
+    pub x4: u32,
+    pub start: u32,
+    pub channels: u32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct MeanParams {
+    pub count: u32,
+    pub c4: u32,
+    pub channels: u32,
+    pub values: f32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct AscentParams {
+    pub count: u32,
+    pub image_quads: u32,
+    pub c4: u32,
+    pub channels: u32,
+    pub values: f32,
+    pub factor: f32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct AdamParams {
+    pub count: u32,
+    pub image_quads: u32,
+    pub epsilon: f32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct MulParams {
+    pub count: u32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct RollParams {
+    pub count: u32,
+    pub c4: u32,
+    pub h: u32,
+    pub w: u32,
+    pub entries: u32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct TotalVariationParams {
+    pub count: u32,
+    pub c4: u32,
+    pub channels: u32,
+    pub h: u32,
+    pub w: u32,
+    pub values: f32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct TransformParams {
+    pub count: u32,
+    pub rows: u32,
+    pub length: u32,
+    pub inner: u32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct Conv2dParams {
+    pub grid: [u32; 2],
+    pub step: [u32; 2],
+    pub phase: [u32; 2],
+    pub y: [u32; 2],
+    pub x: [u32; 2],
+    pub stride: [u32; 2],
+    pub offset: [i32; 2],
+    pub taps: [u32; 2],
+    pub ci4: u32,
+    pub co4: u32,
+    pub bank: u32,
+    pub bias_bank: u32,
+    pub scale_at: u32,
+    pub first_image: u32,
+    pub up: [u32; 2],
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct WinogradParams {
+    pub tiles: [u32; 2],
+    pub x: [u32; 2],
+    pub up: [u32; 2],
+    pub y: [u32; 2],
+    pub count: u32,
+    pub first: u32,
+    pub c4: u32,
+    pub v4: u32,
+    pub at: u32,
+    pub scale_at: u32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct FmaParams {
+    pub rounds: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use naga::valid::{Capabilities, ValidationFlags, Validator};
+
+    fn params_size(shader: Shader) -> usize {
+        match shader {
+            Shader::Pointwise => size_of::<PointwiseParams>(),
+            Shader::Sigmoid => size_of::<SigmoidParams>(),
+            Shader::MaxPool => size_of::<MaxPoolParams>(),
+            Shader::Upsample => size_of::<UpsampleParams>(),
+            Shader::Concat => size_of::<ConcatParams>(),
+            Shader::Mean => size_of::<MeanParams>(),
+            Shader::Ascent => size_of::<AscentParams>(),
+            Shader::Adam => size_of::<AdamParams>(),
+            Shader::Mul => size_of::<MulParams>(),
+            Shader::Roll => size_of::<RollParams>(),
+            Shader::TotalVariation => size_of::<TotalVariationParams>(),
+            Shader::Transform => size_of::<TransformParams>(),
+            Shader::Conv2d | Shader::Conv2dSubgroup => size_of::<Conv2dParams>(),
+            Shader::Winograd => size_of::<WinogradParams>(),
+            Shader::Fma => size_of::<FmaParams>(),
+        }
+    }
+
+    #[test]
+    fn every_shader_is_valid_and_has_the_params_and_bindings_that_rust_gives_it() {
+        for shader in Shader::ALL {
+            let module = naga::front::wgsl::parse_str(shader.source()).unwrap_or_else(|e| panic!("{shader:?}: {e}"));
+            let needs = match shader {
+                Shader::Conv2dSubgroup => Capabilities::SUBGROUP,
+                _ => Capabilities::empty(),
+            };
+            let mut validator = Validator::new(ValidationFlags::all(), needs);
+            validator.subgroup_stages(naga::valid::ShaderStages::COMPUTE);
+            validator.subgroup_operations(naga::valid::SubgroupOperationSet::all());
+            validator.validate(&module).unwrap_or_else(|e| panic!("{shader:?}: {e:?}"));
+            let mut layouter = naga::proc::Layouter::default();
+            layouter.update(module.to_ctx()).unwrap();
+            for (_, variable) in module.global_variables.iter() {
+                let Some(binding) = variable.binding else { continue };
+                match variable.space {
+                    naga::AddressSpace::Uniform => {
+                        assert_eq!(binding.binding, 0, "{shader:?}");
+                        assert_eq!(layouter[variable.ty].size as usize, params_size(shader), "{shader:?}: Params");
+                    }
+                    naga::AddressSpace::Storage { access } => {
+                        let expected = shader.bindings()[binding.binding as usize - 1];
+                        let writes = access.contains(naga::StorageAccess::STORE);
+                        assert_eq!(writes, expected == Write, "{shader:?}: binding {}", binding.binding);
+                    }
+                    naga::AddressSpace::Handle => {
+                        assert_eq!(shader.bindings()[binding.binding as usize - 1], Fetch, "{shader:?}");
+                    }
+                    other => panic!("{shader:?}: a binding in {other:?}"),
+                }
+            }
+        }
+    }
+
+    /// WebGPU promises 8 storage buffers to a shader.
+    #[test]
+    fn no_shader_binds_more_than_is_promised() {
+        let promised = wgpu::Limits::default().max_storage_buffers_per_shader_stage as usize;
+        assert!(Shader::ALL.iter().all(|shader| shader.bindings().len() <= promised));
+    }
+}

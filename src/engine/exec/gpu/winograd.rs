@@ -1,0 +1,257 @@
+//! Winograd's method for 3x3 kernels: when it pays, the kernel's transform, and the calls. The maths stands in
+//! `shaders/winograd.wgsl`.
+
+use super::conv::{ConvStep, Cost, arrange, choose};
+use super::lower::{Bound, Call, Lowered, Style, grid, quads};
+use super::shader::{Conv2dParams, Shader, WinogradParams};
+use crate::engine::ops::{Kernel, Window};
+use rayon::prelude::*;
+
+/// Places of a tile.
+const PLACES: usize = 36;
+/// Tiles are computed in runs of a multiple of so many: no part of a product's tile is left empty.
+const RUN: usize = 64;
+
+/// Bytes of one tile's V and M: its inputs and outputs, transformed.
+fn scratch(step: &ConvStep) -> (usize, usize) {
+    (PLACES * 16 * depth(step), PLACES * 16 * quads(step.out.c))
+}
+
+/// Tiles, of all images, that are computed in one run.
+fn run(step: &ConvStep) -> usize {
+    let (v, m) = scratch(step);
+    // A GPU is to be kept busy; a processor finds in its cache what it has just written.
+    let room: usize = match step.target.style {
+        Style::Subgroup => 4 << 20,
+        Style::Tiled => 64 << 20,
+    };
+    (room / v.max(m) / RUN * RUN).max(RUN)
+}
+
+/// Rows and columns of tiles in an image.
+fn tiles(step: &ConvStep) -> [usize; 2] {
+    [(step.out.h * step.pool.h).div_ceil(4), (step.out.w * step.pool.w).div_ceil(4)]
+}
+
+/// Quads of all parts' channels.
+fn depth(step: &ConvStep) -> usize {
+    step.parts.iter().map(|part| quads(part.shape.c)).sum()
+}
+
+/// Multiply-accumulates for one image, what the transforms read and write counted in; none if the method does not fit.
+/// Like everything that decides how an image is computed it does not depend on the number of images.
+pub(super) fn cost(step: &ConvStep) -> Option<Cost> {
+    let k = &step.conv.kernel;
+    let pools = [Window::ONE, Window::new(2, 2)];
+    let (v, m) = scratch(step);
+    let fits = (run(step) * v.max(m)) as u64 <= step.target.largest_binding;
+    if (k.kh, k.kw, k.bank) != (3, 3, 1) || !pools.contains(&step.pool) || !fits {
+        return None;
+    }
+    let tiles: usize = tiles(step).iter().product();
+    let (_, tile) = choose(step.target.style, PLACES, tiles, k.co);
+    // To read or write a number costs as much as so many multiplications.
+    let access = match step.target.style {
+        Style::Subgroup => 10,
+        Style::Tiled => 30,
+    };
+    let transforms = access * tiles * ((36 + 36) * depth(step) * 4 + (36 + 16) * quads(k.co) * 4);
+    // Whole tiles of 32 count even where half ones are multiplied: on small maps the method saves little for its rounding.
+    let rows = tiles.next_multiple_of(tile.pixels.max(32));
+    let product = PLACES * rows * depth(step) * 4 * k.co.next_multiple_of(tile.quads * 4);
+    Some(transforms + product)
+}
+
+/// G of the points 0, 2/3, -2/3, 3/2, -3/2, infinity. Row p is (1, p, p^2) / product of (p - every other point).
+fn g() -> [[f64; 3]; 6] {
+    let points = [0.0, 2.0 / 3.0, -2.0 / 3.0, 1.5, -1.5];
+    let mut g = [[0.0, 0.0, 1.0]; 6];
+    for (i, p) in points.into_iter().enumerate() {
+        let others: f64 = (0..5).filter(|&j| j != i).map(|j| p - points[j]).product();
+        g[i] = [1.0 / others, p / others, p * p / others];
+    }
+    g
+}
+
+/// U = G W G' for every pair of channels, packed as `[place, ci, co]`; each part's channels are filled up to whole quads.
+fn pack(kernel: &Kernel, parts: &[usize]) -> Vec<f32> {
+    let g = g();
+    let width = quads(kernel.co) * 4;
+    // For each packed input channel the kernel's own, if any.
+    let mut channels: Vec<Option<usize>> = vec![];
+    let mut next = 0;
+    for &ci in parts {
+        channels.extend((next..next + ci).map(Some));
+        channels.resize(channels.len().next_multiple_of(4), None);
+        next += ci;
+    }
+    let mut packed = vec![0.0; PLACES * channels.len() * width];
+    packed.par_chunks_mut(channels.len() * width).enumerate().for_each(|(place, packed)| {
+        let (row, column) = (g[place / 6], g[place % 6]);
+        let mut sum = vec![0.0f64; kernel.co];
+        for (packed, c) in packed.chunks_mut(width).zip(&channels) {
+            let Some(c) = c else { continue };
+            sum.fill(0.0);
+            for (i, row) in row.iter().enumerate() {
+                for (j, column) in column.iter().enumerate() {
+                    let factor = row * column;
+                    let weights = &kernel.data[((i * 3 + j) * kernel.ci + c) * kernel.co..][..kernel.co];
+                    sum.iter_mut().zip(weights).for_each(|(sum, &w)| *sum += factor * f64::from(w));
+                }
+            }
+            packed.iter_mut().zip(&sum).for_each(|(packed, &sum)| *packed = sum as f32);
+        }
+    });
+    packed
+}
+
+pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
+    let kernel = &step.conv.kernel;
+    let [rows, columns] = tiles(step);
+    let (k4, co4) = (depth(step), quads(step.out.c));
+    let channels: Vec<usize> = step.parts.iter().map(|part| part.shape.c).collect();
+    let (product, tile) = choose(step.target.style, PLACES, rows * columns, kernel.co);
+    let u = arrange(pack(kernel, &channels), PLACES, co4 * 4, product.shader, &tile);
+    let of_place = u.len() / PLACES / 4;
+    let u = lowered.constant(u);
+    let ends = lowered.ends(&step.step.ends, step.step.side, step.bias());
+    let (v_bytes, m_bytes) = scratch(step);
+    let all = rows * columns * step.out.n;
+    let at_once = run(step).min(all);
+    let [v, m] = lowered.scratch([v_bytes * at_once, m_bytes * at_once]);
+    let key = |shader, entry| super::device::PipelineKey { shader, entry, overrides: vec![] };
+
+    for first in (0..all).step_by(at_once) {
+        let count = at_once.min(all - first);
+        let shared = WinogradParams {
+            tiles: [rows as u32, columns as u32],
+            count: count as u32,
+            first: first as u32,
+            ..Default::default()
+        };
+        let mut at = 0;
+        for part in &step.parts {
+            let c4 = quads(part.shape.c);
+            let params = WinogradParams {
+                x: [part.shape.h as u32, part.shape.w as u32],
+                up: [part.up.h as u32, part.up.w as u32],
+                c4: c4 as u32,
+                v4: k4 as u32,
+                at,
+                ..shared
+            };
+            at += c4 as u32;
+            let mut pipeline = key(Shader::Winograd, "input");
+            if part.up != Window::ONE {
+                pipeline.overrides.push(("UP", 1));
+            }
+            let nothing = Bound::Nothing;
+            let [gx, gy] = grid((count * c4).div_ceil(64));
+            lowered.calls.push(Call {
+                pipeline,
+                params: bytemuck::bytes_of(&params).to_vec(),
+                buffers: vec![v, nothing, Bound::Value(part.value), nothing, nothing, nothing],
+                groups: [gx, gy, 1],
+                work: (count * c4 * 4 * 72 * 10) as u64,
+                step: step.index,
+            });
+        }
+
+        // 36 images of one row of tiles, 36 kernels of one tap.
+        let params = Conv2dParams {
+            grid: [1, count as u32],
+            step: [1, 1],
+            y: [1, count as u32],
+            x: [1, count as u32],
+            stride: [1, 1],
+            taps: [1, 1],
+            ci4: k4 as u32,
+            co4: co4 as u32,
+            bank: of_place as u32,
+            ..Default::default()
+        };
+        let [gx, gy] = grid(count.div_ceil(tile.pixels) * co4.div_ceil(tile.quads));
+        lowered.calls.push(Call {
+            pipeline: product.clone(),
+            params: bytemuck::bytes_of(&params).to_vec(),
+            buffers: vec![m, Bound::Nothing, v, u, Bound::Nothing, Bound::Nothing, Bound::Nothing],
+            groups: [gx, gy, PLACES as u32],
+            work: (PLACES * count * k4 * 4 * kernel.co) as u64,
+            step: step.index,
+        });
+
+        let params = WinogradParams {
+            y: [step.out.h as u32, step.out.w as u32],
+            c4: co4 as u32,
+            scale_at: ends.scale_at,
+            ..shared
+        };
+        let mut pipeline = key(Shader::Winograd, "output");
+        pipeline.overrides.extend(&ends.overrides);
+        if step.pool != Window::ONE {
+            pipeline.overrides.push(("POOL", 1));
+        }
+        let [gx, gy] = grid((count * co4).div_ceil(64));
+        lowered.calls.push(Call {
+            pipeline,
+            params: bytemuck::bytes_of(&params).to_vec(),
+            buffers: vec![Bound::Value(step.step.output), ends.signs, m, ends.constants, ends.add, ends.gate],
+            groups: [gx, gy, 1],
+            work: (count * co4 * 4 * 52 * 10) as u64,
+            step: step.index,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lower::{Target, lower};
+    use super::*;
+    use crate::engine::graph::Graph;
+    use crate::engine::ops::Conv2d;
+    use crate::engine::plan::Plan;
+    use crate::engine::tensor::Shape;
+
+    fn uses_winograd(n: usize, size: usize, ci: usize, co: usize, style: Style) -> bool {
+        let mut graph = Graph::new();
+        let x = graph.input("x", Shape::new(n, size, size, ci)).unwrap();
+        let kernel = Kernel::new(3, 3, ci, co, vec![0.0; 9 * ci * co].into()).unwrap();
+        let y = graph.conv2d("y", x, Conv2d { kernel, bias: None }).unwrap();
+        let plan = Plan::compile(graph, &[y], &[], &[]);
+        let lowered = lower(&plan, Target { style, largest_binding: 128 << 20 }).unwrap();
+        lowered.calls.iter().any(|call| call.pipeline.shader == Shader::Winograd)
+    }
+
+    #[test]
+    fn it_is_chosen_where_it_pays_whatever_the_number_of_images() {
+        for style in [Style::Subgroup, Style::Tiled] {
+            for n in [1, 16] {
+                assert!(uses_winograd(n, 64, 256, 128, style));
+                assert!(uses_winograd(n, 128, 192, 64, style));
+                assert!(uses_winograd(n, 19, 66, 66, style));
+                assert!(!uses_winograd(n, 8, 256, 256, style), "too few tiles");
+                assert!(!uses_winograd(n, 64, 256, 1, style));
+            }
+        }
+    }
+
+    /// The transform of a kernel that copies the middle pixel, and a sum over its places that must give it back.
+    #[test]
+    fn g_interpolates() {
+        // y = A (B d . G g) for d = (1, 1, 1, 1, 1, 1): every output is the sum of g's taps. B d of ones: the polynomials at 1.
+        let g = g();
+        let points = [0.0, 2.0 / 3.0, -2.0 / 3.0, 1.5, -1.5];
+        let taps = [0.3, -1.1, 0.7];
+        let product = |skip: usize| (0..5).filter(|&k| k != skip).map(|k| 1.0 - points[k]).product::<f64>();
+        for r in 0..4 {
+            let mut y = 0.0;
+            for (i, g) in g.iter().enumerate() {
+                let u: f64 = g.iter().zip(taps).map(|(g, t)| g * t).sum();
+                let v = product(i); // i = 5: all of them
+                let a = if i < 5 { f64::powi(points[i], r) } else { f64::from(u8::from(r == 3)) };
+                y += a * u * v;
+            }
+            assert!((y - taps.iter().sum::<f64>()).abs() < 1e-12, "output {r}: {y}");
+        }
+    }
+}

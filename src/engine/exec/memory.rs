@@ -1,0 +1,65 @@
+//! How much memory a job may take, and what to say when that is not enough.
+
+use crate::engine::tensor::Shape;
+use crate::{Error, Result};
+
+/// The most that a job may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    bytes: u64,
+    /// Half of what was free, since nobody said a number.
+    by_default: bool,
+}
+
+impl Limit {
+    /// `bytes`, or half of the memory that is free now.
+    pub fn new(bytes: Option<u64>) -> Limit {
+        Limit { bytes: bytes.unwrap_or_else(|| available() / 2), by_default: bytes.is_none() }
+    }
+
+    /// # Errors
+    /// If `needed` bytes, which these images take, are more than the limit.
+    pub fn check(self, images: Shape, needed: u64) -> Result<()> {
+        if needed <= self.bytes {
+            return Ok(());
+        }
+        let (count, verb) =
+            if images.n == 1 { ("1 image".to_string(), "needs") } else { (format!("{} images", images.n), "need") };
+        let (needed, limit) = (human(needed), human(self.bytes));
+        Err(Error::Memory(format!(
+            "{count} of {}x{} pixels {verb} {needed} of memory, {}; take smaller images or fewer",
+            images.h,
+            images.w,
+            if self.by_default {
+                format!("{limit} may be taken (half of what is free; --memory sets another limit)")
+            } else {
+                format!("--memory allows {limit}")
+            }
+        )))
+    }
+}
+
+impl Default for Limit {
+    fn default() -> Limit {
+        Limit::new(None)
+    }
+}
+
+/// Bytes that the system could give to this program now.
+fn available() -> u64 {
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    system.available_memory()
+}
+
+/// 1610612736 as "1.5 GiB".
+pub fn human(bytes: u64) -> String {
+    const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}

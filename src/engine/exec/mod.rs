@@ -1,0 +1,125 @@
+//! What runs a plan. Three executors, one truth: [`mod@reference`] is the specification, the others are tested against it.
+
+pub mod cpu;
+pub mod gpu;
+pub mod memory;
+pub mod reference;
+
+use crate::Result;
+use crate::engine::graph::NodeId;
+use crate::engine::plan::Plan;
+use crate::engine::tensor::Tensor;
+use gpu::{AdapterKind, Gpu};
+use memory::Limit;
+use std::sync::Arc;
+
+/// For each run, for each traced node in the order of the plan, one number per image.
+pub type Trace = Vec<Vec<Vec<f32>>>;
+
+/// A way to compute.
+pub trait Executor {
+    /// What computes, for people: "cpu, AVX-512, 2 threads".
+    fn describe(&self) -> String;
+
+    /// Packs weights, builds pipelines, takes memory: all that is done once.
+    ///
+    /// # Errors
+    /// If the plan needs more memory than the device has or binds.
+    fn prepare(&self, plan: Arc<Plan>) -> Result<Box<dyn Program>>;
+
+    /// Bytes that `prepare` would take for this plan.
+    fn bytes(&self, plan: &Plan) -> u64;
+
+    /// # Errors
+    /// [`crate::Error::Memory`] with the number and the way out, if this plan is larger than what it may take.
+    fn fits(&self, plan: &Plan) -> Result<()> {
+        self.limit().check(plan.image(), self.bytes(plan))
+    }
+
+    /// The most memory that a job may take.
+    fn limit(&self) -> Limit;
+
+    /// Floating-point operations per second that it reaches when it does nothing but multiply and add (two each), measured
+    /// now.
+    ///
+    /// # Errors
+    /// If this executor cannot tell.
+    fn fma_rate(&self) -> Result<f64> {
+        Err(crate::Error::Usage(format!("{} is not made to be measured", self.describe())))
+    }
+
+    /// Does it stand in for a GPU, on the CPU?
+    fn is_software(&self) -> bool {
+        false
+    }
+}
+
+/// A plan with everything that it needs to run, many times.
+pub trait Program {
+    /// Sets an input of the plan.
+    ///
+    /// # Panics
+    /// If the node is no input of the plan or the shape differs.
+    fn write(&mut self, input: NodeId, values: &Tensor) -> Result<()>;
+
+    /// Runs the plan `count` times; after every run the state moves on (see [`Plan::state`]).
+    fn run(&mut self, count: usize) -> Result<Trace>;
+
+    /// Runs the plan only until the first traced value is known, and returns that: one number per image. The state stays.
+    fn first_traced(&mut self) -> Result<Vec<f32>>;
+
+    /// The result of a node that the plan keeps, after `run`.
+    ///
+    /// # Panics
+    /// If the plan does not keep it.
+    fn read(&mut self, node: NodeId) -> Result<Tensor>;
+
+    /// Seconds that each of the plan's steps takes in one run, measured.
+    ///
+    /// # Errors
+    /// If this program cannot tell.
+    fn profile(&mut self) -> Result<Vec<f64>> {
+        Err(crate::Error::Device("this executor does not measure single steps".to_string()))
+    }
+}
+
+/// What the user asks for with `--backend`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Backend {
+    Auto,
+    Cpu,
+    Gpu,
+    Reference,
+}
+
+/// What computes, and a line about it where the user might expect something else.
+///
+/// `threads`: of the CPU, `None` for one per core. `memory`: bytes that a job may take, `None` for half of what is free.
+///
+/// # Errors
+/// If the backend is not to be had; the message says what to do.
+pub fn open(
+    backend: Backend,
+    threads: Option<usize>,
+    memory: Option<u64>,
+) -> Result<(Box<dyn Executor>, Option<String>)> {
+    let limit = Limit::new(memory);
+    let cpu = || -> Result<Box<dyn Executor>> { Ok(Box::new(cpu::Cpu::new(threads, limit)?)) };
+    match backend {
+        Backend::Reference => Ok((Box::new(reference::Reference { limit }), None)),
+        Backend::Cpu => Ok((cpu()?, None)),
+        Backend::Gpu => Ok((Box::new(Gpu::open(None, limit)?), None)),
+        Backend::Auto => match gpu::adapters().first() {
+            None => Ok((cpu()?, Some("no GPU found, the CPU computes".to_string()))),
+            Some(gpu) if gpu.kind == AdapterKind::Software => {
+                let name = &gpu.name;
+                let notice = format!("the only GPU is software ({name}), slower than the CPU itself: the CPU computes");
+                Ok((cpu()?, Some(notice)))
+            }
+            Some(_) => match Gpu::open(None, limit) {
+                Ok(gpu) => Ok((Box::new(gpu), None)),
+                Err(why) => Ok((cpu()?, Some(format!("the GPU cannot be used ({why}), the CPU computes")))),
+            },
+        },
+    }
+}

@@ -1,0 +1,62 @@
+//! concat: the channels of several inputs side by side. And slice, its gradient.
+//!
+//! ```text
+//! a: [n, h, w, ca]   b: [n, h, w, cb]   y: [n, h, w, ca + cb]
+//!
+//! y  = a's channels, then b's
+//! da = the first ca channels of dy,  db = the next cb
+//! ```
+//!
+//! Nothing is mixed, so nothing has to be remembered: each input takes back its own channels. This is the U-Net's bridge:
+//! one input comes up from below, the other straight across, and the gradient leaves by both ways.
+
+use super::d;
+use crate::Result;
+use crate::engine::graph::{Graph, NodeId};
+use crate::engine::tensor::{Shape, Tensor64};
+
+pub(super) fn shape(x: &[Shape]) -> Result<Shape, String> {
+    let first = x.first().ok_or("there are no inputs")?;
+    for other in x {
+        if other.with_c(1) != first.with_c(1) {
+            return Err(format!("inputs of shapes {first} and {other} do not lie on each other"));
+        }
+    }
+    Ok(first.with_c(x.iter().map(|x| x.c).sum()))
+}
+
+pub(super) fn slice_shape(x: Shape, start: usize, len: usize) -> Result<Shape, String> {
+    if len == 0 || start + len > x.c {
+        return Err(format!("channels {start} to {} of {}", start + len, x.c));
+    }
+    Ok(x.with_c(len))
+}
+
+/// y = a's channels, then b's
+pub(super) fn reference(x: &[&Tensor64], shape: Shape) -> Tensor64 {
+    let mut data = Vec::with_capacity(shape.len());
+    for pixel in 0..shape.pixels() {
+        for x in x {
+            data.extend_from_slice(&x.data[pixel * x.shape.c..][..x.shape.c]);
+        }
+    }
+    Tensor64 { shape, data }
+}
+
+/// Channels start .. start + len
+pub(super) fn slice_reference(x: &Tensor64, start: usize, len: usize) -> Tensor64 {
+    let data = x.data.chunks(x.shape.c).flat_map(|pixel| &pixel[start..start + len]).copied().collect();
+    Tensor64 { shape: x.shape.with_c(len), data }
+}
+
+/// da = the first ca channels of dy, db = the next cb
+pub(super) fn gradient(graph: &mut Graph, y: NodeId, dy: NodeId) -> Result<Vec<NodeId>> {
+    let mut start = 0;
+    let inputs = graph[y].inputs.clone();
+    let mut slice = |x: NodeId| {
+        let (name, len) = (d(&graph[x].name), graph.shape(x).c);
+        start += len;
+        graph.slice(&name, dy, start - len, len)
+    };
+    inputs.into_iter().map(&mut slice).collect()
+}

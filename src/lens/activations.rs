@@ -1,0 +1,160 @@
+//! How a picture travels through the network: what each layer makes of it.
+
+use crate::engine::exec::Executor;
+use crate::engine::graph::NodeId;
+use crate::engine::plan::Plan;
+use crate::engine::tensor::{Shape, Tensor};
+use crate::network::pad::Padded;
+use crate::network::{Network, unet};
+use crate::picture::{Colormap, Figure, Panel, grid};
+use crate::{Error, Result};
+use std::sync::Arc;
+
+/// Channels in a row of the overview, after the box with the layer's name.
+const OVERVIEW: usize = 12;
+
+/// What one layer makes of a picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Activation {
+    /// Index into [`Network::layers`].
+    pub layer: usize,
+    pub name: String,
+    /// The class as Keras names it.
+    pub class: String,
+    /// Of the layer's output.
+    pub shape: Shape,
+    /// For each channel its mean over the picture.
+    pub means: Vec<f32>,
+    /// The channels with the greatest means, the greatest first.
+    pub strongest: Vec<Channel>,
+}
+
+/// A channel of a layer's output.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Channel {
+    pub number: usize,
+    /// `[h, w]`
+    pub map: Vec<f32>,
+}
+
+/// The layers that have a part in the network's output, from input to output.
+pub fn layers(network: &Network) -> Vec<usize> {
+    let needed = unet::needed_for(network, network.output);
+    (0..network.layers.len()).filter(|&i| needed[i]).collect()
+}
+
+/// Runs `image` `[1, h, w, c]` through the network once and keeps of each of `layers` the `top` strongest channels. The
+/// image is padded by reflection to what the pools divide.
+///
+/// # Errors
+/// If a layer has no part in the network's output, there is not enough memory, or the device fails.
+pub fn compute(
+    executor: &dyn Executor,
+    network: &Network,
+    image: &Tensor,
+    layers: &[usize],
+    top: usize,
+) -> Result<Vec<Activation>> {
+    let multiple = unet::size_multiple(network);
+    let built = unet::graph_to(network, network.output, None, Padded::shape(image.shape, multiple))?;
+    let node = |layer: usize| {
+        let name = &network.layers[layer].name;
+        built.layers[layer].ok_or_else(|| Error::Usage(format!("{name} has no part in the network's output")))
+    };
+    let nodes = layers.iter().map(|&layer| node(layer)).collect::<Result<Vec<_>>>()?;
+    let plan = Plan::compile(built.graph.clone(), &nodes, &[], &[]);
+    executor.fits(&plan)?;
+    let maps: usize = nodes.iter().map(|&n| built.graph.shape(n)).map(|s| s.h * s.w * s.c.min(top) * 4).sum();
+    executor.limit().check(plan.image(), executor.bytes(&plan) + maps as u64)?;
+    let mut program = executor.prepare(Arc::new(plan))?;
+    program.write(built.image, &Padded::to_multiple(image, multiple).image)?;
+    program.run(1)?;
+    let activation = |(&layer, &node): (&usize, &NodeId)| {
+        let values = program.read(node)?;
+        let means = means(&values);
+        let mut order: Vec<usize> = (0..means.len()).collect();
+        // NaN is no strength; of equals the first comes first.
+        let strength = |i: usize| if means[i].is_nan() { f32::NEG_INFINITY } else { means[i] };
+        order.sort_by(|&a, &b| strength(b).total_cmp(&strength(a)));
+        let map = |number| values.data.iter().skip(number).step_by(values.shape.c).copied().collect();
+        let strongest = order.into_iter().take(top).map(|number| Channel { number, map: map(number) }).collect();
+        let about = &network.layers[layer];
+        let (name, class) = (about.name.clone(), about.class.clone());
+        Ok(Activation { layer, name, class, shape: values.shape, means, strongest })
+    };
+    layers.iter().zip(&nodes).map(activation).collect()
+}
+
+/// The mean of each channel, summed in double precision.
+fn means(values: &Tensor) -> Vec<f32> {
+    let mut sums = vec![0.0; values.shape.c];
+    for pixel in values.data.chunks_exact(values.shape.c) {
+        sums.iter_mut().zip(pixel).for_each(|(sum, &v)| *sum += f64::from(v));
+    }
+    sums.iter().map(|sum| (sum / values.shape.pixels() as f64) as f32).collect()
+}
+
+impl Activation {
+    /// The panels of the `count` strongest channels, each with its number and mean.
+    fn panels(&self, count: usize) -> impl Iterator<Item = Panel> {
+        self.strongest.iter().take(count).map(|channel| {
+            let map = Panel::map(self.shape.h, self.shape.w, channel.map.clone());
+            map.label(channel.number.to_string()).note(number(self.means[channel.number]))
+        })
+    }
+
+    /// The grid of the strongest channels.
+    pub fn figure(&self, colormap: Colormap) -> Figure {
+        let panels: Vec<Panel> = self.panels(usize::MAX).collect();
+        let which = match (panels.len(), self.shape.c) {
+            (1, 1) => "its one channel".to_string(),
+            (n, all) if n == all => format!("all {all} channels"),
+            (n, all) => format!("the {n} strongest of {all} channels"),
+        };
+        let title = format!("{} ({}, {}x{}): {which}", self.name, self.class, self.shape.h, self.shape.w);
+        grid(&title, &panels, if panels.len() > 64 { 16 } else { 8 }, colormap)
+    }
+}
+
+/// From input to output: a row per layer with its strongest channels.
+pub fn overview(activations: &[Activation], colormap: Colormap) -> Figure {
+    let columns = activations.iter().map(|a| a.strongest.len()).max().unwrap_or(0).min(OVERVIEW);
+    let mut panels = vec![];
+    for a in activations {
+        let Shape { h, w, c, .. } = a.shape;
+        panels.push(Panel::blank(format!("{}\n{}\n{h}x{w}x{c}", in_lines(&a.name), in_lines(&a.class))));
+        panels.extend(a.panels(columns));
+        let used = panels.len() % (columns + 1);
+        let empty = if used == 0 { 0 } else { columns + 1 - used };
+        panels.extend(std::iter::repeat_n(Panel::map(0, 0, vec![]), empty));
+    }
+    grid("From input to output: the strongest channels of each layer", &panels, columns + 1, colormap)
+}
+
+/// A name that would have to be set small in its box, on lines: max_, pooling2d_5; Batch, Normalization.
+fn in_lines(name: &str) -> String {
+    const LETTERS: usize = 13;
+    let letters: Vec<char> = name.chars().collect();
+    let may_end = |i: usize| {
+        let (last, next) = (letters[i - 1], letters[i]);
+        matches!(last, '_' | '/' | '-' | '.') || last.is_lowercase() && next.is_uppercase()
+    };
+    let (mut text, mut start) = (String::new(), 0);
+    while letters.len() - start > LETTERS {
+        let Some(end) = (start + 1..letters.len()).rev().find(|&i| i - start <= LETTERS && may_end(i)) else { break };
+        text.extend(&letters[start..end]);
+        text.push('\n');
+        start = end;
+    }
+    text.extend(&letters[start..]);
+    text
+}
+
+/// Three digits that count.
+fn number(value: f32) -> String {
+    match value.abs() {
+        0.0 => "0".to_string(),
+        v if !(1e-3..1e4).contains(&v) => format!("{value:.1e}"),
+        v => format!("{value:.*}", (2 - v.log10().floor() as i32).max(0) as usize),
+    }
+}

@@ -1,0 +1,133 @@
+//! Pictures that are too large to be climbed at once: the gradient tile by tile.
+//!
+//! ```text
+//!   |<- margin ->|<---- core ---->|<- margin ->|
+//!   +------------+----------------+------------+      a tile; of its gradient only the core is used
+//!                                 |<---- core ---->|  the next tile's core; the tiles overlap by two margins
+//! ```
+//!
+//! What a pixel's gradient depends on ends somewhere: at twice the layer's reach, since the pixel moves outputs that far
+//! away, and they look as far again. With a margin of that much the cores' gradients are what the whole picture's would be.
+//! Where such a margin would leave too little of a tile, it is smaller; then cores differ a little from the whole at
+//! their edges, and so the edges lie elsewhere in every step.
+
+use crate::engine::ops::Window;
+use crate::network::{Kind, Network};
+
+/// Rows and columns of tiles, all multiples of what the network's pools divide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tiling {
+    /// Of a tile.
+    pub size: Window,
+    /// Around the core; no axis has any along which one tile is enough.
+    pub margin: Window,
+}
+
+/// Where one tile lies along one axis, and which part of it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    pub start: usize,
+    /// Of the core, in the picture.
+    pub core: (usize, usize),
+}
+
+impl Tiling {
+    /// Tiles of at most `most` rows and columns for a picture of `whole` (multiples of `multiple`).
+    pub fn new(whole: Window, most: usize, multiple: Window, reach: usize) -> Tiling {
+        let axis = |whole: usize, multiple: usize| {
+            let size = (most / multiple * multiple).max(multiple).min(whole);
+            let margin = (2 * reach).next_multiple_of(multiple).min(size / 4 / multiple * multiple);
+            (size, if size < whole { margin } else { 0 })
+        };
+        let ((h, mh), (w, mw)) = (axis(whole.h, multiple.h), axis(whole.w, multiple.w));
+        Tiling { size: Window::new(h, w), margin: Window::new(mh, mw) }
+    }
+
+    /// Rows and columns of a core.
+    pub fn core(&self) -> Window {
+        Window::new(self.size.h - 2 * self.margin.h, self.size.w - 2 * self.margin.w)
+    }
+
+    /// The tiles of a picture of `whole`, each a span of rows and one of columns. The first cores end at `first` (or at the
+    /// picture's end), which is a multiple of what the pools divide, above 0.
+    pub fn tiles(&self, whole: Window, first: Window) -> Vec<(Span, Span)> {
+        let core = self.core();
+        let rows = spans(whole.h, self.size.h, self.margin.h, core.h, first.h);
+        let columns = spans(whole.w, self.size.w, self.margin.w, core.w, first.w);
+        rows.iter().flat_map(|&row| columns.iter().map(move |&column| (row, column))).collect()
+    }
+}
+
+fn spans(whole: usize, size: usize, margin: usize, core: usize, first: usize) -> Vec<Span> {
+    if size >= whole {
+        return vec![Span { start: 0, core: (0, whole) }];
+    }
+    let mut spans = vec![];
+    let (mut at, mut end) = (0, first.min(core));
+    while at < whole {
+        end = end.min(whole);
+        spans.push(Span { start: at.saturating_sub(margin).min(whole - size), core: (at, end) });
+        (at, end) = (end, end + core);
+    }
+    spans
+}
+
+/// How many pixels of the image away, along an axis, an output of `layer` can still see, at most.
+pub fn reach(network: &Network, layer: usize) -> usize {
+    let axis = |side: fn(Window) -> usize| {
+        // For each layer: how far it sees, and how many pixels of the image its own pixels are apart.
+        let mut known: Vec<(usize, usize)> = vec![];
+        for l in &network.layers[..=layer] {
+            let seen = l.inputs.iter().map(|&x| known[x].0).max().unwrap_or(0);
+            let apart = l.inputs.first().map_or(1, |&x| known[x].1);
+            known.push(match l.kind {
+                Kind::Conv2d { kh, kw, .. } => (seen + side(Window::new(kh, kw)) / 2 * apart, apart),
+                Kind::MaxPool { h, w } => {
+                    let n = side(Window::new(h, w));
+                    (seen + (n - 1) * apart, n * apart)
+                }
+                Kind::Upsample { h, w } => {
+                    let n = side(Window::new(h, w));
+                    (seen + apart, (apart / n).max(1))
+                }
+                _ => (seen, apart),
+            });
+        }
+        known[layer].0
+    };
+    axis(|w| w.h).max(axis(|w| w.w))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cores_cover_the_picture_once_and_lie_inside_their_tiles_with_their_margins() {
+        for (whole, most, reach) in [(64, 64, 9), (64, 32, 3), (160, 48, 100), (176, 32, 2), (32, 16, 40)] {
+            let whole = Window::new(whole, whole + 16);
+            let tiling = Tiling::new(whole, most, Window::new(8, 8), reach);
+            assert!(tiling.size.h <= whole.h && tiling.size.w <= whole.w);
+            for first in [8, 16, 24] {
+                let mut seen = vec![0; whole.h * whole.w];
+                for (row, column) in tiling.tiles(whole, Window::new(first, first)) {
+                    for (span, size, margin, whole) in [
+                        (row, tiling.size.h, tiling.margin.h, whole.h),
+                        (column, tiling.size.w, tiling.margin.w, whole.w),
+                    ] {
+                        assert!(span.start + size <= whole);
+                        assert!(span.start <= span.core.0.saturating_sub(margin), "{span:?}");
+                        assert!(span.start + size >= (span.core.1 + margin).min(whole), "{span:?}");
+                        assert_eq!(span.start % 8, 0, "pools would cut it elsewhere");
+                    }
+                    for (y, x) in
+                        (row.core.0..row.core.1).flat_map(|y| (column.core.0..column.core.1).map(move |x| (y, x)))
+                    {
+                        seen[y * whole.w + x] += 1;
+                    }
+                }
+                assert!(seen.iter().all(|&times| times == 1));
+            }
+        }
+    }
+}

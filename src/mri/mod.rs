@@ -1,0 +1,138 @@
+//! Simulated MRI: phantoms, and what a scanner in a hurry sees of them.
+//!
+//! A scanner measures a picture's Fourier transform, "k-space", line by line, and each line takes time. With one line in
+//! R measured, and the others taken as zero, the picture comes back aliased: R copies of it lie over one another. The
+//! article's network was trained to undo that (`fixtures/train_unet.py`).
+
+pub mod metrics;
+pub mod restore;
+
+use crate::engine::random::stream;
+use crate::{Error, Result};
+use rand::RngExt;
+use rustfft::{FftPlanner, num_complex::Complex};
+
+/// Which lines of k-space are left out. Rows: the aliasing runs from top to bottom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Axis {
+    /// rows of k-space are kept or left out: copies of the picture lie above one another
+    Rows,
+    /// columns of k-space: copies lie side by side
+    Columns,
+}
+
+/// Which lines of k-space are measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sampling {
+    pub axis: Axis,
+    /// One line in so many, 2 to 8.
+    pub every: usize,
+    /// Besides, this part of all lines in the middle of k-space, 0 to 1.
+    pub centre: f64,
+    /// The first line of the one in `every`, from 0; the lowest frequency is in the middle of all lines. Less than `every`.
+    pub offset: usize,
+}
+
+impl Default for Sampling {
+    /// One row in 4, and the middle 8%, as the article's network was trained (on one in 3, too).
+    fn default() -> Sampling {
+        Sampling { axis: Axis::Rows, every: 4, centre: 0.08, offset: 0 }
+    }
+}
+
+impl Sampling {
+    /// The same with the offset drawn from a seed, a draw of its own for each number.
+    pub fn drawn(self, seed: u64, number: u64) -> Sampling {
+        Sampling { offset: stream(seed, "k-space", number).random_range(0..self.every.max(1)), ..self }
+    }
+
+    /// For each of so many lines, the lowest frequency in the middle (NumPy's `fftshift`): is it measured?
+    ///
+    /// # Errors
+    /// If a number is outside of its range, or there are fewer lines than the one in `every` needs.
+    pub fn measured(&self, lines: usize) -> Result<Vec<bool>> {
+        let Sampling { every, centre, offset, .. } = *self;
+        let wrong = |what: String| Err(Error::Usage(what));
+        if !(2..=8).contains(&every) {
+            return wrong(format!("--every {every}: one line in 2 to 8 can be kept"));
+        }
+        if !(0.0..=1.0).contains(&centre) {
+            return wrong(format!("--centre {centre}: a part of all lines, 0 to 1"));
+        }
+        if offset >= every {
+            return wrong(format!("an offset of {offset} is not below {every}"));
+        }
+        if lines < every {
+            let what = if self.axis == Axis::Rows { "row" } else { "column" };
+            let plural = if lines == 1 { "" } else { "s" };
+            return wrong(format!(
+                "--every {every}: the picture has only {lines} {what}{plural}; keep one in fewer, or take a larger picture"
+            ));
+        }
+        // As Python rounds: to even.
+        let half = (centre / 2.0 * lines as f64).round_ties_even() as usize;
+        let middle = (lines / 2).saturating_sub(half)..lines / 2 + half;
+        Ok((0..lines).map(|i| i % every == offset || middle.contains(&i)).collect())
+    }
+}
+
+/// The zero-filled reconstruction of `image` `[h, w]`: the magnitude of the inverse Fourier transform of the lines
+/// measured, zeros in place of the others.
+///
+/// Whole lines are kept, so that along a line the transform and its inverse cancel: what is computed is the transform
+/// across the lines alone, column by column or row by row.
+///
+/// # Errors
+/// As [`Sampling::measured`].
+///
+/// # Panics
+/// If the number of values is not h x w.
+pub fn undersample(image: &[f32], (h, w): (usize, usize), sampling: Sampling) -> Result<Vec<f32>> {
+    assert_eq!(image.len(), h * w, "a picture of {h}x{w}");
+    let (lines, across) = match sampling.axis {
+        Axis::Rows => (h, w),
+        Axis::Columns => (w, h),
+    };
+    let measured = sampling.measured(lines)?;
+    let at = |line: usize, i: usize| if sampling.axis == Axis::Rows { line * w + i } else { i * w + line };
+    let mut planner = FftPlanner::<f64>::new();
+    let (forward, inverse) = (planner.plan_fft_forward(lines), planner.plan_fft_inverse(lines));
+    let mut result = vec![0.0; h * w];
+    for i in 0..across {
+        let mut k: Vec<Complex<f64>> = (0..lines).map(|line| Complex::from(f64::from(image[at(line, i)]))).collect();
+        forward.process(&mut k);
+        for (frequency, value) in k.iter_mut().enumerate() {
+            // Frequency 0 comes first in the transform and lies in the middle of k-space.
+            if !measured[(frequency + lines / 2) % lines] {
+                *value = Complex::ZERO;
+            }
+        }
+        inverse.process(&mut k);
+        // rustfft leaves out the inverse's 1 / lines.
+        k.iter().enumerate().for_each(|(line, v)| result[at(line, i)] = (v.norm() / lines as f64) as f32);
+    }
+    Ok(result)
+}
+
+/// A phantom `[h, w]` in [0, 1]: 3 to 9 circles and rectangles over one another, on black. The distributions are those of
+/// `fixtures/train_unet.py`, whose pictures are 128x128; lengths grow with the picture. Each number has a draw of its own.
+pub fn phantom(seed: u64, number: u64, (h, w): (usize, usize)) -> Vec<f32> {
+    let mut rng = stream(seed, "phantom", number);
+    let (rows, columns) = (h as f64 / 128.0, w as f64 / 128.0);
+    let size = rows.min(columns);
+    let mut image = vec![0.0; h * w];
+    for _ in 0..rng.random_range(3..10) {
+        let (cy, cx) = (rng.random_range(16.0..112.0) * rows, rng.random_range(16.0..112.0) * columns);
+        let level = rng.random_range(0.15..1.0) as f32;
+        let circle = rng.random_bool(0.5);
+        let mut length = || rng.random_range(4.0..36.0) * size;
+        let (a, b) = if circle { (length(), 0.0) } else { (length(), length()) };
+        for (i, value) in image.iter_mut().enumerate() {
+            let (dy, dx) = ((i / w) as f64 - cy, (i % w) as f64 - cx);
+            if if circle { dy * dy + dx * dx <= a * a } else { dy.abs() <= a && dx.abs() <= b } {
+                *value = level;
+            }
+        }
+    }
+    image
+}
