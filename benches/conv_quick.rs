@@ -7,7 +7,7 @@
 
 use std::time::Instant;
 use unet_lens::engine::exec::cpu::aligned::Aligned;
-use unet_lens::engine::exec::cpu::conv::{Algorithm, Ends, Geometry, Packed, PartShape};
+use unet_lens::engine::exec::cpu::conv::{Algorithm, Geometry, Operands, Packed, PartShape};
 use unet_lens::engine::exec::cpu::simd::{Level, fma_rate};
 
 const NO: (usize, usize) = (1, 1);
@@ -87,7 +87,8 @@ fn table() {
             };
             for algorithm in algorithms {
                 let start = Instant::now();
-                let packed = Packed::with_algorithm(level, &g, &kernel, algorithm);
+                let mut packed = Packed::with_algorithm(level, &g, algorithm);
+                packed.pack(&kernel);
                 let pack = start.elapsed().as_secs_f64();
                 let parts: Vec<_> = (0..g.parts.len()).map(|i| noise(n * g.part_len(i), i)).collect();
                 let parts: Vec<&[f32]> = parts.iter().map(|p| &p[..]).collect();
@@ -95,9 +96,9 @@ fn table() {
                 let (bias, mut signs) = (noise(g.co, 3), vec![0; n * g.sign_bytes()]);
                 let mut once = || {
                     let signs = Some(&mut signs[..]);
-                    let mut ends = Ends { bias: Some(&bias), relu: true, signs, ..Ends::default() };
+                    let mut epilogue = Operands { bias: Some(&bias), relu: true, signs, ..Operands::default() };
                     let start = Instant::now();
-                    packed.run(n, &parts, &mut ends, &mut out, &mut scratch);
+                    packed.run(n, &parts, &mut epilogue, &mut out, &mut scratch);
                     start.elapsed().as_secs_f64()
                 };
                 once();

@@ -51,7 +51,11 @@ struct Params {
     bank: u32,         // vec4s per image of the kernel: 0 if one kernel is for all images
     bias_bank: u32,    // the same of the bias, which comes first in constants
     scale_at: u32,     // in constants: scale, then shift
-    first_image: u32,  // of this run
+    first_group: u32,  // workgroup 0 of this run computes what is number first_group among all
+    x_image: u32,      // the first image of this run: in x,
+    bank_image: u32,   // in the kernel's and the bias' bank,
+    y_image: u32,      // and in y
+    unused: u32,
     up: vec2<u32>,     // each pixel of x counts as a block of so many (sum_products)
 }
 
@@ -65,12 +69,6 @@ struct Params {
 @group(0) @binding(7) var<storage, read> gate: array<u32>;
 
 override CONTINUES: bool = false; // y already holds the sum over an earlier part's channels
-override BIAS: bool = false;
-override ADD: bool = false;
-override RELU: bool = false;
-override SIGNS: bool = false;
-override AFFINE: bool = false;
-override GATE: bool = false;
 override LARGE: bool = true;
 override PIXELS: u32 = 64; // of a tile: 64 if LARGE, else 32
 override QUADS: u32 = 16;  // 16 if LARGE, else 8
@@ -85,11 +83,12 @@ fn tiled(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) t: u32,
 ) {
-    let tile = group.y * groups.x + group.x;
+    let tile = params.first_group + group.y * groups.x + group.x;
     let across = (params.co4 + QUADS - 1) / QUADS;
     let first_pixel = tile / across * PIXELS;
     let first_quad = tile % across * QUADS;
-    let image = params.first_image + group.z;
+    let image = params.x_image + group.z;
+    let bank = (params.bank_image + group.z) * params.bank;
     if first_pixel >= params.grid.x * params.grid.y {
         return;
     }
@@ -128,7 +127,7 @@ fn tiled(
             for (var k = t / QUADS; k < chunk * 4; k += 64 / QUADS) {
                 var v = vec4(0.0);
                 if quad < params.co4 {
-                    v = kernel[image * params.bank + ((tap * params.ci4 + q) * 4 + k) * params.co4 + quad];
+                    v = kernel[bank + ((tap * params.ci4 + q) * 4 + k) * params.co4 + quad];
                 }
                 ws[k * QUADS + t % QUADS] = v;
             }
@@ -173,23 +172,23 @@ fn tiled(
     }
     let p = first_pixel + ty;
     let c = first_quad + tx;
-    ends(image, grid_place(p), c, a0);
-    ends(image, grid_place(p + 8), c, a1);
-    ends(image, grid_place(p + 16), c, a2);
-    ends(image, grid_place(p + 24), c, a3);
+    finish(group.z, grid_place(p), c, a0);
+    finish(group.z, grid_place(p + 8), c, a1);
+    finish(group.z, grid_place(p + 16), c, a2);
+    finish(group.z, grid_place(p + 24), c, a3);
     if LARGE {
-        ends(image, grid_place(p + 32), c, a4);
-        ends(image, grid_place(p + 40), c, a5);
-        ends(image, grid_place(p + 48), c, a6);
-        ends(image, grid_place(p + 56), c, a7);
-        ends(image, grid_place(p), c + 8, b0);
-        ends(image, grid_place(p + 8), c + 8, b1);
-        ends(image, grid_place(p + 16), c + 8, b2);
-        ends(image, grid_place(p + 24), c + 8, b3);
-        ends(image, grid_place(p + 32), c + 8, b4);
-        ends(image, grid_place(p + 40), c + 8, b5);
-        ends(image, grid_place(p + 48), c + 8, b6);
-        ends(image, grid_place(p + 56), c + 8, b7);
+        finish(group.z, grid_place(p + 32), c, a4);
+        finish(group.z, grid_place(p + 40), c, a5);
+        finish(group.z, grid_place(p + 48), c, a6);
+        finish(group.z, grid_place(p + 56), c, a7);
+        finish(group.z, grid_place(p), c + 8, b0);
+        finish(group.z, grid_place(p + 8), c + 8, b1);
+        finish(group.z, grid_place(p + 16), c + 8, b2);
+        finish(group.z, grid_place(p + 24), c + 8, b3);
+        finish(group.z, grid_place(p + 32), c + 8, b4);
+        finish(group.z, grid_place(p + 40), c + 8, b5);
+        finish(group.z, grid_place(p + 48), c + 8, b6);
+        finish(group.z, grid_place(p + 56), c + 8, b7);
     }
 }
 
@@ -202,15 +201,16 @@ fn one_channel(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) t: u32,
 ) {
-    let p = (group.y * groups.x + group.x) * 8 + t / 8;
-    let image = params.first_image + group.z;
+    let p = (params.first_group + group.y * groups.x + group.x) * 8 + t / 8;
+    let image = params.x_image + group.z;
+    let bank = (params.bank_image + group.z) * params.bank;
     let mine = corner(p);
     var sum = vec4(0.0);
     for (var tap = 0u; tap < params.taps.x * params.taps.y; tap++) {
         let at = place(image, mine + vec2<i32>(vec2(tap / params.taps.y, tap % params.taps.y)));
         if at >= 0 {
             for (var q = t % 8; q < params.ci4; q += 8) {
-                sum = fma(x[u32(at) + q], kernel[image * params.bank + tap * params.ci4 + q], sum);
+                sum = fma(x[u32(at) + q], kernel[bank + tap * params.ci4 + q], sum);
             }
         }
     }
@@ -221,14 +221,14 @@ fn one_channel(
         for (var k = 1u; k < 8; k++) {
             total += sums[t + k];
         }
-        ends(image, grid_place(p), 0, vec4(total, 0.0, 0.0, 0.0));
+        finish(group.z, grid_place(p), 0, vec4(total, 0.0, 0.0, 0.0));
     }
 }
 
 // Here x holds products, a channel for each tap: product (i, j) of a pixel is meant for the output whose tap (i, j) it is.
 @compute @workgroup_size(64)
 fn sum_products(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let p = id.y * groups.x * 64 + id.x;
+    let p = (params.first_group + id.y * groups.x) * 64 + id.x;
     let mine = corner(p);
     var sum = 0.0;
     for (var i = 0u; i < params.taps.x; i++) {
@@ -237,29 +237,29 @@ fn sum_products(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workg
             let tap = i * params.taps.y + j;
             if all(at >= vec2(0)) && all(at < vec2<i32>(params.x * params.up)) {
                 let pixel = vec2<u32>(at) / params.up;
-                sum += x[((id.z * params.x.x + pixel.x) * params.x.y + pixel.y) * params.ci4 + tap / 4][tap % 4];
+                sum += x[(((params.x_image + id.z) * params.x.x + pixel.x) * params.x.y + pixel.y) * params.ci4 + tap / 4][tap % 4];
             }
         }
     }
-    ends(id.z, grid_place(p), 0, vec4(sum, 0.0, 0.0, 0.0));
+    finish(id.z, grid_place(p), 0, vec4(sum, 0.0, 0.0, 0.0));
 }
 
 // Here x has one channel, and y gets a channel for each tap: what output p's tap (i, j) sees. A thread owns a quad of y.
 @compute @workgroup_size(64)
 fn gather_taps(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let index = id.y * groups.x * 64 + id.x;
+    let index = (params.first_group + id.y * groups.x) * 64 + id.x;
     let p = index / params.co4;
     let q = index % params.co4;
     let mine = corner(p);
     var v = vec4(0.0);
     for (var k = 0u; k < 4; k++) {
         let tap = q * 4 + k;
-        let at = place(id.z, mine + vec2<i32>(vec2(tap / params.taps.y, tap % params.taps.y)));
+        let at = place(params.x_image + id.z, mine + vec2<i32>(vec2(tap / params.taps.y, tap % params.taps.y)));
         if at >= 0 && tap < params.taps.x * params.taps.y {
             v[k] = x[at].x;
         }
     }
-    ends(id.z, grid_place(p), q, v);
+    finish(id.z, grid_place(p), q, v);
 }
 
 // Row and column of output p in the grid.
@@ -288,47 +288,17 @@ fn times(x: vec4<f32>, w0: vec4<f32>, w1: vec4<f32>, w2: vec4<f32>, w3: vec4<f32
     return fma(vec4(x.w), w3, fma(vec4(x.z), w2, fma(vec4(x.y), w1, fma(vec4(x.x), w0, y))));
 }
 
-fn is_nan(v: vec4<f32>) -> vec4<bool> {
-    return (bitcast<vec4<u32>>(v) & vec4(0x7fffffffu)) > vec4(0x7f800000u);
-}
-
-fn pack(positive: vec4<bool>) -> u32 {
-    return dot(select(vec4(0u), vec4(1u, 2u, 4u, 8u), positive), vec4(1u));
-}
-
-fn unpack(word: u32) -> vec4<bool> {
-    return (vec4(word) & vec4(1u, 2u, 4u, 8u)) != vec4(0u);
-}
-
-// Quad c of the output at row and column `at` of the grid, on its way out: bias, and the ends as in pointwise.wgsl.
-fn ends(image: u32, at: vec2<u32>, c: u32, sum: vec4<f32>) {
+// Finishes quad c of the output at row and column `at` of the grid.
+fn finish(z: u32, at: vec2<u32>, c: u32, sum: vec4<f32>) {
     if at.x >= params.grid.x || c >= params.co4 {
         return;
     }
     let pixel = at * params.step + params.phase;
-    let i = ((image * params.y.x + pixel.x) * params.y.y + pixel.y) * params.co4 + c;
+    let i = (((params.y_image + z) * params.y.x + pixel.x) * params.y.y + pixel.y) * params.co4 + c;
     var v = sum;
     if CONTINUES {
         v += y[i];
     }
-    if BIAS {
-        v += constants[image * params.bias_bank + c];
-    }
-    if ADD {
-        v += add[i];
-    }
-    if RELU {
-        let positive = v > vec4(0.0);
-        if SIGNS {
-            signs[i] = pack(positive);
-        }
-        v = select(vec4(0.0), v, positive | is_nan(v));
-    }
-    if AFFINE {
-        v = fma(constants[params.scale_at + c], v, constants[params.scale_at + params.co4 + c]);
-    }
-    if GATE {
-        v = select(vec4(0.0), v, unpack(gate[i]));
-    }
-    y[i] = v;
+    let bias_at = (params.bank_image + z) * params.bias_bank + c;
+    epilogue(i, channels(bias_at, params.scale_at + c, params.co4), v);
 }

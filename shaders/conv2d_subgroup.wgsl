@@ -43,7 +43,11 @@ struct Params {
     bank: u32,         // texels per image of the kernel: 0 if one kernel is for all images
     bias_bank: u32,    // the same of the bias, which comes first in constants
     scale_at: u32,     // in constants: scale, then shift
-    first_image: u32,  // of this run
+    first_group: u32,  // workgroup 0 of this run computes what is number first_group among all
+    x_image: u32,      // the first image of this run: in x,
+    bank_image: u32,   // in the kernel's and the bias' bank,
+    y_image: u32,      // and in y
+    unused: u32,
     up: vec2<u32>,     // not used here
 }
 
@@ -59,12 +63,6 @@ struct Params {
 override HALF: bool = false;      // 16 pixels
 override WIDE: bool = false;      // 16 quads
 override CONTINUES: bool = false; // y already holds the sum over an earlier part's channels
-override BIAS: bool = false;
-override ADD: bool = false;
-override RELU: bool = false;
-override SIGNS: bool = false;
-override AFFINE: bool = false;
-override GATE: bool = false;
 
 @compute @workgroup_size(8)
 fn subgroup(
@@ -73,11 +71,11 @@ fn subgroup(
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
     let quads = select(8u, 16u, WIDE);
-    let tile = group.y * groups.x + group.x;
+    let tile = params.first_group + group.y * groups.x + group.x;
     let across = (params.co4 + quads - 1) / quads;
     let p = tile / across * select(32u, 16u, HALF);
     let c = tile % across * quads + lane;
-    let image = params.first_image + group.z;
+    let image = params.x_image + group.z;
     if p >= params.grid.x * params.grid.y {
         return;
     }
@@ -89,7 +87,7 @@ fn subgroup(
     var g: Eight;
     var h: Eight;
     var i: Eight;
-    var row = image * params.bank + tile % across * (params.taps.x * params.taps.y * params.ci4 * 4 * quads) + lane;
+    var row = (params.bank_image + group.z) * params.bank + tile % across * (params.taps.x * params.taps.y * params.ci4 * 4 * quads) + lane;
     let corner0 = corner(p + lane);
     let corner1 = corner(p + lane + 8);
     let corner2 = corner(p + lane + 16);
@@ -126,9 +124,9 @@ fn subgroup(
         }
     }
     let first = vec2(p / params.grid.y, p % params.grid.y);
-    all_ends(image, first, c, a, b, d, e);
+    finish_all(group.z, first, c, a, b, d, e);
     if WIDE {
-        all_ends(image, first, c + 8, f, g, h, i);
+        finish_all(group.z, first, c + 8, f, g, h, i);
     }
 }
 
@@ -177,38 +175,38 @@ fn eight(y: ptr<function, Eight>, x: vec4<f32>, w: Rows) {
     (*y).p7 = times(subgroupBroadcast(x, 7u), w, (*y).p7);
 }
 
-// The ends of a quad's pixels.
-fn all_ends(image: u32, first: vec2<u32>, c: u32, a: Eight, b: Eight, d: Eight, e: Eight) {
+// Finishes a quad's pixels.
+fn finish_all(z: u32, first: vec2<u32>, c: u32, a: Eight, b: Eight, d: Eight, e: Eight) {
     if c >= params.co4 {
         return;
     }
-    let own = own_constants(image, c);
-    var at = eight_ends(image, first, c, own, a);
-    at = eight_ends(image, at, c, own, b);
+    let own = channels((params.bank_image + z) * params.bias_bank + c, params.scale_at + c, params.co4);
+    var at = finish_eight(z, first, c, own, a);
+    at = finish_eight(z, at, c, own, b);
     if !HALF {
-        at = eight_ends(image, at, c, own, d);
-        at = eight_ends(image, at, c, own, e);
+        at = finish_eight(z, at, c, own, d);
+        at = finish_eight(z, at, c, own, e);
     }
 }
 
-// The ends of 8 pixels that follow each other; the next one is returned.
-fn eight_ends(image: u32, first: vec2<u32>, c: u32, own: Constants, y: Eight) -> vec2<u32> {
+// Finishes 8 pixels that follow each other; the next one is returned.
+fn finish_eight(z: u32, first: vec2<u32>, c: u32, own: Channels, y: Eight) -> vec2<u32> {
     var at = first;
-    ends(image, at, c, own, y.p0);
+    finish(z, at, c, own, y.p0);
     at = next(at);
-    ends(image, at, c, own, y.p1);
+    finish(z, at, c, own, y.p1);
     at = next(at);
-    ends(image, at, c, own, y.p2);
+    finish(z, at, c, own, y.p2);
     at = next(at);
-    ends(image, at, c, own, y.p3);
+    finish(z, at, c, own, y.p3);
     at = next(at);
-    ends(image, at, c, own, y.p4);
+    finish(z, at, c, own, y.p4);
     at = next(at);
-    ends(image, at, c, own, y.p5);
+    finish(z, at, c, own, y.p5);
     at = next(at);
-    ends(image, at, c, own, y.p6);
+    finish(z, at, c, own, y.p6);
     at = next(at);
-    ends(image, at, c, own, y.p7);
+    finish(z, at, c, own, y.p7);
     return next(at);
 }
 
@@ -239,66 +237,16 @@ fn times(x: vec4<f32>, w: Rows, y: vec4<f32>) -> vec4<f32> {
     return fma(vec4(x.w), w.w3, fma(vec4(x.z), w.w2, fma(vec4(x.y), w.w1, fma(vec4(x.x), w.w0, y))));
 }
 
-fn is_nan(v: vec4<f32>) -> vec4<bool> {
-    return (bitcast<vec4<u32>>(v) & vec4(0x7fffffffu)) > vec4(0x7f800000u);
-}
-
-fn pack(positive: vec4<bool>) -> u32 {
-    return dot(select(vec4(0u), vec4(1u, 2u, 4u, 8u), positive), vec4(1u));
-}
-
-fn unpack(word: u32) -> vec4<bool> {
-    return (vec4(word) & vec4(1u, 2u, 4u, 8u)) != vec4(0u);
-}
-
-// What the ends need of a channel, the same for all pixels: fetched once.
-struct Constants {
-    bias: vec4<f32>,
-    scale: vec4<f32>,
-    shift: vec4<f32>,
-}
-
-fn own_constants(image: u32, c: u32) -> Constants {
-    var own: Constants;
-    if BIAS {
-        own.bias = constants[image * params.bias_bank + c];
-    }
-    if AFFINE {
-        own.scale = constants[params.scale_at + c];
-        own.shift = constants[params.scale_at + params.co4 + c];
-    }
-    return own;
-}
-
-// Quad c of the output at row and column `at` of the grid, on its way out: bias, and the ends as in pointwise.wgsl.
-fn ends(image: u32, at: vec2<u32>, c: u32, own: Constants, sum: vec4<f32>) {
+// Finishes quad c of the output at row and column `at` of the grid.
+fn finish(z: u32, at: vec2<u32>, c: u32, own: Channels, sum: vec4<f32>) {
     if at.x >= params.grid.x {
         return;
     }
     let pixel = at * params.step + params.phase;
-    let i = ((image * params.y.x + pixel.x) * params.y.y + pixel.y) * params.co4 + c;
+    let i = (((params.y_image + z) * params.y.x + pixel.x) * params.y.y + pixel.y) * params.co4 + c;
     var v = sum;
     if CONTINUES {
         v += y[i];
     }
-    if BIAS {
-        v += own.bias;
-    }
-    if ADD {
-        v += add[i];
-    }
-    if RELU {
-        let positive = v > vec4(0.0);
-        if SIGNS {
-            signs[i] = pack(positive);
-        }
-        v = select(vec4(0.0), v, positive | is_nan(v));
-    }
-    if AFFINE {
-        v = fma(own.scale, v, own.shift);
-    }
-    if GATE {
-        v = select(vec4(0.0), v, unpack(gate[i]));
-    }
-    y[i] = v;
+    epilogue(i, own, v);
 }

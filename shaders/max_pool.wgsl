@@ -11,7 +11,7 @@
 //   window 2x2:   0 1     winners word:  | c3 | c2 | c1 | c0 |
 //                 2 3
 //
-// A thread owns a quad (four channels) of y, or of dx. On its way out dx goes through the same ends as in pointwise.wgsl.
+// A thread owns a quad (four channels) of y, or of dx. On its way out dx goes through an epilogue.
 
 struct Params {
     count: u32,  // quads of the output
@@ -26,7 +26,7 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> side: array<u32>; // winners of max_pool, signs of max_pool_grad's ends
+@group(0) @binding(2) var<storage, read_write> signs: array<u32>; // of the epilogue; max_pool writes its winners here
 @group(0) @binding(3) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> winners: array<u32>;
 @group(0) @binding(5) var<storage, read> constants: array<vec4<f32>>;
@@ -34,11 +34,6 @@ struct Params {
 @group(0) @binding(7) var<storage, read> gate: array<u32>;
 
 override WINNERS: bool = false;
-override ADD: bool = false;
-override RELU: bool = false;
-override SIGNS: bool = false;
-override AFFINE: bool = false;
-override GATE: bool = false;
 
 @compute @workgroup_size(64)
 fn max_pool(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -64,7 +59,7 @@ fn max_pool(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
     }
     y[i] = best;
     if WINNERS {
-        side[i] = winner.x | (winner.y << 8) | (winner.z << 16) | (winner.w << 24);
+        signs[i] = winner.x | (winner.y << 8) | (winner.z << 16) | (winner.w << 24);
     }
 }
 
@@ -83,39 +78,5 @@ fn max_pool_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_work
     let window = (row / params.window_h * columns + column / params.window_w) * params.c4 + c;
     let me = row % params.window_h * params.window_w + column % params.window_w;
     let winner = (vec4(winners[window]) >> vec4(0u, 8u, 16u, 24u)) & vec4(255u);
-    ends(i, c, select(vec4(0.0), x[window], winner == vec4(me)));
-}
-
-fn is_nan(v: vec4<f32>) -> vec4<bool> {
-    return (bitcast<vec4<u32>>(v) & vec4(0x7fffffffu)) > vec4(0x7f800000u);
-}
-
-fn pack(positive: vec4<bool>) -> u32 {
-    return dot(select(vec4(0u), vec4(1u, 2u, 4u, 8u), positive), vec4(1u));
-}
-
-fn unpack(word: u32) -> vec4<bool> {
-    return (vec4(word) & vec4(1u, 2u, 4u, 8u)) != vec4(0u);
-}
-
-// The ends: see pointwise.wgsl.
-fn ends(i: u32, c: u32, head: vec4<f32>) {
-    var v = head;
-    if ADD {
-        v += add[i];
-    }
-    if RELU {
-        let positive = v > vec4(0.0);
-        if SIGNS {
-            side[i] = pack(positive);
-        }
-        v = select(vec4(0.0), v, positive | is_nan(v));
-    }
-    if AFFINE {
-        v = fma(constants[params.scale_at + c], v, constants[params.scale_at + params.c4 + c]);
-    }
-    if GATE {
-        v = select(vec4(0.0), v, unpack(gate[i]));
-    }
-    y[i] = v;
+    epilogue(i, channels(0, params.scale_at + c, params.c4), select(vec4(0.0), x[window], winner == vec4(me)));
 }

@@ -9,7 +9,8 @@
 // A thread owns a quad (four channels) of the result.
 
 struct Params {
-    count: u32,  // quads of y
+    first: u32,  // quad of y of this run
+    count: u32,  // quads of y up to the end of this run
     rows: u32,   // of M: k'
     length: u32, // k
     inner: u32,  // quads
@@ -22,7 +23,7 @@ struct Params {
 
 @compute @workgroup_size(64)
 fn transform(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = id.y * groups.x * 64 + id.x;
+    let i = params.first + id.y * groups.x * 64 + id.x;
     if i >= params.count {
         return;
     }

@@ -17,7 +17,7 @@
 //
 //   input:     V[place, tile, c] = (B d B')[place] of each tile's 6x6 inputs d, which overlap by two pixels
 //   conv2d:    M[place, tile, o] = sum over c of V[place, tile, c] * U[place, c, o];   U = G W G', made once on the CPU
-//   output:    y = A M A', 4x4 outputs of each tile, and the ends
+//   output:    y = A M A', 4x4 outputs of each tile, and the epilogue
 //
 // The points decide how large the rounding errors get. p = 2/3 and q = 3/2 keep B, G and A near 1 (p q = 1): with 768
 // channels the error is a quarter of that of the usual points 1 and 2.
@@ -45,12 +45,6 @@ struct Params {
 
 override UP: bool = false;   // x is upsampled first
 override POOL: bool = false; // the outputs' 2x2 windows are summed up
-override BIAS: bool = false;
-override ADD: bool = false;
-override RELU: bool = false;
-override SIGNS: bool = false;
-override AFFINE: bool = false;
-override GATE: bool = false;
 
 struct Six {
     a: vec4<f32>,
@@ -201,92 +195,40 @@ fn output(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
     let c2 = a_times(Six(r0.c, r1.c, r2.c, r3.c, r4.c, r5.c));
     let c3 = a_times(Six(r0.d, r1.d, r2.d, r3.d, r4.d, r5.d));
     let place = vec2(tile % of_image / params.tiles.y, tile % params.tiles.y);
-    let own = own_constants(c);
+    let own = channels(c, params.scale_at + c, params.c4);
     if POOL {
         let r = place.x * 2;
         let s = place.y * 2;
-        ends(image, r, s, c, own, c0.a + c0.b + c1.a + c1.b);
-        ends(image, r + 1, s, c, own, c0.c + c0.d + c1.c + c1.d);
-        ends(image, r, s + 1, c, own, c2.a + c2.b + c3.a + c3.b);
-        ends(image, r + 1, s + 1, c, own, c2.c + c2.d + c3.c + c3.d);
+        finish(image, r, s, c, own, c0.a + c0.b + c1.a + c1.b);
+        finish(image, r + 1, s, c, own, c0.c + c0.d + c1.c + c1.d);
+        finish(image, r, s + 1, c, own, c2.a + c2.b + c3.a + c3.b);
+        finish(image, r + 1, s + 1, c, own, c2.c + c2.d + c3.c + c3.d);
     } else {
         let r = place.x * 4;
         let s = place.y * 4;
-        ends(image, r, s, c, own, c0.a);
-        ends(image, r, s + 1, c, own, c1.a);
-        ends(image, r, s + 2, c, own, c2.a);
-        ends(image, r, s + 3, c, own, c3.a);
-        ends(image, r + 1, s, c, own, c0.b);
-        ends(image, r + 1, s + 1, c, own, c1.b);
-        ends(image, r + 1, s + 2, c, own, c2.b);
-        ends(image, r + 1, s + 3, c, own, c3.b);
-        ends(image, r + 2, s, c, own, c0.c);
-        ends(image, r + 2, s + 1, c, own, c1.c);
-        ends(image, r + 2, s + 2, c, own, c2.c);
-        ends(image, r + 2, s + 3, c, own, c3.c);
-        ends(image, r + 3, s, c, own, c0.d);
-        ends(image, r + 3, s + 1, c, own, c1.d);
-        ends(image, r + 3, s + 2, c, own, c2.d);
-        ends(image, r + 3, s + 3, c, own, c3.d);
+        finish(image, r, s, c, own, c0.a);
+        finish(image, r, s + 1, c, own, c1.a);
+        finish(image, r, s + 2, c, own, c2.a);
+        finish(image, r, s + 3, c, own, c3.a);
+        finish(image, r + 1, s, c, own, c0.b);
+        finish(image, r + 1, s + 1, c, own, c1.b);
+        finish(image, r + 1, s + 2, c, own, c2.b);
+        finish(image, r + 1, s + 3, c, own, c3.b);
+        finish(image, r + 2, s, c, own, c0.c);
+        finish(image, r + 2, s + 1, c, own, c1.c);
+        finish(image, r + 2, s + 2, c, own, c2.c);
+        finish(image, r + 2, s + 3, c, own, c3.c);
+        finish(image, r + 3, s, c, own, c0.d);
+        finish(image, r + 3, s + 1, c, own, c1.d);
+        finish(image, r + 3, s + 2, c, own, c2.d);
+        finish(image, r + 3, s + 3, c, own, c3.d);
     }
 }
 
-fn is_nan(v: vec4<f32>) -> vec4<bool> {
-    return (bitcast<vec4<u32>>(v) & vec4(0x7fffffffu)) > vec4(0x7f800000u);
-}
-
-fn pack(positive: vec4<bool>) -> u32 {
-    return dot(select(vec4(0u), vec4(1u, 2u, 4u, 8u), positive), vec4(1u));
-}
-
-fn unpack(word: u32) -> vec4<bool> {
-    return (vec4(word) & vec4(1u, 2u, 4u, 8u)) != vec4(0u);
-}
-
-// What the ends need of a channel, the same for all pixels: fetched once.
-struct Constants {
-    bias: vec4<f32>,
-    scale: vec4<f32>,
-    shift: vec4<f32>,
-}
-
-fn own_constants(c: u32) -> Constants {
-    var own: Constants;
-    if BIAS {
-        own.bias = constants[c];
-    }
-    if AFFINE {
-        own.scale = constants[params.scale_at + c];
-        own.shift = constants[params.scale_at + params.c4 + c];
-    }
-    return own;
-}
-
-// Quad c of y's pixel (r, s), on its way out: bias, and the ends as in pointwise.wgsl.
-fn ends(image: u32, r: u32, s: u32, c: u32, own: Constants, sum: vec4<f32>) {
+// Finishes quad c of y's pixel (r, s).
+fn finish(image: u32, r: u32, s: u32, c: u32, own: Channels, sum: vec4<f32>) {
     if r >= params.y.x || s >= params.y.y {
         return;
     }
-    let i = ((image * params.y.x + r) * params.y.y + s) * params.c4 + c;
-    var v = sum;
-    if BIAS {
-        v += own.bias;
-    }
-    if ADD {
-        v += add[i];
-    }
-    if RELU {
-        let positive = v > vec4(0.0);
-        if SIGNS {
-            signs[i] = pack(positive);
-        }
-        v = select(vec4(0.0), v, positive | is_nan(v));
-    }
-    if AFFINE {
-        v = fma(own.scale, v, own.shift);
-    }
-    if GATE {
-        v = select(vec4(0.0), v, unpack(gate[i]));
-    }
-    y[i] = v;
+    epilogue(((image * params.y.x + r) * params.y.y + s) * params.c4 + c, own, sum);
 }

@@ -4,7 +4,7 @@
 //! needs fewer (Winograd's F(4x4, 3x3) needs a quarter) can therefore be faster than the machine's limit for the counted
 //! work, and its share of the limit above 100%.
 
-use crate::engine::exec::Executor;
+use crate::engine::exec::{Compiled, Executor};
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::plan::{Head, Plan, ValueId};
 use crate::engine::tensor::{Shape, Tensor};
@@ -91,7 +91,6 @@ pub fn measure(
     let setup = Setup::new(network, job, images, image)?;
     let mut programs = vec![];
     for executor in executors {
-        executor.fits(&setup.plan)?;
         let mut program = executor.prepare(setup.plan.clone())?;
         program.write(setup.image, &setup.seeds)?;
         program.run(2)?; // warm
@@ -125,7 +124,12 @@ pub fn measure(
         Job::Climb(layer) => Some(network.layers[layer].name.clone()),
         Job::Forward => None,
     };
-    Ok(Report { layer, images, kernels: facts(&setup.plan), backends: backends.collect() })
+    Ok(Report {
+        layer,
+        images,
+        kernels: facts(&*executors[0].compile(setup.plan.clone())?),
+        backends: backends.collect(),
+    })
 }
 
 /// Bytes per second of an op that does little else than read and write: a ReLU of 64 MB, which no cache holds.
@@ -145,14 +149,16 @@ fn bandwidth(executor: &dyn Executor) -> Result<f64> {
     Ok((shape.len() * 8) as f64 / best)
 }
 
-fn facts(plan: &Plan) -> Vec<Kernel> {
+/// Bytes as the first executor stores them.
+fn facts(compiled: &dyn Compiled) -> Vec<Kernel> {
+    let plan = compiled.plan();
     plan.steps
         .iter()
         .map(|step| {
             let ops: Vec<&str> = step.nodes.iter().map(|&n| plan.graph[n].op.name()).collect();
             let shape = plan.value(step.output).shape;
-            let of_value = |&id: &ValueId| plan.value(id).shape.n * plan.image_bytes(id);
-            let values: usize = step.inputs().iter().chain([&step.output]).chain(&step.side).map(of_value).sum();
+            let of_value = |id: ValueId| plan.value(id).shape.n * compiled.image_bytes(id);
+            let values: usize = step.reads().chain(step.writes()).map(of_value).sum();
             let weights = if let Head::Conv { conv, .. } = &step.head { conv.kernel.data.len() * 4 } else { 0 };
             Kernel {
                 name: step.nodes.last().map_or(String::new(), |&n| plan.graph[n].name.clone()),
@@ -204,7 +210,6 @@ impl Setup {
 fn validate(executors: &[Box<dyn Executor>], setup: &Setup) -> Result<Vec<f64>> {
     let (mut first, mut ready): (Option<Tensor>, _) = (None, vec![]);
     for executor in executors {
-        executor.fits(&setup.plan)?;
         let start = Instant::now();
         let mut program = executor.prepare(setup.plan.clone())?;
         ready.push(start.elapsed().as_secs_f64());

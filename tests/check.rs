@@ -7,12 +7,12 @@ use common::{Expected, fixture, network};
 use std::sync::Arc;
 use unet_lens::Result;
 use unet_lens::engine::exec::cpu::Cpu;
-use unet_lens::engine::exec::memory::Limit;
+use unet_lens::engine::exec::memory::{Limit, Memory};
 use unet_lens::engine::exec::reference::{Reference, evaluate};
-use unet_lens::engine::exec::{Backend, Executor, Program, Trace};
+use unet_lens::engine::exec::{Backend, Compiled, Executor, Program, Trace};
 use unet_lens::engine::graph::NodeId;
 use unet_lens::engine::ops::Op;
-use unet_lens::engine::plan::Plan;
+use unet_lens::engine::plan::{Plan, ValueId};
 use unet_lens::engine::tensor::{Tensor, Tensor64};
 use unet_lens::lens::ascent::{self, Objective, Recipe};
 use unet_lens::lesson::check::{Check, Checker, Direction, TOLERANCE_F32, TOLERANCE_F64, check, pixel, verdict};
@@ -61,21 +61,34 @@ fn on_the_gpu_too() {
 
 /// Backprop that is wrong by 1%.
 struct Wrong;
+struct WrongCompiled(Box<dyn Compiled>);
 struct WrongProgram(Box<dyn Program>);
 
 impl Executor for Wrong {
     fn describe(&self) -> String {
         "wrong".to_string()
     }
-    fn prepare(&self, plan: Arc<Plan>) -> Result<Box<dyn Program>> {
-        Ok(Box::new(WrongProgram(Reference::default().prepare(plan)?)))
-    }
     fn limit(&self) -> Limit {
         Limit::default()
     }
 
-    fn bytes(&self, plan: &Plan) -> u64 {
-        Reference::default().bytes(plan)
+    fn compile(&self, plan: Arc<Plan>) -> Result<Box<dyn Compiled>> {
+        Ok(Box::new(WrongCompiled(Reference::default().compile(plan)?)))
+    }
+}
+
+impl Compiled for WrongCompiled {
+    fn plan(&self) -> &Arc<Plan> {
+        self.0.plan()
+    }
+    fn memory(&self) -> Memory {
+        self.0.memory()
+    }
+    fn image_bytes(&self, value: ValueId) -> usize {
+        self.0.image_bytes(value)
+    }
+    fn load(self: Box<Self>) -> Result<Box<dyn Program>> {
+        Ok(Box::new(WrongProgram(self.0.load()?)))
     }
 }
 

@@ -2,10 +2,10 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use unet_lens::engine::exec::cpu::conv::{Algorithm, Ends, Geometry, Packed, PartShape};
+use unet_lens::engine::exec::cpu::conv::{Algorithm, Geometry, Operands, Packed, PartShape};
 use unet_lens::engine::exec::cpu::simd::Level;
 
-/// Which ends a case has.
+/// Which stages of the epilogue a case has.
 #[derive(Debug, Clone, Copy, Default)]
 struct With {
     bias: bool,
@@ -61,14 +61,15 @@ impl Case {
     }
 
     fn run(&self, level: Level, algorithm: Algorithm) -> Answer {
-        let packed = Packed::with_algorithm(level, &self.g, &self.kernel, algorithm);
+        let mut packed = Packed::with_algorithm(level, &self.g, algorithm);
+        packed.pack(&self.kernel);
         // Neither the output nor the scratch memory need be clean.
         let mut out = vec![f32::NAN; self.n * self.g.out_len()];
         let mut scratch = vec![f32::NAN; packed.scratch_len(self.n)];
         let mut signs = vec![0xAA; self.n * self.g.sign_bytes()];
         let parts: Vec<&[f32]> = self.parts.iter().map(|p| &p[..]).collect();
         let with = self.with;
-        let mut ends = Ends {
+        let mut epilogue = Operands {
             bias: with.bias.then_some(&self.bias[..]),
             add: with.add.then_some(&self.add[..]),
             relu: with.relu,
@@ -76,7 +77,7 @@ impl Case {
             scale_shift: with.scale_shift.then_some((&self.scale[..], &self.shift[..])),
             gate: with.gate.then_some(&self.gate[..]),
         };
-        packed.run(self.n, &parts, &mut ends, &mut out, &mut scratch);
+        packed.run(self.n, &parts, &mut epilogue, &mut out, &mut scratch);
         Answer { out, signs }
     }
 

@@ -64,7 +64,7 @@ fn memory_is_bounded() {
     for limit in [1_000_000_000, 200_000_000, 120_000_000] {
         let executor = unet_lens::engine::exec::open(Backend::Cpu, Some(2), Some(limit)).unwrap().0;
         let work = Work::new(&*executor, &network, &what(&network, "dconv128"), image).unwrap();
-        assert!(work.bytes <= limit, "{} bytes where {limit} are allowed", work.bytes);
+        assert!(work.needed.total() <= limit, "{} bytes where {limit} are allowed", work.needed.total());
         tiles.push(work.tiles);
     }
     assert!(tiles.windows(2).all(|pair| pair[0] < pair[1]), "{tiles:?}");

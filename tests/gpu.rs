@@ -1,6 +1,7 @@
 //! The GPU executor against the reference: every op and every combination of ends at odd sizes, whole nets, and the
 //! promises (the same bits alone and in a batch, run after run; errors instead of panics).
 
+mod common;
 mod common_gpu;
 
 use common_gpu::{Case, conv, doubles, gpus, numbers, tensor};
@@ -371,8 +372,8 @@ fn what_does_not_fit_is_refused_with_numbers() {
             let y = g.relu("y", x).unwrap();
             Plan::compile(g, &[y], &[], &[])
         };
-        assert!(gpu.fits(&build(8)).is_ok(), "WebGPU promises bindings of 128 MB");
-        let most = (8..).find(|&n| gpu.fits(&build(n + 1)).is_err()).unwrap();
+        assert!(gpu.compile(Arc::new(build(8))).is_ok(), "WebGPU promises bindings of 128 MB");
+        let most = (8..).find(|&n| gpu.compile(Arc::new(build(n + 1))).is_err()).unwrap();
         match gpu.prepare(Arc::new(build(most + 1))).map(|_| ()) {
             Err(Error::Memory(message)) => {
                 assert!(message.contains(&format!("{} MB", (most + 1) * 16)), "{message}");
@@ -408,5 +409,38 @@ fn adapters_are_named() {
         let Err(Error::Device(message)) = Gpu::open(Some("no such thing"), Limit::default()) else { panic!() };
         assert!(message.contains(&gpu.info().name), "{message}");
         assert!(gpu.fma_rate().unwrap() > 1e8);
+    }
+}
+
+/// Squares of such numbers are zero in single precision; the gradient is none the less alive. And what is large stays finite.
+#[test]
+fn the_rms_of_tiny_and_huge_gradients_is_right() {
+    for gpu in gpus() {
+        let shape = Shape::new(3, 5, 7, 3);
+        let mut g = Graph::new();
+        let x = g.input("x", shape).unwrap();
+        let rms = g.rms("rms", x).unwrap();
+        let mut program = gpu.prepare(Arc::new(Plan::compile(g, &[], &[rms], &[]))).unwrap();
+        for scale in [1e-37, 1e-25, 1e-3, 1.0, 1e25, 1e37] {
+            // Of one image all values but one are zero.
+            let mut values = tensor(shape, 5);
+            values.data.iter_mut().for_each(|v| *v *= scale);
+            values.data[..shape.image_len()].fill(0.0);
+            values.data[17] = scale;
+            program.write(x, &values).unwrap();
+            let got = program.run(1).unwrap()[0][0].clone();
+            for n in 0..3 {
+                let squares: f64 = values.image(n).iter().map(|&v| f64::from(v).powi(2)).sum();
+                let expected = (squares / shape.image_len() as f64).sqrt();
+                let error = (f64::from(got[n]) / expected - 1.0).abs();
+                assert!(error < 1e-5, "{}, scale {scale}: {} instead of {expected}", gpu.describe(), got[n]);
+            }
+        }
+        for special in [0.0, f32::NAN, f32::INFINITY] {
+            let values = Tensor::new(shape, vec![special; shape.len()]);
+            program.write(x, &values).unwrap();
+            let got = program.run(1).unwrap()[0][0][1];
+            assert!(got == special || (got.is_nan() && special.is_nan()), "{}: {special} {got}", gpu.describe());
+        }
     }
 }

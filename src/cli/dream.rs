@@ -113,7 +113,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
             1 => "at once".to_string(),
             n => format!("in {n} overlapping tiles of {}x{}", size.h, size.w),
         };
-        let bytes = memory::human(work.bytes);
+        let bytes = memory::human(work.needed.total());
         super::print(&format!("{}x{} pixels, climbed {how}: {bytes} of memory\n", photo.h, photo.w))?;
     }
     let bar = super::progress_bar(&options.layer, options.quiet);

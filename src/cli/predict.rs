@@ -55,7 +55,6 @@ pub(super) fn run(options: &Options) -> Result<()> {
         )));
     }
     let plan = Arc::new(Plan::compile(built.graph, &[built.output], &[], &[]));
-    executor.fits(&plan)?;
     let mut program = executor.prepare(plan)?;
     for i in 0..input.shape.n {
         program.write(built.image, &Tensor::new(input.shape.with_n(1), input.image(i).to_vec()))?;

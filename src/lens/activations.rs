@@ -1,6 +1,7 @@
 //! How a picture travels through the network: what each layer makes of it.
 
 use crate::engine::exec::Executor;
+use crate::engine::exec::memory::Memory;
 use crate::engine::graph::NodeId;
 use crate::engine::plan::Plan;
 use crate::engine::tensor::{Shape, Tensor};
@@ -63,10 +64,10 @@ pub fn compute(
     };
     let nodes = layers.iter().map(|&layer| node(layer)).collect::<Result<Vec<_>>>()?;
     let plan = Plan::compile(built.graph.clone(), &nodes, &[], &[]);
-    executor.fits(&plan)?;
+    let compiled = executor.compile(Arc::new(plan))?;
     let maps: usize = nodes.iter().map(|&n| built.graph.shape(n)).map(|s| s.h * s.w * s.c.min(top) * 4).sum();
-    executor.limit().check(plan.image(), executor.bytes(&plan) + maps as u64)?;
-    let mut program = executor.prepare(Arc::new(plan))?;
+    executor.limit().check(compiled.plan().image(), compiled.memory() + Memory::host(maps as u64))?;
+    let mut program = compiled.load()?;
     program.write(built.image, &Padded::to_multiple(image, multiple).image)?;
     program.run(1)?;
     let activation = |(&layer, &node): (&usize, &NodeId)| {

@@ -205,7 +205,6 @@ impl<'a> Checker<'a> {
         // Another plan, since what is kept changes what is fused: the gradient is checked as it is used.
         let watched: Vec<NodeId> = kinked.iter().map(|&id| branch_value(graph, id)).collect();
         let plan = Arc::new(Plan::compile(graph.clone(), &watched, &[objective.loss], &[]));
-        executor.fits(&plan)?;
         let mut program = executor.prepare(plan)?;
         program.write(objective.image, image)?;
         program.run(1)?;

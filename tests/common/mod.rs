@@ -2,6 +2,9 @@
 #![allow(dead_code)] // each test file is a crate of its own and uses a part of this
 
 use std::path::{Path, PathBuf};
+use unet_lens::Error;
+use unet_lens::engine::exec::gpu::{Gpu, adapters};
+use unet_lens::engine::exec::memory::Limit;
 use unet_lens::engine::exec::{self, Backend, Executor};
 use unet_lens::engine::tensor::{Shape, Tensor};
 use unet_lens::network::{Network, keras};
@@ -112,4 +115,16 @@ pub fn correlation(a: &[f32], b: &[f32]) -> f64 {
     };
     let (ab, aa, bb) = (sum(&|x, y| x * y), sum(&|x, _| x * x), sum(&|_, y| y * y));
     if a == b { 1.0 } else { ab / (aa * bb).sqrt() }
+}
+
+/// The preferred adapter as it is, and with nothing but WebGPU's promises. None where there is none, except on CI.
+pub fn gpus() -> Vec<Gpu> {
+    match Gpu::open(None, Limit::default()) {
+        Ok(gpu) => vec![gpu, Gpu::open_minimal(None, Limit::default()).unwrap()],
+        Err(Error::Device(_)) if adapters().is_empty() && std::env::var("CI").unwrap_or_default().is_empty() => {
+            eprintln!("skipped: no GPU adapter (install mesa-vulkan-drivers)");
+            vec![]
+        }
+        Err(e) => panic!("{e}"),
+    }
 }

@@ -1,27 +1,16 @@
 //! What the GPU tests share: the adapters, a graph under test, the comparison.
 
 use std::sync::Arc;
+use unet_lens::Result;
 use unet_lens::engine::exec::Executor;
-use unet_lens::engine::exec::gpu::{Gpu, adapters};
-use unet_lens::engine::exec::memory::Limit;
+use unet_lens::engine::exec::gpu::Gpu;
 use unet_lens::engine::exec::reference::Reference;
 use unet_lens::engine::graph::{Graph, NodeId};
 use unet_lens::engine::ops::{Conv2d, Kernel};
 use unet_lens::engine::plan::{Head, Plan};
 use unet_lens::engine::tensor::{Shape, Tensor};
-use unet_lens::{Error, Result};
 
-/// The preferred adapter as it is, and with nothing but WebGPU's promises. None where there is none, except on CI.
-pub fn gpus() -> Vec<Gpu> {
-    match Gpu::open(None, Limit::default()) {
-        Ok(gpu) => vec![gpu, Gpu::open_minimal(None, Limit::default()).unwrap()],
-        Err(Error::Device(_)) if adapters().is_empty() && std::env::var("CI").unwrap_or_default().is_empty() => {
-            eprintln!("skipped: no GPU adapter (install mesa-vulkan-drivers)");
-            vec![]
-        }
-        Err(e) => panic!("{e}"),
-    }
-}
+pub use super::common::gpus;
 
 /// [`numbers`] in f64.
 pub fn doubles(count: usize, salt: u64) -> Arc<[f64]> {

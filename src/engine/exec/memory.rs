@@ -3,6 +3,38 @@
 use crate::engine::tensor::Shape;
 use crate::{Error, Result};
 
+/// Bytes that a job takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Of the computer's memory. A GPU without memory of its own takes from it, too.
+    pub host: u64,
+    /// Of a GPU's own memory.
+    pub device: u64,
+}
+
+impl Memory {
+    pub const fn host(bytes: u64) -> Memory {
+        Memory { host: bytes, device: 0 }
+    }
+
+    pub const fn device(bytes: u64) -> Memory {
+        Memory { host: 0, device: bytes }
+    }
+
+    /// Bytes of both together, for people.
+    pub const fn total(self) -> u64 {
+        self.host.saturating_add(self.device)
+    }
+}
+
+impl std::ops::Add for Memory {
+    type Output = Memory;
+
+    fn add(self, other: Memory) -> Memory {
+        Memory { host: self.host.saturating_add(other.host), device: self.device.saturating_add(other.device) }
+    }
+}
+
 /// The most that a job may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
@@ -17,9 +49,14 @@ impl Limit {
         Limit { bytes: bytes.unwrap_or_else(|| available() / 2), by_default: bytes.is_none() }
     }
 
+    /// Each kind of memory is compared with what there is of it. How much memory a GPU has of its own no interface tells: there
+    /// only a number that was asked for counts, else the GPU itself says when there is no more.
+    ///
     /// # Errors
-    /// If `needed` bytes, which these images take, are more than the limit.
-    pub fn check(self, images: Shape, needed: u64) -> Result<()> {
+    /// If what these images take is more than the limit.
+    pub fn check(self, images: Shape, needed: Memory) -> Result<()> {
+        let device = if self.by_default { 0 } else { needed.device };
+        let needed = needed.host.max(device);
         if needed <= self.bytes {
             return Ok(());
         }

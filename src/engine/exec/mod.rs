@@ -1,5 +1,6 @@
 //! What runs a plan. Three executors, one truth: [`mod@reference`] is the specification, the others are tested against it.
 
+mod contract;
 pub mod cpu;
 pub mod gpu;
 pub mod memory;
@@ -7,10 +8,10 @@ pub mod reference;
 
 use crate::Result;
 use crate::engine::graph::NodeId;
-use crate::engine::plan::Plan;
+use crate::engine::plan::{Plan, ValueId};
 use crate::engine::tensor::Tensor;
 use gpu::{AdapterKind, Gpu};
-use memory::Limit;
+use memory::{Limit, Memory};
 use std::sync::Arc;
 
 /// For each run, for each traced node in the order of the plan, one number per image.
@@ -21,23 +22,25 @@ pub trait Executor {
     /// What computes, for people: "cpu, AVX-512, 2 threads".
     fn describe(&self) -> String;
 
-    /// Packs weights, builds pipelines, takes memory: all that is done once.
+    /// Finds out, from shapes alone, how the plan would be run and what that takes. No kernel is packed, no memory is taken.
     ///
     /// # Errors
-    /// If the plan needs more memory than the device has or binds.
-    fn prepare(&self, plan: Arc<Plan>) -> Result<Box<dyn Program>>;
-
-    /// Bytes that `prepare` would take for this plan.
-    fn bytes(&self, plan: &Plan) -> u64;
-
-    /// # Errors
-    /// [`crate::Error::Memory`] with the number and the way out, if this plan is larger than what it may take.
-    fn fits(&self, plan: &Plan) -> Result<()> {
-        self.limit().check(plan.image(), self.bytes(plan))
-    }
+    /// If the device cannot run the plan at all: a tensor is larger than it binds.
+    fn compile(&self, plan: Arc<Plan>) -> Result<Box<dyn Compiled>>;
 
     /// The most memory that a job may take.
     fn limit(&self) -> Limit;
+
+    /// Compiles the plan, makes sure that there is memory for it, and loads it.
+    ///
+    /// # Errors
+    /// As [`Executor::compile`] and [`Compiled::load`]; [`crate::Error::Memory`] with the number and the way out, if the plan takes
+    /// more than the limit.
+    fn prepare(&self, plan: Arc<Plan>) -> Result<Box<dyn Program>> {
+        let compiled = self.compile(plan)?;
+        self.limit().check(compiled.plan().image(), compiled.memory())?;
+        compiled.load()
+    }
 
     /// Floating-point operations per second that it reaches when it does nothing but multiply and add (two each), measured
     /// now.
@@ -54,12 +57,34 @@ pub trait Executor {
     }
 }
 
-/// A plan with everything that it needs to run, many times.
-pub trait Program {
-    /// Sets an input of the plan.
+/// A plan and how an executor would run it, without its weights.
+pub trait Compiled {
+    fn plan(&self) -> &Arc<Plan>;
+
+    /// What the loaded program takes, as long as it exists.
+    fn memory(&self) -> Memory;
+
+    /// Bytes of one image's share of a value, as this executor stores it.
+    fn image_bytes(&self, value: ValueId) -> usize;
+
+    /// Packs the kernels and takes the memory: all that is done once.
     ///
-    /// # Panics
-    /// If the node is no input of the plan or the shape differs.
+    /// # Errors
+    /// If the device has no memory left or fails.
+    fn load(self: Box<Self>) -> Result<Box<dyn Program>>;
+}
+
+/// A plan with everything that it needs to run, many times.
+///
+/// The same on every executor:
+///
+/// - [`Program::write`] takes the graph's inputs only, in their own shape. An input that nothing depends on may be written; that
+///   changes nothing.
+/// - Every input that the plan reads must be written once before the first run. What was written stays, unless the state moves.
+/// - [`Program::read`] gives back what the plan keeps, after a run; an input that was written, at any time.
+/// - All else is an [`crate::Error::Usage`] that names the node.
+pub trait Program: Send {
+    /// Sets an input of the plan.
     fn write(&mut self, input: NodeId, values: &Tensor) -> Result<()>;
 
     /// Runs the plan `count` times; after every run the state moves on (see [`Plan::state`]).
@@ -68,10 +93,7 @@ pub trait Program {
     /// Runs the plan only until the first traced value is known, and returns that: one number per image. The state stays.
     fn first_traced(&mut self) -> Result<Vec<f32>>;
 
-    /// The result of a node that the plan keeps, after `run`.
-    ///
-    /// # Panics
-    /// If the plan does not keep it.
+    /// The result of a node that the plan keeps.
     fn read(&mut self, node: NodeId) -> Result<Tensor>;
 
     /// Seconds that each of the plan's steps takes in one run, measured.

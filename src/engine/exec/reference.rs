@@ -1,12 +1,13 @@
 //! The specification: every live node of the graph, one after the other, in plain f64 loops. Nothing is fused, nothing is
 //! reused, nothing is fast.
 
-use super::memory::Limit;
-use super::{Executor, Program, Trace};
+use super::contract::Contract;
+use super::memory::{Limit, Memory};
+use super::{Compiled, Executor, Program, Trace};
 use crate::Result;
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::ops::Op;
-use crate::engine::plan::Plan;
+use crate::engine::plan::{Plan, ValueId, ValueKind};
 use crate::engine::tensor::{Tensor, Tensor64};
 use std::sync::Arc;
 
@@ -20,12 +21,8 @@ impl Executor for Reference {
         "reference, f64".to_string()
     }
 
-    fn prepare(&self, plan: Arc<Plan>) -> Result<Box<dyn Program>> {
-        Ok(Box::new(ReferenceProgram { values: vec![None; plan.graph.len()], plan }))
-    }
-
-    fn bytes(&self, plan: &Plan) -> u64 {
-        live(plan).iter().map(|&id| plan.graph.shape(id).len() as u64 * 8).sum()
+    fn compile(&self, plan: Arc<Plan>) -> Result<Box<dyn Compiled>> {
+        Ok(Box::new(ReferenceCompiled { nodes: live(&plan), plan }))
     }
 
     fn limit(&self) -> Limit {
@@ -33,64 +30,96 @@ impl Executor for Reference {
     }
 }
 
-struct ReferenceProgram {
+struct ReferenceCompiled {
     plan: Arc<Plan>,
-    values: Vec<Option<Tensor64>>,
+    /// The nodes that the plan computes, in order.
+    nodes: Vec<NodeId>,
 }
 
-/// The nodes that the plan computes.
-fn live(plan: &Plan) -> Vec<NodeId> {
-    let mut live: Vec<NodeId> = plan.steps.iter().flat_map(|step| step.nodes.iter().copied()).collect();
-    // An upsample or concat that became part of a convolution's input.
-    let mut needed: Vec<NodeId> = live.iter().flat_map(|&id| plan.graph[id].inputs.iter().copied()).collect();
-    while let Some(id) = needed.pop() {
-        if !live.contains(&id) {
-            live.push(id);
-            needed.extend(&plan.graph[id].inputs);
+impl Compiled for ReferenceCompiled {
+    fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    fn memory(&self) -> Memory {
+        Memory::host(self.nodes.iter().map(|&id| self.plan.graph.shape(id).len() as u64 * 8).sum())
+    }
+
+    /// Signs and winners are not stored: the gradients read the values themselves.
+    fn image_bytes(&self, value: ValueId) -> usize {
+        match self.plan.value(value).kind {
+            ValueKind::Data => self.plan.value(value).shape.image_len() * size_of::<f64>(),
+            ValueKind::Signs | ValueKind::Winners => 0,
         }
     }
-    live.sort();
-    live
+
+    fn load(self: Box<Self>) -> Result<Box<dyn Program>> {
+        let ReferenceCompiled { plan, nodes } = *self;
+        let values = vec![None; plan.graph.len()];
+        Ok(Box::new(ReferenceProgram { contract: Contract::new(plan.clone()), values, plan, nodes }))
+    }
+}
+
+struct ReferenceProgram {
+    plan: Arc<Plan>,
+    nodes: Vec<NodeId>,
+    values: Vec<Option<Tensor64>>,
+    contract: Contract,
+}
+
+/// The nodes that the plan computes, and its inputs, in order.
+fn live(plan: &Plan) -> Vec<NodeId> {
+    let mut live = vec![false; plan.graph.len()];
+    plan.steps.iter().flat_map(|step| &step.nodes).for_each(|id| live[id.0] = true);
+    plan.inputs.iter().for_each(|&id| live[plan.value(id).node.0] = true);
+    // An upsample or concat that became part of a convolution's input stands in no step.
+    for (id, node) in plan.graph.nodes().rev() {
+        if live[id.0] {
+            node.inputs.iter().for_each(|x| live[x.0] = true);
+        }
+    }
+    (0..live.len()).map(NodeId).filter(|id| live[id.0]).collect()
 }
 
 impl ReferenceProgram {
     fn value(&self, id: NodeId) -> &Tensor64 {
-        self.values[id.0].as_ref().expect("inputs are written before a run")
+        self.values[id.0].as_ref().expect("computed before it is read")
     }
 
-    /// Computes `nodes`, which are in order.
-    fn compute(&mut self, nodes: &[NodeId]) {
-        let graph: Arc<Graph> = self.plan.graph.clone();
-        for &id in nodes {
-            let node = &graph[id];
+    /// Computes those of the plan's nodes that stand before `end` in the graph.
+    fn compute(&mut self, end: NodeId) {
+        for &id in self.nodes.iter().take_while(|&&id| id < end) {
+            let node = &self.plan.graph[id];
             if !matches!(node.op, Op::Input(_)) {
-                let inputs: Vec<&Tensor64> = node.inputs.iter().map(|&x| self.value(x)).collect();
+                let inputs: Vec<&Tensor64> =
+                    node.inputs.iter().map(|x| self.values[x.0].as_ref().expect("inputs come first")).collect();
                 self.values[id.0] = Some(node.op.reference(&inputs, node.shape));
             }
         }
     }
 
-    fn node(&self, value: crate::engine::plan::ValueId) -> NodeId {
+    fn node(&self, value: ValueId) -> NodeId {
         self.plan.value(value).node
     }
 
-    fn traced(&self, value: crate::engine::plan::ValueId) -> Vec<f32> {
+    fn traced(&self, value: ValueId) -> Vec<f32> {
         self.value(self.node(value)).data.iter().map(|&v| v as f32).collect()
     }
 }
 
 impl Program for ReferenceProgram {
     fn write(&mut self, input: NodeId, values: &Tensor) -> Result<()> {
-        assert_eq!(self.plan.graph.shape(input), values.shape);
-        self.values[input.0] = Some(values.into());
+        if self.contract.write(input, values)?.is_some() {
+            self.values[input.0] = Some(values.into());
+        }
         Ok(())
     }
 
     fn run(&mut self, count: usize) -> Result<Trace> {
-        let nodes = live(&self.plan);
+        self.contract.run()?;
         let mut trace = vec![];
         for _ in 0..count {
-            self.compute(&nodes);
+            self.compute(NodeId(self.plan.graph.len()));
             trace.push(self.plan.traced.iter().map(|&v| self.traced(v)).collect());
             for &(current, next) in &self.plan.state {
                 let (current, next) = (self.node(current), self.node(next));
@@ -101,14 +130,13 @@ impl Program for ReferenceProgram {
     }
 
     fn first_traced(&mut self) -> Result<Vec<f32>> {
-        let first = self.plan.traced[0];
-        let mut nodes = live(&self.plan);
-        nodes.retain(|&id| id <= self.node(first));
-        self.compute(&nodes);
+        let (first, _) = self.contract.run_to_first_traced()?;
+        self.compute(NodeId(self.node(first).0 + 1));
         Ok(self.traced(first))
     }
 
     fn read(&mut self, node: NodeId) -> Result<Tensor> {
+        self.contract.read(node)?;
         Ok(self.value(node).into())
     }
 }

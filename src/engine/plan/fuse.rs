@@ -1,17 +1,21 @@
 //! Which nodes become one step.
 //!
-//! A chain starts at a head and takes in the nodes that follow it, as long as the value has no other use and the next op
-//! fits the order of [`Ends`]. What never becomes a step of its own:
+//! A step starts at a head and takes in the nodes that follow it, as long as the value has no other use and the next op
+//! fits the order of the [`Epilogue`]. What never becomes a step of its own:
 //!
 //! - an upsample or concat that only convolutions read: they read its parts instead;
 //! - a convolution of which only slices are used (the gradient of a concat): each slice is a smaller convolution;
 //! - a batch_norm right after a convolution: it is folded into the kernel and the bias;
 //! - the relu's output, where backprop only asks for its sign; the max pool's input, where it only asks for the winner.
+//!
+//! A node may bring another input into the step: what is added, the signs of a gate. The step then runs after that input is
+//! there; so a node is not taken in if its other input waits, however indirectly, for the step itself.
 
-use super::{Affine, Ends, Head, Part, Plan, Step, Value, ValueId, ValueKind};
-use crate::engine::graph::{Graph, Node, NodeId};
+use super::epilogue::Stage;
+use super::{Affine, Epilogue, Head, Part, Plan, Step, Value, ValueId, ValueKind, schedule};
+use crate::engine::graph::{Graph, NodeId};
 use crate::engine::ops::{Conv2d, Op, Window};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// The most parts that a convolution reads side by side; U-Nets have two.
@@ -24,18 +28,19 @@ pub(super) fn compile(graph: Graph, keep: &[NodeId], trace: &[NodeId], state: &[
     }
     let mut fuser = Fuser::new(&graph, kept);
     fuser.run();
-    let Fuser { values, index, mut steps, .. } = fuser;
-    // A step can run when the last node it computes can.
-    steps.sort_by_key(|(order, _)| *order);
-    let steps: Vec<Step> = steps.into_iter().map(|(_, step)| step).collect();
+    let Fuser { values, index, steps, .. } = fuser;
+    let steps = schedule::ordered(steps, values.len());
 
     let is_input = |i: &usize| matches!(graph[values[*i].node].op, Op::Input(_));
-    let inputs = (0..values.len()).filter(is_input).map(ValueId).collect();
+    let inputs: Vec<ValueId> = (0..values.len()).filter(is_input).map(ValueId).collect();
     let find = |id: &NodeId| index[&(*id, ValueKind::Data)];
-    let kept = keep.iter().map(find).collect();
-    let traced = trace.iter().map(find).collect();
-    let state = state.iter().map(|(a, b)| (find(a), find(b))).collect();
-    Plan { graph: Arc::new(graph), values, steps, inputs, kept, traced, state }
+    let kept: Vec<ValueId> = keep.iter().map(find).collect();
+    let traced: Vec<ValueId> = trace.iter().map(find).collect();
+    let state: Vec<(ValueId, ValueId)> = state.iter().map(|(a, b)| (find(a), find(b))).collect();
+    let mut outlives = vec![false; values.len()];
+    let moving = state.iter().flat_map(|(current, next)| [current, next]);
+    inputs.iter().chain(&kept).chain(&traced).chain(moving).for_each(|id| outlives[id.0] = true);
+    Plan { graph: Arc::new(graph), values, steps, inputs, kept, traced, state, outlives }
 }
 
 struct Fuser<'g> {
@@ -45,68 +50,80 @@ struct Fuser<'g> {
     live: Vec<bool>,
     /// Live nodes that read a node's values (not only its signs or winners). A node that reads it twice is there twice.
     readers: Vec<Vec<NodeId>>,
+    /// Relus and max pools whose signs or winners the backward pass asks for.
+    remembered: HashSet<NodeId>,
     /// Never computed by itself: see the head of this file.
     absent: Vec<bool>,
-    /// Already part of a step.
-    taken: Vec<bool>,
+    /// For each node the step that it is part of.
+    step_of: Vec<Option<usize>>,
     values: Vec<Value>,
     index: HashMap<(NodeId, ValueKind), ValueId>,
-    /// With the last node each computes, by which they are sorted.
-    steps: Vec<(NodeId, Step)>,
+    steps: Vec<Step>,
 }
 
 impl<'g> Fuser<'g> {
     fn new(graph: &'g Graph, kept: Vec<bool>) -> Fuser<'g> {
         let len = graph.len();
-        let mut live = kept.clone();
-        let mut readers = vec![vec![]; len];
-        for (id, node) in graph.nodes().rev().filter(|(id, _)| !matches!(graph[*id].op, Op::Input(_))) {
-            if !live[id.0] {
-                continue;
-            }
-            if let Op::MaxPoolGrad(window) = node.op {
-                live[graph.max_pool_of(node.inputs[1], window).expect("checked when the graph was built").0] = true;
-            }
-            for (i, &x) in node.inputs.iter().enumerate() {
-                live[x.0] = true;
-                if !(i == 1 && matches!(node.op, Op::ReluGrad | Op::MaxPoolGrad(_))) {
-                    readers[x.0].push(id);
-                }
-            }
-        }
         let mut fuser = Fuser {
             graph,
+            live: kept.clone(),
             kept,
-            live,
-            readers,
+            readers: vec![vec![]; len],
+            remembered: HashSet::new(),
             absent: vec![false; len],
-            taken: vec![false; len],
+            step_of: vec![None; len],
             values: vec![],
             index: HashMap::new(),
             steps: vec![],
         };
         for (id, node) in graph.nodes().rev() {
-            fuser.absent[id.0] = fuser.live[id.0]
-                && !fuser.kept[id.0]
-                && match node.op {
-                    Op::Upsample(_) => fuser.read_only_by(id, |reader| match graph[reader].op {
-                        Op::Conv2d(_) => true,
-                        Op::Concat => fuser.absent[reader.0],
-                        _ => false,
-                    }),
-                    Op::Concat => {
-                        node.inputs.len() <= MAX_PARTS
-                            && fuser.read_only_by(id, |reader| matches!(graph[reader].op, Op::Conv2d(_)))
-                    }
-                    Op::Conv2d(_) => fuser.read_only_by(id, |reader| matches!(graph[reader].op, Op::Slice { .. })),
-                    _ => false,
-                };
+            if !fuser.live[id.0] {
+                continue;
+            }
+            let side = fuser.side_of(id);
+            for (i, &x) in node.inputs.iter().enumerate() {
+                fuser.live[x.0] = true;
+                if !(i == 1 && side.is_some()) {
+                    fuser.readers[x.0].push(id);
+                }
+            }
+            if let Some(y) = side {
+                fuser.live[y.0] = true;
+                fuser.remembered.insert(y);
+            }
+        }
+        for (id, _) in graph.nodes().rev() {
+            fuser.absent[id.0] = fuser.live[id.0] && !fuser.kept[id.0] && fuser.is_read_in_parts(id);
         }
         fuser
     }
 
-    fn read_only_by(&self, id: NodeId, allowed: impl Fn(NodeId) -> bool) -> bool {
-        !self.readers[id.0].is_empty() && self.readers[id.0].iter().all(|&reader| allowed(reader))
+    /// Of a gradient that reads signs or winners instead of its second input: the relu or max_pool that writes them.
+    fn side_of(&self, id: NodeId) -> Option<NodeId> {
+        let node = &self.graph[id];
+        match node.op {
+            Op::ReluGrad => Some(node.inputs[1]),
+            Op::MaxPoolGrad(window) => {
+                Some(self.graph.max_pool_of(node.inputs[1], window).expect("checked when the graph was built"))
+            }
+            _ => None,
+        }
+    }
+
+    /// Do only convolutions read it, so that they can read its parts? Or, of a convolution, only slices?
+    fn is_read_in_parts(&self, id: NodeId) -> bool {
+        let only = |allowed: &dyn Fn(NodeId) -> bool| {
+            !self.readers[id.0].is_empty() && self.readers[id.0].iter().all(|&reader| allowed(reader))
+        };
+        let is_conv = |reader: NodeId| matches!(self.graph[reader].op, Op::Conv2d(_));
+        match self.graph[id].op {
+            Op::Upsample(_) => only(&|reader| {
+                is_conv(reader) || (matches!(self.graph[reader].op, Op::Concat) && self.absent[reader.0])
+            }),
+            Op::Concat => self.graph[id].inputs.len() <= MAX_PARTS && only(&is_conv),
+            Op::Conv2d(_) => only(&|reader| matches!(self.graph[reader].op, Op::Slice { .. })),
+            _ => false,
+        }
     }
 
     fn run(&mut self) {
@@ -117,8 +134,10 @@ impl<'g> Fuser<'g> {
         let is_pool = |id: &NodeId| matches!(self.graph[*id].op, Op::MaxPoolGrad(_));
         let (pools, others): (Vec<NodeId>, Vec<NodeId>) = all.into_iter().partition(is_pool);
         for id in pools.into_iter().chain(others) {
-            if !self.taken[id.0] {
-                self.chain(id);
+            if matches!(self.graph[id].op, Op::Input(_)) {
+                self.data(id);
+            } else if self.step_of[id.0].is_none() {
+                self.step(id);
             }
         }
     }
@@ -135,12 +154,6 @@ impl<'g> Fuser<'g> {
         self.value(node, ValueKind::Data)
     }
 
-    /// The winners of the max_pool of `x`.
-    fn winners(&mut self, x: NodeId, window: Window) -> ValueId {
-        let pool = self.graph.max_pool_of(x, window).expect("checked when the graph was built");
-        self.value(pool, ValueKind::Winners)
-    }
-
     /// What a convolution that reads `x` reads instead.
     fn parts(&mut self, x: NodeId) -> Vec<Part> {
         match self.graph[x].op {
@@ -153,194 +166,158 @@ impl<'g> Fuser<'g> {
     }
 
     /// Builds the step that starts at `id`.
-    fn chain(&mut self, id: NodeId) {
-        let node = &self.graph[id];
-        let input = |i: usize| node.inputs[i];
-        let mut ends = Ends::default();
-        let mut nodes = vec![];
-        let mut relu = None;
-        // How far along the order of the ends the chain has come.
-        let mut stage = Stage::Closed;
-        let head = match &node.op {
-            Op::Input(_) => {
-                self.data(id);
-                return;
-            }
-            &Op::Fill { value, .. } => {
-                stage = Stage::Pool;
-                Head::Fill { value }
-            }
-            Op::Conv2d(conv) => {
-                stage = Stage::Head;
-                Head::Conv { parts: self.parts(input(0)), conv: conv.clone(), pool: Window::ONE }
-            }
-            &Op::Slice { start, len } if self.absent[input(0).0] => {
-                let Op::Conv2d(conv) = &self.graph[input(0)].op else {
-                    unreachable!("only convolutions are sliced away")
-                };
-                stage = Stage::Head;
-                nodes.push(input(0));
-                let bias = conv
-                    .bias
-                    .as_ref()
-                    .map(|b| b.chunks(conv.kernel.co).flat_map(|b| b[start..start + len].iter().copied()).collect());
-                let conv = Conv2d { kernel: conv.kernel.outputs(start, len), bias };
-                Head::Conv { parts: self.parts(self.graph[input(0)].inputs[0]), conv, pool: Window::ONE }
-            }
-            &Op::MaxPoolGrad(window) => {
-                stage = Stage::Pool;
-                Head::MaxPoolGrad { dy: self.data(input(0)), winners: self.winners(input(1), window), window }
-            }
-            Op::BatchNorm { scale, shift } => {
-                stage = Stage::Affine;
-                ends.affine = Some(Affine::new(scale, shift));
-                Head::Same { x: self.data(input(0)) }
-            }
-            Op::Relu => {
-                (stage, ends.relu, relu) = (Stage::Relu, true, Some(id));
-                Head::Same { x: self.data(input(0)) }
-            }
-            Op::ReluGrad => {
-                stage = Stage::Gate;
-                ends.gate = Some(self.value(input(1), ValueKind::Signs));
-                Head::Same { x: self.data(input(0)) }
-            }
-            Op::Add => {
-                stage = Stage::Add;
-                ends.add = Some(self.data(input(1)));
-                Head::Same { x: self.data(input(0)) }
-            }
-            &Op::Scale { factor } => {
-                stage = Stage::Affine;
-                let c = node.shape.c;
-                ends.affine = Some(Affine { scale: vec![factor; c].into(), shift: vec![0.0; c].into() });
-                Head::Same { x: self.data(input(0)) }
-            }
-            &Op::MaxPool(window) => Head::MaxPool { x: self.data(input(0)), window },
-            Op::Sigmoid => Head::Sigmoid { x: self.data(input(0)) },
-            Op::SigmoidGrad => Head::SigmoidGrad { dy: self.data(input(0)), y: self.data(input(1)) },
-            &Op::Upsample(window) => Head::Upsample { x: self.data(input(0)), window },
-            &Op::SumPool(window) => Head::SumPool { x: self.data(input(0)), window },
-            Op::Concat => Head::Concat { xs: node.inputs.iter().map(|&x| self.data(x)).collect() },
-            &Op::Slice { start, .. } => Head::Slice { x: self.data(input(0)), start },
-            Op::Mean => Head::Mean { x: self.data(input(0)) },
-            Op::Spread(_) => Head::Spread { dy: self.data(input(0)) },
-            Op::Mul => Head::Mul { a: self.data(input(0)), b: self.data(input(1)) },
-            Op::Roll => Head::Roll { x: self.data(input(0)), by: self.data(input(1)) },
-            Op::TotalVariation => Head::TotalVariation { x: self.data(input(0)) },
-            Op::TotalVariationGrad => Head::TotalVariationGrad { dy: self.data(input(0)), x: self.data(input(1)) },
-            Op::Transform { axis, matrix } => {
-                Head::Transform { x: self.data(input(0)), axis: *axis, matrix: matrix.clone() }
-            }
-            Op::Rms => Head::Rms { x: self.data(input(0)) },
-            &Op::Normalise { epsilon } => {
-                Head::Normalise { x: self.data(input(0)), rms: self.data(input(1)), epsilon: epsilon as f32 }
-            }
-            &Op::Adam { epsilon } => Head::Adam {
-                m: self.data(input(0)),
-                v: self.data(input(1)),
-                cm: self.data(input(2)),
-                cv: self.data(input(3)),
-                epsilon: epsilon as f32,
-            },
-            &Op::Step { rate } => Head::Step { x: self.data(input(0)), g: self.data(input(1)), rate },
-        };
-        nodes.push(id);
-        let mut step = Step { head, ends, output: ValueId(0), side: None, nodes };
+    fn step(&mut self, id: NodeId) {
+        let number = self.steps.len();
+        let (head, mut stage) = self.head(id);
+        let mut step = Step { head, epilogue: Epilogue::default(), output: ValueId(0), side: None, nodes: vec![] };
+        if let Op::Slice { .. } = self.graph[id].op
+            && matches!(step.head, Head::Conv { .. })
+        {
+            step.nodes.push(self.graph[id].inputs[0]);
+        }
+        if let Head::Same { .. } = step.head {
+            // The node is the epilogue's first stage.
+            stage = self.absorb(&mut step, stage, self.graph[id].inputs[0], id).expect("it starts an epilogue");
+        }
         let mut last = id;
-        while let Some(next) = self.absorb(&mut step, &mut stage, last) {
-            if matches!(self.graph[next].op, Op::Relu) {
-                relu = Some(next);
-            }
-            self.taken[next.0] = true;
+        step.nodes.push(id);
+        self.step_of[id.0] = Some(number);
+        self.steps.push(step.clone());
+        while let Some(next) = self.next(number, last) {
+            let Some(reached) = self.absorb(&mut step, stage, last, next) else { break };
+            (stage, last) = (reached, next);
+            self.step_of[next.0] = Some(number);
             step.nodes.push(next);
-            last = next;
+            self.steps[number].nodes.push(next);
         }
         step.output = self.data(last);
-        step.side = match step.head {
-            Head::MaxPool { .. } => self.is_remembered(id).then(|| self.value(id, ValueKind::Winners)),
-            _ => relu.filter(|&y| self.is_remembered(y)).map(|y| self.value(y, ValueKind::Signs)),
-        };
-        self.taken[id.0] = true;
-        self.steps.push((last, step));
+        let remembered = step.nodes.iter().copied().find(|node| self.remembered.contains(node));
+        step.side = remembered.map(|node| match self.graph[node].op {
+            Op::Relu => self.value(node, ValueKind::Signs),
+            _ => self.value(node, ValueKind::Winners),
+        });
+        self.steps[number] = step;
     }
 
-    /// The node after `last`, if it became part of the step.
-    fn absorb(&mut self, step: &mut Step, stage: &mut Stage, last: NodeId) -> Option<NodeId> {
-        let next = match self.readers[last.0][..] {
-            [only] if !self.kept[last.0] && !self.taken[only.0] => only,
-            _ => return None,
-        };
+    /// What the step that starts at `id` computes, and how far along the epilogue that is.
+    fn head(&mut self, id: NodeId) -> (Head, Stage) {
+        let node = &self.graph[id];
+        match &node.op {
+            &Op::Fill { value, .. } => (Head::Fill { value }, Stage::Pool),
+            Op::Conv2d(conv) => {
+                let parts = self.parts(node.inputs[0]);
+                (Head::Conv { parts, conv: conv.clone(), pool: Window::ONE }, Stage::Head)
+            }
+            &Op::Slice { start, len } if self.absent[node.inputs[0].0] => {
+                let whole = &self.graph[node.inputs[0]];
+                let Op::Conv2d(conv) = &whole.op else { unreachable!("only convolutions are read in slices") };
+                let parts = self.parts(whole.inputs[0]);
+                (Head::Conv { parts, conv: sliced(conv, start, len), pool: Window::ONE }, Stage::Head)
+            }
+            &Op::MaxPoolGrad(window) => {
+                let pool = self.side_of(id).expect("of a max_pool");
+                let (dy, winners) = (self.data(node.inputs[0]), self.value(pool, ValueKind::Winners));
+                (Head::Unpool { dy, winners, window }, Stage::Pool)
+            }
+            Op::BatchNorm { .. } | Op::Relu | Op::ReluGrad | Op::Add | Op::Scale { .. } => {
+                (Head::Same { x: self.data(node.inputs[0]) }, Stage::Pool)
+            }
+            op => {
+                let inputs = node.inputs.iter().map(|&x| self.data(x)).collect();
+                (Head::Op { op: op.clone(), inputs }, Stage::Closed)
+            }
+        }
+    }
+
+    /// The only node that reads `last`, the step's result so far, if the step may take it in.
+    fn next(&self, step: usize, last: NodeId) -> Option<NodeId> {
+        let [next] = self.readers[last.0][..] else { return None };
+        let others = self.graph[next].inputs.iter().copied().filter(|&x| x != last).chain(self.side_of(next));
+        let may = !self.kept[last.0] && self.step_of[next.0].is_none() && !self.waits(others, step);
+        may.then_some(next)
+    }
+
+    /// Does one of `nodes` need what step `step` computes, itself or by way of other steps?
+    fn waits(&self, nodes: impl Iterator<Item = NodeId>, step: usize) -> bool {
+        let first = self.steps[step].nodes[0];
+        let mut seen = HashSet::new();
+        let mut open: Vec<NodeId> = nodes.collect();
+        while let Some(id) = open.pop() {
+            // Who needs one node of a step waits for all of it.
+            let together = match self.step_of[id.0] {
+                Some(other) if other == step => return true,
+                Some(other) => &self.steps[other].nodes[..],
+                None => &[id],
+            };
+            // What stands before the step's first node in the graph cannot need it.
+            if together.iter().all(|&id| id < first) || !seen.insert(together[0]) {
+                continue;
+            }
+            for &id in together {
+                open.extend(self.graph[id].inputs.iter().copied().chain(self.side_of(id)));
+            }
+        }
+        false
+    }
+
+    /// Lets the step compute `next`, too, which reads its result `last`; returns how far along the epilogue it then is.
+    /// None, if the op does not fit there.
+    fn absorb(&mut self, step: &mut Step, stage: Stage, last: NodeId, next: NodeId) -> Option<Stage> {
         let node = &self.graph[next];
-        let reached = match (&node.op, &mut step.head) {
+        match (&node.op, &mut step.head) {
             // Spreading a constant gives a constant.
-            (Op::Spread(shape), Head::Fill { value }) if *stage <= Stage::Pool => {
+            (Op::Spread(shape), Head::Fill { value }) if stage <= Stage::Pool => {
                 *value /= shape.image_len() as f32;
-                Stage::Pool
+                Some(Stage::Pool)
             }
             // The bias comes after the pool: one that is there before it would be added once, not for each pixel.
-            (&Op::SumPool(window), Head::Conv { pool, conv, .. }) if *stage < Stage::Pool && conv.bias.is_none() => {
+            (&Op::SumPool(window), Head::Conv { pool, conv, .. }) if stage < Stage::Pool && conv.bias.is_none() => {
                 *pool = window;
-                Stage::Pool
+                Some(Stage::Pool)
             }
-            (Op::BatchNorm { scale, shift }, Head::Conv { conv, .. }) if *stage == Stage::Head => {
+            (Op::BatchNorm { scale, shift }, Head::Conv { conv, .. }) if stage == Stage::Head => {
                 *conv = folded(conv, scale, shift);
-                Stage::Head
+                Some(Stage::Head)
             }
-            (Op::Add, _) if *stage < Stage::Add => {
+            (Op::Add, _) if stage < Stage::Add => {
                 let other = if node.inputs[0] == last { node.inputs[1] } else { node.inputs[0] };
-                step.ends.add = Some(self.data(other));
-                Stage::Add
+                step.epilogue.add = Some(self.data(other));
+                Some(Stage::Add)
             }
-            (Op::Relu, _) if *stage < Stage::Relu => {
-                step.ends.relu = true;
-                Stage::Relu
+            (Op::Relu, _) if stage < Stage::Relu => {
+                step.epilogue.relu = true;
+                Some(Stage::Relu)
             }
-            (Op::BatchNorm { scale, shift }, _) if *stage < Stage::Affine => {
-                step.ends.affine = Some(Affine::new(scale, shift));
-                Stage::Affine
+            (Op::BatchNorm { scale, shift }, _) if stage < Stage::Affine => {
+                step.epilogue.affine = Some(Affine::new(scale, shift));
+                Some(Stage::Affine)
+            }
+            (&Op::Scale { factor }, Head::Same { .. }) if step.nodes.is_empty() => {
+                let c = node.shape.c;
+                step.epilogue.affine = Some(Affine { scale: vec![factor; c].into(), shift: vec![0.0; c].into() });
+                Some(Stage::Affine)
             }
             // To scale what was let through is to let through what was scaled.
             (Op::BatchNorm { scale, shift }, _)
-                if *stage == Stage::Gate && step.ends.affine.is_none() && shift.iter().all(|&s| s == 0.0) =>
+                if stage == Stage::Gate && step.epilogue.affine.is_none() && shift.iter().all(|&s| s == 0.0) =>
             {
-                step.ends.affine = Some(Affine::new(scale, shift));
-                Stage::Closed
+                step.epilogue.affine = Some(Affine::new(scale, shift));
+                Some(Stage::Closed)
             }
-            (Op::ReluGrad, _) if *stage < Stage::Gate && node.inputs[0] == last => {
-                step.ends.gate = Some(self.value(node.inputs[1], ValueKind::Signs));
-                Stage::Gate
+            (Op::ReluGrad, _) if stage < Stage::Gate && node.inputs[0] == last => {
+                step.epilogue.gate = Some(self.value(node.inputs[1], ValueKind::Signs));
+                Some(Stage::Gate)
             }
-            _ => return None,
-        };
-        *stage = reached;
-        Some(next)
-    }
-
-    /// Will backprop ask for the signs of this relu, or the winners of this max pool?
-    fn is_remembered(&self, y: NodeId) -> bool {
-        let asks = |(id, node): (NodeId, &Node)| {
-            self.live[id.0]
-                && match node.op {
-                    Op::ReluGrad => node.inputs[1] == y,
-                    Op::MaxPoolGrad(window) => self.graph.max_pool_of(node.inputs[1], window) == Some(y),
-                    _ => false,
-                }
-        };
-        self.graph.nodes().any(asks)
+            _ => None,
+        }
     }
 }
 
-/// How far along the order of the ends a chain has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Stage {
-    Head,
-    Pool,
-    Add,
-    Relu,
-    Affine,
-    Gate,
-    Closed,
+/// Only output channels `start .. start + len`.
+fn sliced(conv: &Conv2d, start: usize, len: usize) -> Conv2d {
+    let of_image = |bias: &[f32]| bias[start..start + len].to_vec();
+    let bias = conv.bias.as_ref().map(|b| b.chunks(conv.kernel.co).flat_map(of_image).collect());
+    Conv2d { kernel: conv.kernel.outputs(start, len), bias }
 }
 
 /// The convolution followed by a batch_norm, as one convolution.

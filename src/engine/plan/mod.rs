@@ -1,16 +1,85 @@
-//! A graph made ready to run: dead nodes dropped, ops fused into steps, values placed in buffers that are reused.
+//! A graph made ready to run: dead nodes dropped, ops fused into steps, steps put in order, values placed in buffers.
 //!
-//! A [`Step`] is one kernel launch: a [`Head`] (most often a convolution) and its [`Ends`], what happens to each value on
-//! its way out, while it is still in a register. Which node was merged into which step is decided in `fuse`.
+//! # An example
 //!
-//! What the backward pass must remember becomes visible here: besides the tensors themselves only the *signs* of ReLU
-//! outputs (a bit a value) and the *winners* of max pools.
+//! A convolution, a relu and a max pool, the mean of what comes out, and its gradient: as a graph ten nodes, as a plan six
+//! steps.
+//!
+//! ```
+//! use unet_lens::engine::autodiff::gradient;
+//! use unet_lens::engine::graph::Graph;
+//! use unet_lens::engine::ops::{Conv2d, Kernel, Window};
+//! use unet_lens::engine::plan::Plan;
+//! use unet_lens::engine::tensor::Shape;
+//!
+//! let mut graph = Graph::new();
+//! let x = graph.input("x", Shape::new(1, 4, 4, 1))?;
+//! let kernel = Kernel::new(3, 3, 1, 2, vec![0.1; 18].into())?;
+//! let conv = graph.conv2d("conv", x, Conv2d { kernel, bias: Some(vec![0.5, -0.5].into()) })?;
+//! let relu = graph.relu("relu", conv)?;
+//! let pool = graph.max_pool("pool", relu, Window::new(2, 2))?;
+//! let loss = graph.mean("loss", pool)?;
+//! let dx = gradient(&mut graph, loss, x)?.of_wrt();
+//!
+//! let nodes: Vec<String> = graph.nodes().map(|(_, node)| format!("{:<6} {}", node.name, node.op.name())).collect();
+//! assert_eq!(nodes, [
+//!     "x      input",
+//!     "conv   conv2d",
+//!     "relu   relu",
+//!     "pool   max_pool",
+//!     "loss   mean",
+//!     "d loss fill",
+//!     "d pool spread",
+//!     "d relu max_pool_grad",
+//!     "d conv relu_grad",
+//!     "d x    conv2d",
+//! ]);
+//!
+//! let plan = Plan::compile(graph, &[dx], &[loss], &[]);
+//! assert_eq!(plan.to_string(), "\
+//! step  result          computes                   reads                                   writes
+//!    0  relu 1x4x4x2    conv2d + relu              x                                       relu, signs of relu
+//!    1  pool 1x2x2x2    max_pool                   relu                                    pool, winners of pool
+//!    2  loss 1x1x1x1    mean                       pool                                    loss
+//!    3  d pool 1x2x2x2  fill + spread                                                      d pool
+//!    4  d conv 1x4x4x2  max_pool_grad + relu_grad  d pool, winners of pool, signs of relu  d conv
+//!    5  d x 1x4x4x1     conv2d                     d conv                                  d x
+//! ");
+//! # Ok::<(), unet_lens::Error>(())
+//! ```
+//!
+//! What backprop must remember becomes visible here: of all that the forward pass computed, only the *signs* of the relu and
+//! the *winners* of the max pool are read by the gradient.
+//!
+//! # Where each op goes
+//!
+//! | op | becomes |
+//! | --- | --- |
+//! | input | a value that is written from outside |
+//! | conv2d | [`Head::Conv`] |
+//! | upsample, concat | nothing, where only convolutions read them: those read the [parts](Part) instead; else [`Head::Op`] |
+//! | slice of a convolution | a smaller convolution, where nothing else reads the whole one |
+//! | sum_pool after a convolution | part of it, where it has no bias |
+//! | max_pool_grad | [`Head::Unpool`] |
+//! | fill, and a spread of it | [`Head::Fill`] |
+//! | batch_norm after a convolution | folded into its kernel and bias |
+//! | add, relu, batch_norm, relu_grad | the [epilogue](Epilogue) of the step before; else of [`Head::Same`] |
+//! | scale | the epilogue of [`Head::Same`] |
+//! | every other op | [`Head::Op`], as it is |
+//!
+//! Executors differ in how they run the steps, not in which. How large a value is, and how signs and winners are stored, is
+//! each executor's own matter ([`crate::engine::exec::Compiled::image_bytes`]).
 
+mod epilogue;
 mod fuse;
+mod place;
+mod schedule;
 
 use crate::engine::graph::{Graph, NodeId};
-use crate::engine::ops::{Axis, Conv2d, Matrix, Op, Window};
+use crate::engine::ops::{Conv2d, Op, Window};
 use crate::engine::tensor::Shape;
+pub use epilogue::{Affine, Epilogue};
+pub use place::Placement;
 use std::fmt;
 use std::sync::Arc;
 
@@ -30,12 +99,22 @@ pub struct Value {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ValueKind {
-    /// f32.
+    /// Numbers: the node's result.
     Data,
     /// Of a relu: was the value positive?
     Signs,
     /// Of a max pool: the place of the first maximum in its window, counted in reading order.
     Winners,
+}
+
+impl fmt::Display for ValueKind {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.pad(match self {
+            ValueKind::Data => "values",
+            ValueKind::Signs => "signs",
+            ValueKind::Winners => "winners",
+        })
+    }
 }
 
 /// One input of a convolution: channels that lie beside those of the other parts, each pixel repeated `up` times.
@@ -45,178 +124,54 @@ pub struct Part {
     pub up: Window,
 }
 
-/// What a step computes before its ends.
+/// What a step computes before its epilogue.
 #[derive(Debug, Clone)]
 pub enum Head {
-    Fill {
-        value: f32,
-    },
+    /// An op as it is. It has no epilogue.
+    Op { op: Op, inputs: Vec<ValueId> },
     /// conv2d over the parts side by side (an upsample and a concat that were never written out), then the sum over
     /// windows (the gradient of an upsample).
-    Conv {
-        parts: Vec<Part>,
-        conv: Conv2d,
-        pool: Window,
-    },
-    MaxPool {
-        x: ValueId,
-        window: Window,
-    },
-    MaxPoolGrad {
-        dy: ValueId,
-        winners: ValueId,
-        window: Window,
-    },
-    /// `x` as it is: the ends do the work.
-    Same {
-        x: ValueId,
-    },
-    Sigmoid {
-        x: ValueId,
-    },
-    SigmoidGrad {
-        dy: ValueId,
-        y: ValueId,
-    },
-    Upsample {
-        x: ValueId,
-        window: Window,
-    },
-    SumPool {
-        x: ValueId,
-        window: Window,
-    },
-    Concat {
-        xs: Vec<ValueId>,
-    },
-    Slice {
-        x: ValueId,
-        start: usize,
-    },
-    Mean {
-        x: ValueId,
-    },
-    Spread {
-        dy: ValueId,
-    },
-    Mul {
-        a: ValueId,
-        b: ValueId,
-    },
-    Roll {
-        x: ValueId,
-        by: ValueId,
-    },
-    TotalVariation {
-        x: ValueId,
-    },
-    TotalVariationGrad {
-        dy: ValueId,
-        x: ValueId,
-    },
-    Transform {
-        x: ValueId,
-        axis: Axis,
-        matrix: Matrix,
-    },
-    Rms {
-        x: ValueId,
-    },
-    Normalise {
-        x: ValueId,
-        rms: ValueId,
-        epsilon: f32,
-    },
-    Adam {
-        m: ValueId,
-        v: ValueId,
-        cm: ValueId,
-        cv: ValueId,
-        epsilon: f32,
-    },
-    Step {
-        x: ValueId,
-        g: ValueId,
-        rate: f32,
-    },
+    Conv { parts: Vec<Part>, conv: Conv2d, pool: Window },
+    /// max_pool_grad: `dy` where the winner is, else 0.
+    Unpool { dy: ValueId, winners: ValueId, window: Window },
+    /// The same number everywhere.
+    Fill { value: f32 },
+    /// `x` as it is: the epilogue does the work.
+    Same { x: ValueId },
 }
 
-/// What happens to each value on its way out, in this order. Only [`Head::Fill`], [`Head::Conv`], [`Head::MaxPoolGrad`] and
-/// [`Head::Same`] have any.
-///
-/// ```text
-/// y = head                 forward: conv2d with its bias
-/// y = y + add              backward: the other gradient of a value used twice
-/// y = max(y, 0)            and the signs are written, if anyone will ask for them
-/// y = scale y + shift      batch_norm, forward and backward
-/// y = y where gate > 0     relu_grad
-/// ```
-#[derive(Debug, Clone, Default)]
-pub struct Ends {
-    pub add: Option<ValueId>,
-    pub relu: bool,
-    pub affine: Option<Affine>,
-    /// Signs of the relu whose gradient this is.
-    pub gate: Option<ValueId>,
-}
-
-#[derive(Debug, Clone)]
-pub struct Affine {
-    pub scale: Arc<[f32]>,
-    pub shift: Arc<[f32]>,
-}
-
-impl Affine {
-    fn new(scale: &[f64], shift: &[f64]) -> Affine {
-        let rounded = |values: &[f64]| values.iter().map(|&v| v as f32).collect();
-        Affine { scale: rounded(scale), shift: rounded(shift) }
-    }
-}
-
+/// One kernel launch: a head (most often a convolution) and its epilogue.
 #[derive(Debug, Clone)]
 pub struct Step {
     pub head: Head,
-    pub ends: Ends,
+    pub epilogue: Epilogue,
     pub output: ValueId,
-    /// Signs (of `ends.relu`) or winners (of [`Head::MaxPool`]), where the backward pass needs them.
+    /// Signs of the epilogue's relu, or winners of a max pool, where the backward pass needs them.
     pub side: Option<ValueId>,
     /// The graph's nodes that this step computes, in order.
     pub nodes: Vec<NodeId>,
 }
 
 impl Step {
-    /// Every value that the step reads.
-    pub fn inputs(&self) -> Vec<ValueId> {
-        let mut inputs = match &self.head {
-            Head::Fill { .. } => vec![],
+    /// Every value that the step reads: tensors, signs and winners.
+    pub fn reads(&self) -> impl Iterator<Item = ValueId> {
+        let of_head = match &self.head {
+            Head::Op { inputs, .. } => inputs.clone(),
             Head::Conv { parts, .. } => parts.iter().map(|part| part.value).collect(),
-            Head::Concat { xs } => xs.clone(),
-            &Head::MaxPoolGrad { dy, winners, .. } => vec![dy, winners],
-            &Head::SigmoidGrad { dy, y } => vec![dy, y],
-            &Head::Normalise { x, rms, .. } => vec![x, rms],
-            &Head::Mul { a, b } => vec![a, b],
-            &Head::Roll { x, by } => vec![x, by],
-            &Head::TotalVariationGrad { dy, x } => vec![dy, x],
-            &Head::Adam { m, v, cm, cv, .. } => vec![m, v, cm, cv],
-            &Head::Step { x, g, .. } => vec![x, g],
-            &Head::MaxPool { x, .. }
-            | &Head::Same { x }
-            | &Head::Sigmoid { x }
-            | &Head::Upsample { x, .. }
-            | &Head::SumPool { x, .. }
-            | &Head::Slice { x, .. }
-            | &Head::Mean { x }
-            | &Head::Transform { x, .. }
-            | &Head::TotalVariation { x }
-            | &Head::Rms { x }
-            | &Head::Spread { dy: x } => vec![x],
+            &Head::Unpool { dy, winners, .. } => vec![dy, winners],
+            Head::Fill { .. } => vec![],
+            &Head::Same { x } => vec![x],
         };
-        inputs.extend(self.ends.add.iter().chain(&self.ends.gate));
-        inputs
+        of_head.into_iter().chain(self.epilogue.inputs())
+    }
+
+    /// Every value that the step writes.
+    pub fn writes(&self) -> impl Iterator<Item = ValueId> {
+        [Some(self.output), self.side].into_iter().flatten()
     }
 }
 
-/// A graph made ready to run. Executors differ in how they run the steps, not in which.
+/// A graph made ready to run.
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub graph: Arc<Graph>,
@@ -228,8 +183,10 @@ pub struct Plan {
     pub kept: Vec<ValueId>,
     /// Values of shape `[n, 1, 1, 1]` that are reported for every run, in the order asked for.
     pub traced: Vec<ValueId>,
-    /// After a run the second value moves into the first: how an image steps on.
+    /// After a run the second value moves into the first, one pair after the other: how an image steps on.
     pub state: Vec<(ValueId, ValueId)>,
+    /// For each value: see [`Plan::outlives`].
+    outlives: Vec<bool>,
 }
 
 impl Plan {
@@ -238,8 +195,13 @@ impl Plan {
     /// - `keep`: nodes whose results the caller will read;
     /// - `trace`: nodes with one number per image, reported for every run;
     /// - `state`: pairs of an input and the node that takes its place after every run.
+    ///
+    /// # Panics
+    /// If what comes out is not right by [`Plan::check`]: a fault of this crate, never of the graph.
     pub fn compile(graph: Graph, keep: &[NodeId], trace: &[NodeId], state: &[(NodeId, NodeId)]) -> Plan {
-        fuse::compile(graph, keep, trace, state)
+        let plan = fuse::compile(graph, keep, trace, state);
+        assert_eq!(plan.check(), Ok(()), "{plan}");
+        plan
     }
 
     pub fn value(&self, id: ValueId) -> &Value {
@@ -273,96 +235,30 @@ impl Plan {
         }
     }
 
-    /// Bytes of one image's share of a value. Signs and winners are packed: a bit per channel, a pixel's bits filled up to
-    /// whole bytes; for winners as many as a window has pixels.
-    pub fn image_bytes(&self, id: ValueId) -> usize {
-        let Value { node, kind, shape } = self.value(id);
-        let window = match (kind, &self.graph[*node].op) {
-            (ValueKind::Data, _) => return shape.image_len() * size_of::<f32>(),
-            (ValueKind::Winners, Op::MaxPool(window)) => window.len(),
-            _ => 1,
-        };
-        shape.h * shape.w * window * shape.c.div_ceil(8)
-    }
-
-    /// Must the value exist before the first step and after the last? What is written or read from outside.
-    pub fn outlives(&self, id: ValueId) -> bool {
-        [&self.inputs, &self.kept, &self.traced].into_iter().any(|ids| ids.contains(&id))
-            || self.state.iter().any(|(current, next)| *current == id || *next == id)
-    }
-
-    /// For each value the steps during which it must exist: from the one that makes it to the last one that reads it.
-    /// What is written or read from outside exists all the time: an executor may run the plan for one part of the batch
-    /// after the other.
-    pub fn lifetimes(&self) -> Vec<std::ops::RangeInclusive<usize>> {
-        let end = self.steps.len();
-        let mut first = vec![0; self.values.len()];
-        let mut last = vec![0; self.values.len()];
-        for (i, step) in self.steps.iter().enumerate() {
-            for value in [Some(step.output), step.side].into_iter().flatten() {
-                (first[value.0], last[value.0]) = (i, i);
-            }
-            for value in step.inputs() {
-                last[value.0] = i;
-            }
-        }
-        for id in (0..self.values.len()).map(ValueId).filter(|&id| self.outlives(id)) {
-            (first[id.0], last[id.0]) = (0, end);
-        }
-        first.into_iter().zip(last).map(|(first, last)| first..=last).collect()
-    }
-
-    /// Which buffer holds which value: values that never exist at the same time share one. `size` is in any unit.
-    pub fn place(&self, size: impl Fn(ValueId) -> usize) -> Placement {
-        let lifetimes = self.lifetimes();
-        let size: Vec<usize> = (0..self.values.len()).map(|v| size(ValueId(v))).collect();
-        let mut order: Vec<usize> = (0..self.values.len()).collect();
-        // Largest first: small values then fill the gaps in time that the large ones leave.
-        order.sort_by_key(|&v| (std::cmp::Reverse(size[v]), v));
-        let mut buffer_of = vec![0; self.values.len()];
-        let mut sizes: Vec<usize> = vec![];
-        let mut tenants: Vec<Vec<usize>> = vec![];
-        for v in order {
-            let free = |b: &usize| {
-                tenants[*b]
-                    .iter()
-                    .all(|&t| lifetimes[t].end() < lifetimes[v].start() || lifetimes[v].end() < lifetimes[t].start())
-            };
-            let b = (0..sizes.len()).find(free).unwrap_or_else(|| {
-                sizes.push(size[v]);
-                tenants.push(vec![]);
-                sizes.len() - 1
-            });
-            tenants[b].push(v);
-            buffer_of[v] = b;
-        }
-        Placement { buffer_of, sizes }
-    }
-}
-
-/// See [`Plan::place`].
-#[derive(Debug, Clone)]
-pub struct Placement {
-    /// For each value the index of its buffer.
-    pub buffer_of: Vec<usize>,
-    /// The size of each buffer.
-    pub sizes: Vec<usize>,
-}
-
-impl Placement {
-    pub fn total(&self) -> usize {
-        self.sizes.iter().sum()
+    /// "relu", "signs of relu".
+    fn named(&self, id: ValueId) -> String {
+        let value = self.value(id);
+        let name = &self.graph[value.node].name;
+        if value.kind == ValueKind::Data { name.clone() } else { format!("{} of {name}", value.kind) }
     }
 }
 
 impl fmt::Display for Plan {
-    /// A line per step: what it computes, from what, the shape.
+    /// A line per step: its result, what it computes, what it reads and writes.
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        for (i, step) in self.steps.iter().enumerate() {
-            let names: Vec<&str> = step.nodes.iter().map(|&n| self.graph[n].op.name()).collect();
-            let last = *step.nodes.last().expect("a step computes at least one node");
-            let shape = self.value(step.output).shape;
-            writeln!(f, "{i:>3}  {:<40} {shape:<18} {}", self.graph[last].name, names.join(" + "))?;
+        let list = |ids: &mut dyn Iterator<Item = ValueId>| ids.map(|id| self.named(id)).collect::<Vec<_>>().join(", ");
+        let row = |step: &Step| {
+            let ops: Vec<&str> = step.nodes.iter().map(|&n| self.graph[n].op.name()).collect();
+            let result = format!("{} {}", self.named(step.output), self.value(step.output).shape);
+            [result, ops.join(" + "), list(&mut step.reads()), list(&mut step.writes())]
+        };
+        let head = ["result", "computes", "reads", "writes"].map(String::from);
+        let rows: Vec<[String; 4]> = std::iter::once(head).chain(self.steps.iter().map(row)).collect();
+        let width = |i: usize| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0);
+        let (a, b, c) = (width(0), width(1), width(2));
+        for (i, [result, ops, reads, writes]) in rows.iter().enumerate() {
+            let number = if i == 0 { "step".to_string() } else { (i - 1).to_string() };
+            writeln!(f, "{number:>4}  {result:<a$}  {ops:<b$}  {reads:<c$}  {writes}")?;
         }
         Ok(())
     }

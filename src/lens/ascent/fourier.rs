@@ -92,7 +92,6 @@ fn on_each(
     let second = graph.input("other", images.shape)?;
     let result = build(&mut graph, image, second)?;
     let plan = Arc::new(Plan::compile(graph, &[result], &[], &[]));
-    executor.fits(&plan)?;
     let mut program = executor.prepare(plan)?;
     program.write(image, images)?;
     program.write(second, other)?;

@@ -10,7 +10,7 @@ mod recipe;
 mod rescue;
 
 use crate::engine::exec::Executor;
-use crate::engine::plan::Plan;
+use crate::engine::exec::memory::Memory;
 use crate::engine::random::stream;
 use crate::engine::tensor::{Shape, Tensor};
 use crate::network::{Network, unet};
@@ -100,7 +100,7 @@ pub fn climb(
 /// Is there memory for every filter's picture after every step?
 fn check_frames(executor: &dyn Executor, filters: usize, image: Shape, steps: usize) -> Result<()> {
     let pictures = image.with_n(filters.saturating_mul(steps.saturating_add(1)));
-    executor.limit().check(pictures, (pictures.image_len() as u64 * 4).saturating_mul(pictures.n as u64))
+    executor.limit().check(pictures, Memory::host((pictures.image_len() as u64 * 4).saturating_mul(pictures.n as u64)))
 }
 
 /// What a climb takes.
@@ -125,16 +125,15 @@ pub fn fits(
     recipe: &Recipe,
 ) -> Result<Needs> {
     let one = Objective::new(network, layer, &filters[..1], image, recipe, false)?;
-    executor.fits(&one.plan)?;
-    executor.limit().check(image.with_n(filters.len()), bytes(executor, &one.plan, filters.len(), image))?;
+    let compiled = executor.compile(one.plan)?;
+    executor.limit().check(image, compiled.memory())?;
+    executor.limit().check(image.with_n(filters.len()), compiled.memory() + pictures(filters.len(), image))?;
     needs(executor, network, layer, filters, image, recipe)
 }
 
-/// Bytes that a batch's plan takes, and the pictures of all filters: seeds, those of a batch, pictures as they are and as they
-/// are drawn, f32s.
-fn bytes(executor: &dyn Executor, plan: &Plan, filters: usize, image: Shape) -> u64 {
-    let pictures = (image.image_len() as u64 * 4 * 4).saturating_mul(filters as u64);
-    pictures.saturating_add(executor.bytes(plan))
+/// What the pictures of all filters take: seeds, those of a batch, pictures as they are and as they are drawn, f32s.
+fn pictures(filters: usize, image: Shape) -> Memory {
+    Memory::host((image.image_len() as u64 * 4 * 4).saturating_mul(filters as u64))
 }
 
 /// As few batches of equal size as fit into memory.
@@ -150,10 +149,12 @@ fn needs(
     loop {
         let at_once = filters.len().div_ceil(count);
         let objective = Objective::new(network, layer, &filters[..at_once], image, recipe, false)?;
-        let bytes = bytes(executor, &objective.plan, filters.len(), image);
-        let fits = executor.fits(&objective.plan).and_then(|()| executor.limit().check(image.with_n(at_once), bytes));
-        match fits {
-            Ok(()) => return Ok(Needs { at_once, bytes }),
+        let needed = executor.compile(objective.plan).and_then(|compiled| {
+            let needed = compiled.memory() + pictures(filters.len(), image);
+            executor.limit().check(image.with_n(at_once), needed).map(|()| needed)
+        });
+        match needed {
+            Ok(needed) => return Ok(Needs { at_once, bytes: needed.total() }),
             Err(Error::Memory(_)) if at_once > 1 => count *= 2,
             Err(error) => return Err(error),
         }
@@ -263,7 +264,6 @@ pub fn first_alive(
     for filter in 0..unet::filters(network, layer) {
         let image = start(filter);
         let objective = Objective::new(network, layer, &[filter], image.shape, &Recipe::default(), false)?;
-        executor.fits(&objective.plan)?;
         let mut program = executor.prepare(objective.plan)?;
         program.write(objective.image, &image)?;
         if program.run(1)?[0][1][0] != 0.0 {

@@ -15,6 +15,7 @@
 
 mod tiles;
 
+use crate::engine::exec::memory::Memory;
 use crate::engine::exec::{Executor, Program};
 use crate::engine::graph::NodeId;
 use crate::engine::ops::Window;
@@ -72,7 +73,7 @@ pub struct Work {
     /// Of tiles in a step, at most.
     pub tiles: usize,
     /// Of memory, on the executor and for the pictures.
-    pub bytes: u64,
+    pub needed: Memory,
     most: usize,
     reach: usize,
     multiple: Window,
@@ -100,13 +101,11 @@ impl Work {
     /// # Errors
     /// [`Error::Memory`], if there is not enough for the smallest.
     pub fn new(executor: &dyn Executor, network: &Network, dream: &Dream, image: Shape) -> Result<Work> {
-        executor.limit().check(image, picture_bytes(image))?;
+        executor.limit().check(image, Memory::host(picture_bytes(image)))?;
         let mut most = image.h.max(image.w).next_multiple_of(16);
         loop {
             let work = Work::with_tiles(executor, network, dream, image, most)?;
-            let plan = Target::new(network, dream, work.tiling.size)?.plan;
-            // The pictures and a tile's values together.
-            match executor.fits(&plan).and_then(|()| executor.limit().check(image, work.bytes)) {
+            match executor.limit().check(image, work.needed) {
                 Ok(()) => return Ok(work),
                 Err(Error::Memory(_)) if most > SMALLEST => most /= 2,
                 Err(error) => return Err(error),
@@ -132,8 +131,9 @@ impl Work {
         let tiling = Tiling::new(whole, most, multiple, reach);
         let plan = Target::new(network, dream, tiling.size)?.plan;
         let tiles = tiling.tiles(whole, multiple).len();
-        let bytes = executor.bytes(&plan) + picture_bytes(padded);
-        Ok(Work { tiling, tiles, bytes, most, reach, multiple })
+        // The pictures and a tile's values together.
+        let needed = executor.compile(plan)?.memory() + Memory::host(picture_bytes(padded));
+        Ok(Work { tiling, tiles, needed, most, reach, multiple })
     }
 }
 

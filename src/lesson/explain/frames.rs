@@ -35,7 +35,6 @@ pub fn frames(
     image: &Tensor,
 ) -> Result<Vec<Frame>> {
     let objective = Objective::new(network, layer, &[filter], image.shape, &Recipe::default(), true)?;
-    executor.fits(&objective.plan)?;
     let mut program = executor.prepare(objective.plan.clone())?;
     program.write(objective.image, image)?;
     let mut frames = vec![];

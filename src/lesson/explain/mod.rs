@@ -9,7 +9,7 @@ pub use frames::{Frame, STEPS, frames};
 pub use source::{Place, Source, source};
 pub use worked::{Array, Chain, Worked, worked, worked_for};
 
-use crate::engine::exec::Executor;
+use crate::engine::exec::{Compiled, Executor};
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::ops::Op;
 use crate::engine::plan::{Plan, ValueId, ValueKind};
@@ -158,8 +158,10 @@ pub fn explain(
     let objective = Objective::new(network, layer, &[filter], image.shape, &Recipe::default(), false)?;
     let plan = &objective.plan;
     let values = all_values(executor, &objective, image)?;
-    let seconds = measure(executor, &objective, image)?;
-    let facts = Reader { objective: &objective, values: &values }.read(&seconds);
+    let compiled = executor.compile(plan.clone())?;
+    let bytes: Vec<usize> = (0..plan.values.len()).map(|v| compiled.image_bytes(ValueId(v))).collect();
+    let seconds = measure(compiled, &objective, image)?;
+    let facts = Reader { objective: &objective, values: &values, bytes: &bytes }.read(&seconds);
     let loss = f64::from(values[&objective.loss.0].data[0]);
     let dead = values[&objective.gradient.0].data.iter().all(|&g| g == 0.0);
     if let Some((id, node)) =
@@ -233,7 +235,6 @@ fn all_values(executor: &dyn Executor, objective: &Objective, image: &Tensor) ->
     let graph = &objective.plan.graph;
     let all: Vec<NodeId> = graph.nodes().map(|(id, _)| id).collect();
     let plan = Arc::new(Plan::compile((**graph).clone(), &all, &[objective.loss], &[]));
-    executor.fits(&plan)?;
     let mut program = executor.prepare(plan)?;
     program.write(objective.image, image)?;
     program.run(1)?;
@@ -241,8 +242,8 @@ fn all_values(executor: &dyn Executor, objective: &Objective, image: &Tensor) ->
 }
 
 /// Seconds of each step of the climb's own plan; `None` each where the executor does not measure steps.
-fn measure(executor: &dyn Executor, objective: &Objective, image: &Tensor) -> Result<Vec<Option<f64>>> {
-    let mut program = executor.prepare(objective.plan.clone())?;
+fn measure(compiled: Box<dyn Compiled>, objective: &Objective, image: &Tensor) -> Result<Vec<Option<f64>>> {
+    let mut program = compiled.load()?;
     program.write(objective.image, image)?;
     program.run(1)?;
     Ok(match program.profile() {
@@ -255,6 +256,8 @@ fn measure(executor: &dyn Executor, objective: &Objective, image: &Tensor) -> Re
 struct Reader<'a> {
     objective: &'a Objective,
     values: &'a BTreeMap<usize, Tensor>,
+    /// Of each of the plan's values, as the executor stores it.
+    bytes: &'a [usize],
 }
 
 struct Facts {
@@ -273,7 +276,7 @@ impl Reader<'_> {
         let nodes = graph.nodes().map(|(id, _)| self.node(id));
         let skips = graph.nodes().take_while(|(id, _)| *id <= self.objective.loss).filter_map(|(id, _)| self.skip(id));
         let nodes: Vec<NodeFacts> = nodes.collect();
-        let plan = plan_facts(plan, self.objective.loss, &nodes, seconds);
+        let plan = plan_facts(plan, self.objective.loss, &nodes, seconds, self.bytes);
         Facts { nodes, skips: skips.collect(), plan }
     }
 
@@ -322,12 +325,12 @@ impl Reader<'_> {
                 ValueKind::Signs | ValueKind::Data => !is_pool && v.node == of,
             }
         };
-        let value = step.inputs().into_iter().find(belongs)?;
+        let value = step.reads().find(belongs)?;
         let lifetime = plan.lifetimes()[value.0].clone();
         Some(Remembered {
             kind: kind(plan.value(value).kind),
             of: plan.value(value).node.0,
-            bytes: plan.image_bytes(value),
+            bytes: self.bytes[value.0],
             from: *lifetime.start(),
             until: *lifetime.end(),
         })
@@ -365,12 +368,12 @@ impl Reader<'_> {
     }
 }
 
-fn plan_facts(plan: &Plan, loss: NodeId, nodes: &[NodeFacts], seconds: &[Option<f64>]) -> PlanFacts {
+fn plan_facts(plan: &Plan, loss: NodeId, nodes: &[NodeFacts], seconds: &[Option<f64>], bytes: &[usize]) -> PlanFacts {
     let lifetimes = plan.lifetimes();
     let ids = || (0..plan.values.len()).map(ValueId);
-    let placement = plan.place(|id| plan.image_bytes(id));
+    let placement = plan.place(|id| bytes[id.0]);
     let live = |i: usize, wanted: &dyn Fn(ValueId) -> bool| {
-        ids().filter(|&id| lifetimes[id.0].contains(&i) && wanted(id)).map(|id| plan.image_bytes(id)).sum::<usize>()
+        ids().filter(|&id| lifetimes[id.0].contains(&i) && wanted(id)).map(|id| bytes[id.0]).sum::<usize>()
     };
     // Signs and winners are made to be remembered; a value is, once the forward pass has read it for the last time.
     let is_asked_for = |id: ValueId| {
@@ -381,7 +384,7 @@ fn plan_facts(plan: &Plan, loss: NodeId, nodes: &[NodeFacts], seconds: &[Option<
         let forward = |step: &crate::engine::plan::Step| step.nodes.iter().any(|node| *node <= loss);
         plan.steps
             .iter()
-            .rposition(|step| forward(step) && step.inputs().contains(&id))
+            .rposition(|step| forward(step) && step.reads().any(|read| read == id))
             .unwrap_or(*lifetimes[id.0].start())
     };
     let is_remembered =
@@ -394,8 +397,8 @@ fn plan_facts(plan: &Plan, loss: NodeId, nodes: &[NodeFacts], seconds: &[Option<
             nodes: step.nodes.iter().map(|id| id.0).collect(),
             macs: plan.macs(step) / plan.images() as u64,
             seconds: seconds[i],
-            reads: step.inputs().iter().map(|id| id.0).collect(),
-            writes: [Some(step.output), step.side].into_iter().flatten().map(|id| id.0).collect(),
+            reads: step.reads().map(|id| id.0).collect(),
+            writes: step.writes().map(|id| id.0).collect(),
             live: live(i, &|_| true),
             remembered: live(i, &|id| is_remembered(i, id)),
         })
@@ -403,7 +406,7 @@ fn plan_facts(plan: &Plan, loss: NodeId, nodes: &[NodeFacts], seconds: &[Option<
     let values = ids().map(|id| ValueFacts {
         node: plan.value(id).node.0,
         kind: kind(plan.value(id).kind),
-        bytes: plan.image_bytes(id),
+        bytes: bytes[id.0],
         buffer: placement.buffer_of[id.0],
         from: *lifetimes[id.0].start(),
         until: (*lifetimes[id.0].end()).min(plan.steps.len().saturating_sub(1)),

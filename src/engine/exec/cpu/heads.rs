@@ -1,13 +1,13 @@
 //! All that is no convolution. Little time is spent here, so most of it is plain loops; what touches the large tensors
-//! (ends, max pool) is written on [`Lanes`].
+//! (epilogue, max pool) is written on [`Lanes`].
 
-use super::conv::{Ends, Finish, Geometry};
+use super::conv::{Finish, Geometry, Operands};
 use super::simd::{Kernel, Lanes, Level};
 use crate::engine::ops::Window;
 use crate::engine::tensor::Shape;
 use rayon::prelude::*;
 
-/// What the ends are applied to, where it is no convolution.
+/// What the epilogue is applied to, where it is no convolution.
 #[derive(Clone, Copy)]
 pub enum Source<'a> {
     Fill(f32),
@@ -20,10 +20,10 @@ pub enum Source<'a> {
     },
 }
 
-/// `out = ends(source)`; `shape` is that of `out`.
-pub fn with_ends(level: Level, source: Source, shape: Shape, mut ends: Ends, out: &mut [f32]) {
+/// `out = epilogue(source)`; `shape` is that of `out`.
+pub fn with_epilogue(level: Level, source: Source, shape: Shape, mut epilogue: Operands, out: &mut [f32]) {
     let geometry = Geometry::new(shape.h, shape.w, (1, 1), shape.c, shape.c);
-    let finish = Finish::new(&mut ends, &geometry, shape.n, out);
+    let finish = Finish::new(&mut epilogue, &geometry, shape.n, out);
     (0..shape.n * shape.h)
         .into_par_iter()
         .with_min_len(8)

@@ -1,335 +1,51 @@
 //! From a plan's steps to calls of shaders.
-//!
-//! On the GPU every pixel of a tensor has a whole number of *quads* (four channels, a vec4); the last one is filled up with
-//! channels that do not count. Signs and winners have a word per quad, in the same place. So one index serves all three.
 
+use super::call::{Bound, Call, Lowered, Target, WORK_PER_SUBMISSION, grid};
 use super::conv::{self, ConvPart, ConvStep};
 use super::device::PipelineKey;
+use super::pack::Constant;
 use super::shader::{
-    Access, AdamParams, AscentParams, ConcatParams, MaxPoolParams, MeanParams, MulParams, PointwiseParams, RollParams,
-    Shader, SigmoidParams, TotalVariationParams, TransformParams, UpsampleParams,
+    AdamParams, AscentParams, ConcatParams, MaxPoolParams, MeanParams, MulParams, PointwiseParams, RollParams, Shader,
+    SigmoidParams, TotalVariationParams, TransformParams, UpsampleParams, quads,
 };
-use crate::engine::ops::Axis;
-use crate::engine::plan::{Ends, Head, Part, Plan, Step, Value, ValueId, ValueKind};
+use super::{single, winograd};
+use crate::engine::ops::{Axis, Matrix, Op, Window};
+use crate::engine::plan::{Head, Part, Plan, Step, ValueId};
 use crate::engine::tensor::Shape;
 use crate::{Error, Result};
 
-/// Multiply-accumulates that are submitted at once. An operating system takes a GPU away from whoever keeps it busy for
-/// some 2 seconds without a break; this much takes a slow one a tenth of that.
-pub(super) const WORK_PER_SUBMISSION: u64 = 4_000_000_000;
-
-/// One run of a shader over a grid of workgroups.
-pub(super) struct Call {
-    pub pipeline: PipelineKey,
-    pub params: Vec<u8>,
-    /// For bindings 1, 2, ...
-    pub buffers: Vec<Bound>,
-    pub groups: [u32; 3],
-    /// Multiply-accumulates, or about as much work.
-    pub work: u64,
-    /// The plan's step that this call is part of.
-    pub step: usize,
-}
-
-/// What a call binds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Bound {
-    Nothing,
-    Value(ValueId),
-    /// A place in [`Lowered::constants`].
-    Constant(usize),
-    /// A place in [`Lowered::scratch`].
-    Scratch(usize),
-}
-
-impl From<Option<ValueId>> for Bound {
-    fn from(value: Option<ValueId>) -> Bound {
-        value.map_or(Bound::Nothing, Bound::Value)
-    }
-}
-
-/// A plan in the GPU's terms.
-#[derive(Default)]
-pub(super) struct Lowered {
-    pub calls: Vec<Call>,
-    /// Kernels, biases, scales and shifts, as the shaders like them.
-    pub constants: Vec<Vec<f32>>,
-    /// Bytes of the buffers that are used within a step and mean nothing after it.
-    pub scratch: [usize; 2],
-}
-
-impl Lowered {
-    /// For each constant whether it is read as a texture.
-    pub fn textures(&self) -> Vec<bool> {
-        let mut textures = vec![false; self.constants.len()];
-        for call in &self.calls {
-            for (access, bound) in call.pipeline.shader.bindings().iter().zip(&call.buffers) {
-                if let (Access::Fetch, &Bound::Constant(c)) = (access, bound) {
-                    textures[c] = true;
-                }
-            }
-        }
-        textures
-    }
-}
-
-/// Which convolution shader suits the adapter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Style {
-    /// Tiles in workgroup memory.
-    Tiled,
-    /// Subgroups of 8 that share what they fetched.
-    Subgroup,
-}
-
-/// What the adapter is like, as far as it decides how a plan is computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Target {
-    pub style: Style,
-    /// Bytes.
-    pub largest_binding: u64,
-}
-
-/// Quads per pixel.
-pub(super) fn quads(channels: usize) -> usize {
-    channels.div_ceil(4)
-}
-
-/// Bytes that a value takes on the GPU.
-pub(super) fn bytes(value: &Value) -> usize {
-    let quads = value.shape.pixels() * quads(value.shape.c);
-    match value.kind {
-        ValueKind::Data => quads * 16,
-        ValueKind::Signs | ValueKind::Winners => quads * 4,
-    }
-}
-
-/// At least `count` workgroups, as a grid that no adapter is too small for; shaders count them row by row.
-pub(super) fn grid(count: usize) -> [u32; 2] {
-    const MOST: usize = 65535;
-    let rows = count.div_ceil(MOST);
-    [count.div_ceil(rows) as u32, rows as u32]
-}
-
 pub(super) fn lower(plan: &Plan, target: Target) -> Result<Lowered> {
     let mut lowered = Lowered::default();
-    for (i, step) in plan.steps.iter().enumerate() {
-        lowered.step(plan, i, step, target)?;
+    for (index, step) in plan.steps.iter().enumerate() {
+        let out = plan.value(step.output).shape;
+        let count = out.pixels() * quads(out.c);
+        let mut calls = StepCalls { plan, step, index, out, count, lowered: &mut lowered };
+        match &step.head {
+            Head::Conv { parts, conv, pool } => {
+                let part = |p: &Part| ConvPart { value: p.value, shape: plan.value(p.value).shape, up: p.up };
+                let parts = parts.iter().map(part).collect();
+                convolution(&mut lowered, &ConvStep { index, step, parts, conv, pool: *pool, out, target });
+            }
+            &Head::Fill { value } => {
+                let params = PointwiseParams { value, ..Default::default() };
+                calls.pointwise("fill", Bound::Nothing, params);
+            }
+            &Head::Same { x } => calls.pointwise("same", Bound::Value(x), PointwiseParams::default()),
+            &Head::Unpool { dy, winners, window } => calls.unpool(dy, winners, window),
+            Head::Op { op, inputs } => calls.op(op, inputs)?,
+        }
     }
     Ok(lowered)
 }
 
-/// The flags of the ends, and what they read and write.
-pub(super) struct EndsCall {
-    pub overrides: Vec<(&'static str, u32)>,
-    pub constants: Bound,
-    /// Of the scales, in `constants`, in quads.
-    pub scale_at: u32,
-    pub add: Bound,
-    pub gate: Bound,
-    pub signs: Bound,
-}
-
-impl Lowered {
-    pub fn constant(&mut self, values: Vec<f32>) -> Bound {
-        self.constants.push(values);
-        Bound::Constant(self.constants.len() - 1)
-    }
-
-    /// Scratch buffers of at least these sizes.
-    pub fn scratch(&mut self, bytes: [usize; 2]) -> [Bound; 2] {
-        self.scratch.iter_mut().zip(bytes).for_each(|(most, bytes)| *most = bytes.max(*most));
-        [Bound::Scratch(0), Bound::Scratch(1)]
-    }
-
-    /// `bias`: what else comes into the constants, first, in whole quads.
-    pub fn ends(&mut self, ends: &Ends, side: Option<ValueId>, bias: Vec<f32>) -> EndsCall {
-        let mut overrides = vec![];
-        let mut flag = |name, on: bool| {
-            if on {
-                overrides.push((name, 1));
-            }
-        };
-        flag("BIAS", !bias.is_empty());
-        flag("ADD", ends.add.is_some());
-        flag("RELU", ends.relu);
-        flag("SIGNS", ends.relu && side.is_some());
-        flag("AFFINE", ends.affine.is_some());
-        flag("GATE", ends.gate.is_some());
-        let mut constants = bias;
-        let scale_at = (constants.len() / 4) as u32;
-        if let Some(affine) = &ends.affine {
-            for values in [&affine.scale, &affine.shift] {
-                constants.extend_from_slice(values);
-                constants.resize(constants.len().next_multiple_of(4), 0.0);
-            }
-        }
-        EndsCall {
-            overrides,
-            constants: if constants.is_empty() { Bound::Nothing } else { self.constant(constants) },
-            scale_at,
-            add: ends.add.into(),
-            gate: ends.gate.into(),
-            signs: side.into(),
-        }
-    }
-
-    fn step(&mut self, plan: &Plan, index: usize, step: &Step, target: Target) -> Result<()> {
-        let shape = |id: ValueId| plan.value(id).shape;
-        let out = shape(step.output);
-        let (y, c4) = (Bound::Value(step.output), quads(out.c));
-        let count = (out.pixels() * c4) as u32;
-        let one = |x: ValueId| vec![y, Bound::Value(x)];
-        let two = |a: ValueId, b: ValueId| vec![y, Bound::Value(a), Bound::Value(b)];
-        let mut call = Launch { lowered: self, step: index, count: count as usize };
-        match &step.head {
-            Head::Conv { parts, conv, pool } => {
-                let part = |p: &Part| ConvPart { value: p.value, shape: shape(p.value), up: p.up };
-                let parts = parts.iter().map(part).collect();
-                conv::lower(self, &ConvStep { index, step, parts, conv, pool: *pool, out, target });
-            }
-            &Head::Fill { value } => {
-                call.pointwise(
-                    "fill",
-                    step,
-                    Bound::Nothing,
-                    PointwiseParams { count, c4: c4 as u32, value, scale_at: 0 },
-                );
-            }
-            &Head::Same { x } => {
-                let params = PointwiseParams { count, c4: c4 as u32, ..Default::default() };
-                call.pointwise("same", step, Bound::Value(x), params);
-            }
-            &Head::MaxPool { x, window } => {
-                if step.side.is_some() && window.len() > 256 {
-                    return Err(Error::Device(format!(
-                        "the GPU shader remembers winners of max pools of at most 256 pixels, not of {window}: run on the CPU"
-                    )));
-                }
-                let params = MaxPoolParams {
-                    count,
-                    c4: c4 as u32,
-                    h: shape(x).h as u32,
-                    w: shape(x).w as u32,
-                    window_h: window.h as u32,
-                    window_w: window.w as u32,
-                    ..Default::default()
-                };
-                let flags = if step.side.is_some() { vec![("WINNERS", 1)] } else { vec![] };
-                let mut buffers = vec![y, step.side.into(), Bound::Value(x)];
-                buffers.resize(7, Bound::Nothing);
-                call.each_quad(Shader::MaxPool, "max_pool", flags, &params, buffers);
-            }
-            &Head::MaxPoolGrad { dy, winners, window } => {
-                let ends = call.lowered.ends(&step.ends, step.side, vec![]);
-                let params = MaxPoolParams {
-                    count,
-                    c4: c4 as u32,
-                    h: out.h as u32,
-                    w: out.w as u32,
-                    window_h: window.h as u32,
-                    window_w: window.w as u32,
-                    scale_at: ends.scale_at,
-                    unused: 0,
-                };
-                let (dy, winners) = (Bound::Value(dy), Bound::Value(winners));
-                let buffers = vec![y, ends.signs, dy, winners, ends.constants, ends.add, ends.gate];
-                call.each_quad(Shader::MaxPool, "max_pool_grad", ends.overrides, &params, buffers);
-            }
-            &Head::Sigmoid { x } => {
-                let buffers = vec![y, Bound::Value(x), Bound::Nothing];
-                call.each_quad(Shader::Sigmoid, "sigmoid", vec![], &SigmoidParams { count }, buffers);
-            }
-            &Head::SigmoidGrad { dy, y: remembered } => {
-                let params = SigmoidParams { count };
-                call.each_quad(Shader::Sigmoid, "sigmoid_grad", vec![], &params, two(dy, remembered));
-            }
-            &Head::Upsample { x, window } | &Head::SumPool { x, window } => {
-                let entry = if matches!(step.head, Head::SumPool { .. }) { "sum_pool" } else { "upsample" };
-                let params = UpsampleParams {
-                    count,
-                    c4: c4 as u32,
-                    w: out.w as u32,
-                    window_h: window.h as u32,
-                    window_w: window.w as u32,
-                };
-                call.each_quad(Shader::Upsample, entry, vec![], &params, one(x));
-            }
-            Head::Concat { xs } => {
-                let mut start = 0;
-                for &x in xs {
-                    let channels = shape(x).c as u32;
-                    let params = ConcatParams { count, c4: c4 as u32, x4: quads(shape(x).c) as u32, start, channels };
-                    call.each_quad(Shader::Concat, "concat", vec![], &params, one(x));
-                    start += channels;
-                }
-            }
-            &Head::Slice { x, start } => {
-                let params = ConcatParams {
-                    count,
-                    c4: c4 as u32,
-                    x4: quads(shape(x).c) as u32,
-                    start: start as u32,
-                    channels: out.c as u32,
-                };
-                call.each_quad(Shader::Concat, "slice", vec![], &params, one(x));
-            }
-            &Head::Mean { x } => {
-                let (count, x4, channels, values) = per_image(shape(x));
-                let params = MeanParams { count, c4: x4, channels, values };
-                call.each_image(Shader::Mean, "mean", &params, one(x), out.n);
-            }
-            &Head::Mul { a, b } => call.each_quad(Shader::Mul, "mul", vec![], &MulParams { count }, two(a, b)),
-            &Head::Roll { x, by } => {
-                let (h, w, entries) = (out.h as u32, out.w as u32, shape(by).h as u32);
-                let params = RollParams { count, c4: c4 as u32, h, w, entries };
-                call.each_quad(Shader::Roll, "roll", vec![], &params, two(x, by));
-            }
-            &Head::TotalVariation { x } => {
-                let (params, buffers) = (total_variation(shape(x)), vec![y, Bound::Value(x), Bound::Nothing]);
-                call.each_image(Shader::TotalVariation, "total_variation", &params, buffers, out.n);
-            }
-            &Head::TotalVariationGrad { dy, x } => {
-                let params = TotalVariationParams { count, ..total_variation(out) };
-                call.each_quad(Shader::TotalVariation, "total_variation_grad", vec![], &params, two(x, dy));
-            }
-            Head::Transform { x, axis, matrix } => {
-                let inner = match axis {
-                    Axis::Down => out.w * c4,
-                    Axis::Across => c4,
-                };
-                let (rows, length, inner) = (matrix.rows as u32, matrix.columns as u32, inner as u32);
-                let params = TransformParams { count, rows, length, inner };
-                let matrix = call.lowered.constant(matrix.data.to_vec());
-                call.each_quad(Shader::Transform, "transform", vec![], &params, vec![y, Bound::Value(*x), matrix]);
-            }
-            &Head::Rms { x } => {
-                let (count, x4, channels, values) = per_image(shape(x));
-                let params = AscentParams { count, c4: x4, channels, values, ..Default::default() };
-                call.each_image(Shader::Ascent, "rms", &params, vec![y, Bound::Value(x), Bound::Nothing], out.n);
-            }
-            &Head::Spread { dy } => {
-                let (image_quads, _, channels, values) = per_image(out);
-                let params = MeanParams { count, c4: image_quads, channels, values };
-                call.each_quad(Shader::Mean, "spread", vec![], &params, one(dy));
-            }
-            &Head::Normalise { x, rms, epsilon } => {
-                let (image_quads, ..) = per_image(out);
-                let params = AscentParams { count, image_quads, factor: epsilon, ..Default::default() };
-                call.each_quad(Shader::Ascent, "normalise", vec![], &params, two(x, rms));
-            }
-            &Head::Adam { m, v, cm, cv, epsilon } => {
-                let (image_quads, ..) = per_image(out);
-                let params = AdamParams { count, image_quads, epsilon };
-                let buffers = vec![y, Bound::Value(m), Bound::Value(v), Bound::Value(cm), Bound::Value(cv)];
-                call.each_quad(Shader::Adam, "adam", vec![], &params, buffers);
-            }
-            &Head::Step { x, g, rate } => {
-                let params = AscentParams { count, factor: rate, ..Default::default() };
-                call.each_quad(Shader::Ascent, "step", vec![], &params, two(x, g));
-            }
-        }
-        Ok(())
+fn convolution(lowered: &mut Lowered, step: &ConvStep) {
+    // A bank has a kernel of its own for each image, from or to a single channel. Winograd's method has no banks: it must not
+    // be taken for such a kernel alone either, or an image would come out otherwise in a batch.
+    let is_single = step.conv.kernel.ci == 1 || step.conv.kernel.co == 1;
+    if !is_single && winograd::cost(step).is_some_and(|cost| cost < step.cost()) {
+        winograd::lower(lowered, step);
+    } else if !single::lower(lowered, step) {
+        conv::lower(lowered, step);
     }
 }
 
@@ -344,15 +60,27 @@ fn total_variation(shape: Shape) -> TotalVariationParams {
     TotalVariationParams { count, c4, channels, h: shape.h as u32, w: shape.w as u32, values }
 }
 
-/// Adds calls of simple shaders.
-struct Launch<'l> {
-    lowered: &'l mut Lowered,
-    step: usize,
+/// Adds the calls of one step that is no convolution.
+struct StepCalls<'l> {
+    plan: &'l Plan,
+    step: &'l Step,
+    index: usize,
+    out: Shape,
     /// Quads of the output.
     count: usize,
+    lowered: &'l mut Lowered,
 }
 
-impl Launch<'_> {
+impl StepCalls<'_> {
+    fn shape(&self, id: ValueId) -> Shape {
+        self.plan.value(id).shape
+    }
+
+    /// Quads per pixel of the output.
+    fn c4(&self) -> u32 {
+        quads(self.out.c) as u32
+    }
+
     fn add<P: bytemuck::Pod>(
         &mut self,
         pipeline: PipelineKey,
@@ -362,7 +90,7 @@ impl Launch<'_> {
         work: usize,
     ) {
         let (params, work) = (bytemuck::bytes_of(params).to_vec(), work as u64);
-        self.lowered.calls.push(Call { pipeline, params, buffers, groups, work, step: self.step });
+        self.lowered.calls.push(Call { pipeline, params, buffers, groups, work, step: self.index });
     }
 
     /// A thread for each quad of the output.
@@ -379,22 +107,229 @@ impl Launch<'_> {
     }
 
     /// A workgroup for each image.
-    fn each_image<P: bytemuck::Pod>(
-        &mut self,
-        shader: Shader,
-        entry: &'static str,
-        params: &P,
-        buffers: Vec<Bound>,
-        images: usize,
-    ) {
+    fn each_image<P: bytemuck::Pod>(&mut self, shader: Shader, entry: &'static str, params: &P, buffers: Vec<Bound>) {
         let key = PipelineKey { shader, entry, overrides: vec![] };
-        self.add(key, params, buffers, [images as u32, 1, 1], images * 65536);
+        self.add(key, params, buffers, [self.out.n as u32, 1, 1], self.out.n * 65536);
     }
 
-    fn pointwise(&mut self, entry: &'static str, step: &Step, x: Bound, params: PointwiseParams) {
-        let ends = self.lowered.ends(&step.ends, step.side, vec![]);
-        let params = PointwiseParams { scale_at: ends.scale_at, ..params };
-        let buffers = vec![Bound::Value(step.output), ends.signs, x, ends.constants, ends.add, ends.gate];
-        self.each_quad(Shader::Pointwise, entry, ends.overrides, &params, buffers);
+    fn pointwise(&mut self, entry: &'static str, x: Bound, params: PointwiseParams) {
+        let epilogue = self.lowered.epilogue(&self.step.epilogue, self.step.side, vec![]);
+        let (count, c4) = (self.count as u32, self.c4());
+        let params = PointwiseParams { count, c4, scale_at: epilogue.scale_at, ..params };
+        let y = Bound::Value(self.step.output);
+        let buffers = vec![y, epilogue.signs, x, epilogue.constants, epilogue.add, epilogue.gate];
+        self.each_quad(Shader::Pointwise, entry, epilogue.overrides, &params, buffers);
+    }
+
+    /// `large`: the shape before pooling.
+    fn pool_params(&self, large: Shape, window: Window, scale_at: u32) -> MaxPoolParams {
+        MaxPoolParams {
+            count: self.count as u32,
+            c4: self.c4(),
+            h: large.h as u32,
+            w: large.w as u32,
+            window_h: window.h as u32,
+            window_w: window.w as u32,
+            scale_at,
+            unused: 0,
+        }
+    }
+
+    fn max_pool(&mut self, x: ValueId, window: Window) -> Result<()> {
+        let side = self.step.side;
+        if side.is_some() && window.len() > 256 {
+            return Err(Error::Device(format!(
+                "the GPU shader remembers winners of max pools of at most 256 pixels, not of {window}: run on the CPU"
+            )));
+        }
+        let params = self.pool_params(self.shape(x), window, 0);
+        let flags = if side.is_some() { vec![("WINNERS", 1)] } else { vec![] };
+        let mut buffers = vec![Bound::Value(self.step.output), side.into(), Bound::Value(x)];
+        buffers.resize(7, Bound::Nothing);
+        self.each_quad(Shader::MaxPool, "max_pool", flags, &params, buffers);
+        Ok(())
+    }
+
+    fn unpool(&mut self, dy: ValueId, winners: ValueId, window: Window) {
+        let epilogue = self.lowered.epilogue(&self.step.epilogue, self.step.side, vec![]);
+        let params = self.pool_params(self.out, window, epilogue.scale_at);
+        let (y, dy, winners) = (Bound::Value(self.step.output), Bound::Value(dy), Bound::Value(winners));
+        let buffers = vec![y, epilogue.signs, dy, winners, epilogue.constants, epilogue.add, epilogue.gate];
+        self.each_quad(Shader::MaxPool, "max_pool_grad", epilogue.overrides, &params, buffers);
+    }
+
+    /// An op as it is.
+    fn op(&mut self, op: &Op, inputs: &[ValueId]) -> Result<()> {
+        let (out, count, c4) = (self.out, self.count as u32, self.c4());
+        let mut bound = vec![Bound::Value(self.step.output)];
+        bound.extend(inputs.iter().map(|&x| Bound::Value(x)));
+        let x = inputs.first().map_or(out, |&x| self.shape(x));
+        let none = vec![];
+        match op {
+            &Op::MaxPool(window) => self.max_pool(inputs[0], window)?,
+            Op::Sigmoid => {
+                bound.push(Bound::Nothing);
+                self.each_quad(Shader::Sigmoid, "sigmoid", none, &SigmoidParams { count }, bound);
+            }
+            Op::SigmoidGrad => self.each_quad(Shader::Sigmoid, "sigmoid_grad", none, &SigmoidParams { count }, bound),
+            Op::Upsample(window) | Op::SumPool(window) => {
+                let (w, window_h, window_w) = (out.w as u32, window.h as u32, window.w as u32);
+                let params = UpsampleParams { count, c4, w, window_h, window_w };
+                self.each_quad(Shader::Upsample, op.name(), none, &params, bound);
+            }
+            Op::Concat => self.concat(inputs),
+            &Op::Slice { start, .. } => {
+                let (x4, start, channels) = (quads(x.c) as u32, start as u32, out.c as u32);
+                let params = ConcatParams { count, c4, x4, start, channels };
+                self.each_quad(Shader::Concat, "slice", none, &params, bound);
+            }
+            Op::Mean => {
+                let (count, c4, channels, values) = per_image(x);
+                self.each_image(Shader::Mean, "mean", &MeanParams { count, c4, channels, values }, bound);
+            }
+            Op::Spread(_) => {
+                let (image_quads, _, channels, values) = per_image(out);
+                let params = MeanParams { count, c4: image_quads, channels, values };
+                self.each_quad(Shader::Mean, "spread", none, &params, bound);
+            }
+            Op::Mul => self.each_quad(Shader::Mul, "mul", none, &MulParams { count }, bound),
+            Op::Roll => {
+                let (h, w, entries) = (out.h as u32, out.w as u32, self.shape(inputs[1]).h as u32);
+                self.each_quad(Shader::Roll, "roll", none, &RollParams { count, c4, h, w, entries }, bound);
+            }
+            Op::TotalVariation => {
+                bound.push(Bound::Nothing);
+                self.each_image(Shader::TotalVariation, "total_variation", &total_variation(x), bound);
+            }
+            Op::TotalVariationGrad => {
+                let params = TotalVariationParams { count, ..total_variation(out) };
+                bound.swap(1, 2); // the shader reads x, then dy
+                self.each_quad(Shader::TotalVariation, "total_variation_grad", none, &params, bound);
+            }
+            Op::Transform { axis, matrix } => self.transform(inputs[0], *axis, matrix),
+            Op::Rms => {
+                let (count, c4, channels, values) = per_image(x);
+                bound.push(Bound::Nothing);
+                let params = AscentParams { count, c4, channels, values, ..Default::default() };
+                self.each_image(Shader::Ascent, "rms", &params, bound);
+            }
+            &Op::Normalise { epsilon } => {
+                let (image_quads, ..) = per_image(out);
+                let params = AscentParams { count, image_quads, factor: epsilon as f32, ..Default::default() };
+                self.each_quad(Shader::Ascent, "normalise", none, &params, bound);
+            }
+            &Op::Adam { epsilon } => {
+                let (image_quads, ..) = per_image(out);
+                let params = AdamParams { count, image_quads, epsilon: epsilon as f32 };
+                self.each_quad(Shader::Adam, "adam", none, &params, bound);
+            }
+            &Op::Step { rate } => {
+                let params = AscentParams { count, factor: rate, ..Default::default() };
+                self.each_quad(Shader::Ascent, "step", none, &params, bound);
+            }
+            Op::Input(_)
+            | Op::Fill { .. }
+            | Op::Conv2d(_)
+            | Op::BatchNorm { .. }
+            | Op::Relu
+            | Op::ReluGrad
+            | Op::MaxPoolGrad(_)
+            | Op::Add
+            | Op::Scale { .. } => unreachable!("fusion gives {} a head of its own", op.name()),
+        }
+        Ok(())
+    }
+
+    /// One input after the other.
+    fn concat(&mut self, inputs: &[ValueId]) {
+        let (count, c4, mut start) = (self.count as u32, self.c4(), 0);
+        for &x in inputs {
+            let channels = self.shape(x).c as u32;
+            let params = ConcatParams { count, c4, x4: quads(self.shape(x).c) as u32, start, channels };
+            let buffers = vec![Bound::Value(self.step.output), Bound::Value(x)];
+            self.each_quad(Shader::Concat, "concat", vec![], &params, buffers);
+            start += channels;
+        }
+    }
+
+    /// In as many calls as keep each of them short.
+    fn transform(&mut self, x: ValueId, axis: Axis, matrix: &Matrix) {
+        let c4 = quads(self.out.c);
+        let inner = match axis {
+            Axis::Down => self.out.w * c4,
+            Axis::Across => c4,
+        };
+        let (rows, length, inner) = (matrix.rows as u32, matrix.columns as u32, inner as u32);
+        let constant = self.lowered.constant(Constant::Numbers(matrix.data.clone()));
+        let work = 4 * matrix.columns;
+        let at_once = (WORK_PER_SUBMISSION as usize / work).next_multiple_of(64);
+        for first in (0..self.count).step_by(at_once) {
+            let count = self.count.min(first + at_once);
+            let params = TransformParams { first: first as u32, count: count as u32, rows, length, inner };
+            let key = PipelineKey { shader: Shader::Transform, entry: "transform", overrides: vec![] };
+            let [gx, gy] = grid((count - first).div_ceil(64));
+            let buffers = vec![Bound::Value(self.step.output), Bound::Value(x), constant];
+            self.add(key, &params, buffers, [gx, gy, 1], (count - first) * work);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::call::Style;
+    use super::*;
+    use crate::engine::graph::Graph;
+    use crate::engine::ops::{Conv2d, Kernel};
+
+    fn lowered(image: Shape, kernel: (usize, usize), co: usize, target: Target) -> Lowered {
+        let mut graph = Graph::new();
+        let x = graph.input("x", image).unwrap();
+        let (kh, kw) = kernel;
+        let kernel = Kernel::new(kh, kw, image.c, co, vec![0.0; kh * kw * image.c * co].into()).unwrap();
+        let y = graph.conv2d("y", x, Conv2d { kernel, bias: None }).unwrap();
+        let basis = Matrix::fourier(image.h.min(512));
+        let y = if image.h <= 512 { graph.transform("waves", y, Axis::Down, basis).unwrap() } else { y };
+        lower(&Plan::compile(graph, &[y], &[], &[]), target).unwrap()
+    }
+
+    /// No dispatch comes near a driver's watchdog of 2 seconds, on a GPU of only 100 billion multiply-accumulates a second,
+    /// however large the image.
+    #[test]
+    fn no_call_keeps_the_gpu_busy_for_long() {
+        const SLOW: u64 = 100_000_000_000;
+        for style in [Style::Tiled, Style::Subgroup] {
+            let target = Target { style, largest_binding: 1 << 40 };
+            for (ci, co) in [(64, 64), (1, 64), (64, 1), (1024, 1024), (3, 2)] {
+                for kernel in [(3, 3), (7, 7), (1, 1)] {
+                    for (n, side) in [(1, 8192), (1, 512), (64, 128)] {
+                        let lowered = lowered(Shape::new(n, side, side, ci), kernel, co, target);
+                        for call in &lowered.calls {
+                            let entry = call.pipeline.entry;
+                            assert!(call.work < SLOW / 5, "{entry}: {} of {n}x{side}x{side}x{ci} to {co}", call.work);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Which way a convolution is computed must not depend on how many images there are, or its bytes would.
+    #[test]
+    fn the_way_does_not_depend_on_the_number_of_images() {
+        for style in [Style::Tiled, Style::Subgroup] {
+            // So small that the taps of many images do not fit at once.
+            let target = Target { style, largest_binding: 1 << 20 };
+            for (ci, co) in [(1, 8), (16, 1), (16, 16)] {
+                let ways = |n: usize| {
+                    let lowered = lowered(Shape::new(n, 32, 32, ci), (3, 3), co, target);
+                    let mut ways: Vec<&str> = lowered.calls.iter().map(|call| call.pipeline.entry).collect();
+                    assert!(lowered.scratch.iter().all(|&bytes| bytes <= 1 << 20), "{:?}", lowered.scratch);
+                    ways.sort_unstable();
+                    ways.dedup();
+                    ways.into_iter().map(String::from).collect::<Vec<_>>()
+                };
+                assert_eq!(ways(1), ways(100), "{ci} to {co}");
+            }
+        }
     }
 }

@@ -1,17 +1,21 @@
 //! The fast executor for machines with a GPU: wgpu, and the WGSL compute shaders in `shaders/`. The only folder that knows
 //! wgpu.
 //!
-//! In reading order: `adapter` finds the GPU and `device` opens it; `lower` turns a plan's steps into calls of shaders,
-//! `conv`, `winograd` and `single` those of convolutions; `program` holds the buffers and runs the calls.
+//! In reading order: `adapter` finds the GPU and `device` opens it; `call` says what a plan becomes, `pack` how kernels lie.
+//! `lower` turns a plan's steps into calls of shaders, `conv`, `winograd` and `single` those of convolutions; `program` holds
+//! the buffers and runs the calls.
 //!
 //! - A thread owns its outputs and gathers what they need: nothing is scattered, no number depends on the order of threads,
 //!   and an image comes out the same alone and in a batch.
 //! - The picture stays on the GPU. Of a hundred steps only the losses come back, once, at the end.
 
 mod adapter;
+mod call;
 mod conv;
 mod device;
 mod lower;
+mod pack;
+mod phases;
 mod program;
 mod shader;
 mod single;
@@ -20,12 +24,12 @@ mod winograd;
 pub use adapter::{AdapterInfo, AdapterKind, adapters};
 
 use super::memory::Limit;
-use super::{Executor, Program};
+use super::{Compiled, Executor};
 use crate::engine::plan::{Plan, ValueKind};
 use crate::{Error, Result};
+use call::{Style, Target};
 use device::Device;
-use lower::{Style, Target};
-use program::GpuProgram;
+use program::GpuCompiled;
 use std::sync::Arc;
 
 /// An opened GPU.
@@ -68,7 +72,7 @@ impl Gpu {
 
     /// Before anything is packed or compiled: does each tensor fit into a binding?
     fn binds(&self, plan: &Plan) -> Result<()> {
-        if let Some(value) = plan.values.iter().find(|v| lower::bytes(v) as u64 > self.device.largest_binding()) {
+        if let Some(value) = plan.values.iter().find(|v| call::bytes(v) as u64 > self.device.largest_binding()) {
             let what = match value.kind {
                 ValueKind::Data => "the tensor",
                 ValueKind::Signs => "the signs of",
@@ -79,10 +83,10 @@ impl Gpu {
                  (each image needs {} MB of it) or make the picture smaller",
                 plan.graph[value.node].name,
                 value.shape,
-                lower::bytes(value).div_ceil(1 << 20),
+                call::bytes(value).div_ceil(1 << 20),
                 self.info().name,
                 self.device.largest_binding() >> 20,
-                (lower::bytes(value) / value.shape.n).div_ceil(1 << 20),
+                (call::bytes(value) / value.shape.n).div_ceil(1 << 20),
             )));
         }
         Ok(())
@@ -95,23 +99,10 @@ impl Executor for Gpu {
         format!("gpu, {name}, {backend}, {kind}")
     }
 
-    fn prepare(&self, plan: Arc<Plan>) -> Result<Box<dyn Program>> {
+    fn compile(&self, plan: Arc<Plan>) -> Result<Box<dyn Compiled>> {
         self.binds(&plan)?;
         let lowered = lower::lower(&plan, self.target())?;
-        Ok(Box::new(GpuProgram::new(self.device.clone(), plan, lowered)?))
-    }
-
-    fn bytes(&self, plan: &Plan) -> u64 {
-        lower::lower(plan, self.target()).map_or(0, |lowered| program::bytes(plan, &lowered))
-    }
-
-    fn fits(&self, plan: &Plan) -> Result<()> {
-        self.binds(plan)?;
-        // A GPU of its own does not tell how much memory it has; it says so when there is no more.
-        if self.is_software() || self.info().kind == AdapterKind::Integrated {
-            self.limit.check(plan.image(), self.bytes(plan))?;
-        }
-        Ok(())
+        Ok(Box::new(GpuCompiled::new(self.device.clone(), plan, lowered)))
     }
 
     fn limit(&self) -> Limit {
@@ -123,6 +114,6 @@ impl Executor for Gpu {
     }
 
     fn is_software(&self) -> bool {
-        self.device.info.kind == AdapterKind::Software
+        self.info().kind == AdapterKind::Software
     }
 }

@@ -1,11 +1,14 @@
 //! A plan on the GPU: buffers, bind groups and pipelines, made once; runs recorded and submitted without waiting.
 
+use super::AdapterKind;
+use super::call::{self, Bound, Call, Lowered, WORK_PER_SUBMISSION};
 use super::device::{Device, Resource, texture_bytes};
-use super::lower::{self, Bound, Call, Lowered, WORK_PER_SUBMISSION, quads};
-use crate::engine::exec::{Program, Trace};
+use super::shader::quads;
+use crate::engine::exec::contract::Contract;
+use crate::engine::exec::memory::Memory;
+use crate::engine::exec::{Compiled, Program, Trace};
 use crate::engine::graph::NodeId;
-use crate::engine::ops::Op;
-use crate::engine::plan::{Plan, ValueId, ValueKind};
+use crate::engine::plan::{Placement, Plan, ValueId};
 use crate::engine::tensor::{Shape, Tensor};
 use crate::{Error, Result};
 use std::collections::VecDeque;
@@ -23,74 +26,122 @@ struct Launch {
     step: usize,
 }
 
+/// A plan in the GPU's terms, placed in buffers that do not exist yet.
+pub(super) struct GpuCompiled {
+    gpu: Arc<Device>,
+    plan: Arc<Plan>,
+    lowered: Lowered,
+    placement: Placement,
+}
+
 pub(super) struct GpuProgram {
     gpu: Arc<Device>,
     plan: Arc<Plan>,
+    contract: Contract,
     buffers: Vec<wgpu::Buffer>,
     /// For each value the index of its buffer.
     buffer_of: Vec<usize>,
     launches: Vec<Launch>,
 }
 
-/// Bytes that the plan takes on the GPU: values, constants, scratch.
-pub(super) fn bytes(plan: &Plan, lowered: &Lowered) -> u64 {
-    let of_constant =
-        |(c, texture): (&Vec<f32>, bool)| if texture { texture_bytes(c.len()) } else { c.len() as u64 * 4 };
-    let constants: u64 = lowered.constants.iter().zip(lowered.textures()).map(of_constant).sum();
-    (plan.place(|id| lower::bytes(plan.value(id))).total() + lowered.scratch.iter().sum::<usize>()) as u64 + constants
+/// All calls' parameters lie in one buffer, each where a uniform may start.
+const PARAMS_APART: usize = 256;
+
+impl GpuCompiled {
+    pub fn new(gpu: Arc<Device>, plan: Arc<Plan>, lowered: Lowered) -> GpuCompiled {
+        let placement = plan.place(|id| call::bytes(plan.value(id)));
+        GpuCompiled { gpu, plan, lowered, placement }
+    }
+
+    /// A buffer for each place, called by the largest value in it.
+    fn buffers(&self) -> Result<Vec<wgpu::Buffer>> {
+        use wgpu::BufferUsages as Usage;
+        let mut largest: Vec<Option<usize>> = vec![None; self.placement.sizes.len()];
+        let bytes = |v: usize| call::bytes(&self.plan.values[v]);
+        for (v, &b) in self.placement.buffer_of.iter().enumerate() {
+            if largest[b].is_none_or(|other| bytes(v) > bytes(other)) {
+                largest[b] = Some(v);
+            }
+        }
+        let name = |v: Option<usize>| v.map_or("", |v| &self.plan.graph[self.plan.values[v].node].name);
+        let usage = Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST;
+        let sizes = self.placement.sizes.iter().zip(largest);
+        sizes.map(|(&size, v)| self.gpu.buffer(&format!("the tensor {}", name(v)), size as u64, usage)).collect()
+    }
+
+    /// Kernels, one after the other: only one of them at a time is packed in the computer's memory.
+    fn constants(&self) -> Result<Vec<Resource>> {
+        const LABEL: &str = "a convolution's kernel";
+        let textures = self.lowered.textures();
+        let constant = |(constant, is_texture): (&super::pack::Constant, bool)| {
+            let values = constant.pack();
+            let resource = match is_texture {
+                true => self.gpu.texture(LABEL, &values).map(Resource::Texture)?,
+                false => {
+                    let bytes = bytemuck::cast_slice(&values);
+                    self.gpu.constant(LABEL, bytes, wgpu::BufferUsages::STORAGE).map(Resource::Buffer)?
+                }
+            };
+            // What was written is staged until the next submission.
+            self.gpu.queue.submit([]);
+            Ok(resource)
+        };
+        self.lowered.constants.iter().zip(textures).map(constant).collect()
+    }
+
+    fn scratch(&self) -> Result<Vec<Resource>> {
+        let buffer =
+            |&size: &usize| self.gpu.buffer("a convolution's scratch", size as u64, wgpu::BufferUsages::STORAGE);
+        self.lowered.scratch.iter().map(|size| buffer(size).map(Resource::Buffer)).collect()
+    }
 }
 
-impl GpuProgram {
-    pub fn new(gpu: Arc<Device>, plan: Arc<Plan>, lowered: Lowered) -> Result<GpuProgram> {
-        use wgpu::BufferUsages as Usage;
-        gpu.compile(lowered.calls.iter().map(|call| &call.pipeline))?;
-        let placement = plan.place(|id| lower::bytes(plan.value(id)));
-        let usage = Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST;
-        let largest_in = |b: usize| {
-            let tenant = |v: &usize| placement.buffer_of[*v] == b;
-            let v = (0..plan.values.len()).filter(tenant).max_by_key(|&v| lower::bytes(&plan.values[v]));
-            v.map_or(String::new(), |v| plan.graph[plan.values[v].node].name.clone())
-        };
-        let buffers = placement.sizes.iter().enumerate();
-        let buffers: Vec<wgpu::Buffer> = buffers
-            .map(|(b, &size)| gpu.buffer(&format!("the tensor {}", largest_in(b)), size as u64, usage))
-            .collect::<Result<_>>()?;
+impl Compiled for GpuCompiled {
+    fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    fn memory(&self) -> Memory {
+        let constants = self.lowered.constants.iter().zip(self.lowered.textures());
+        let constants: u64 =
+            constants.map(|(c, texture)| if texture { texture_bytes(c.len()) } else { c.len() as u64 * 4 }).sum();
+        let scratch: usize = self.lowered.scratch.iter().sum();
+        let params = self.lowered.calls.len() * PARAMS_APART;
+        let bytes = (self.placement.total() + scratch + params) as u64 + constants;
+        match self.gpu.info.kind {
+            AdapterKind::Discrete => Memory::device(bytes),
+            // It has no memory of its own.
+            _ => Memory::host(bytes),
+        }
+    }
+
+    fn image_bytes(&self, value: ValueId) -> usize {
+        let value = self.plan.value(value);
+        call::bytes(value) / value.shape.n
+    }
+
+    fn load(self: Box<Self>) -> Result<Box<dyn Program>> {
+        let gpu = &self.gpu;
+        gpu.compile(self.lowered.calls.iter().map(|call| &call.pipeline))?;
+        let buffers = self.buffers()?;
         let values: Vec<Resource> = buffers.iter().cloned().map(Resource::Buffer).collect();
-        let constant = |(c, texture): (&Vec<f32>, bool)| match texture {
-            true => gpu.texture("a convolution's kernel", c).map(Resource::Texture),
-            false => {
-                gpu.constant("a convolution's kernel", bytemuck::cast_slice(c), Usage::STORAGE).map(Resource::Buffer)
-            }
-        };
-        let constants: Vec<Resource> =
-            lowered.constants.iter().zip(lowered.textures()).map(constant).collect::<Result<_>>()?;
-        let scratch: Vec<Resource> = lowered
-            .scratch
-            .iter()
-            .map(|&size| gpu.buffer("a convolution's scratch", size as u64, Usage::STORAGE))
-            .map(|buffer| buffer.map(Resource::Buffer))
-            .collect::<Result<_>>()?;
-        // All calls' parameters lie in one buffer, each where a uniform may start.
-        const APART: usize = 256;
-        let mut params = vec![0; lowered.calls.len().max(1) * APART];
-        for (call, at) in lowered.calls.iter().zip(params.chunks_mut(APART)) {
+        let (constants, scratch) = (self.constants()?, self.scratch()?);
+        let mut params = vec![0; self.lowered.calls.len().max(1) * PARAMS_APART];
+        for (call, at) in self.lowered.calls.iter().zip(params.chunks_mut(PARAMS_APART)) {
             at[..call.params.len()].copy_from_slice(&call.params);
         }
-        let params = gpu.constant("the parameters", &params, Usage::UNIFORM)?;
+        let params = gpu.constant("the parameters", &params, wgpu::BufferUsages::UNIFORM)?;
         let launch = |(i, call): (usize, &Call)| {
-            let bound: Vec<Option<&Resource>> = call
-                .buffers
-                .iter()
-                .map(|bound| match *bound {
-                    Bound::Nothing => None,
-                    Bound::Value(v) => Some(&values[placement.buffer_of[v.0]]),
-                    Bound::Constant(c) => Some(&constants[c]),
-                    Bound::Scratch(s) => Some(&scratch[s]),
-                })
-                .collect();
+            let bound = |bound: &Bound| match *bound {
+                Bound::Nothing => None,
+                Bound::Value(v) => Some(&values[self.placement.buffer_of[v.0]]),
+                Bound::Constant(c) => Some(&constants[c]),
+                Bound::Scratch(s) => Some(&scratch[s]),
+            };
+            let bound: Vec<Option<&Resource>> = call.buffers.iter().map(bound).collect();
             let params = wgpu::BufferBinding {
                 buffer: &params,
-                offset: (i * APART) as u64,
+                offset: (i * PARAMS_APART) as u64,
                 size: wgpu::BufferSize::new(call.params.len().next_multiple_of(16) as u64),
             };
             Launch {
@@ -101,11 +152,15 @@ impl GpuProgram {
                 step: call.step,
             }
         };
-        let launches = lowered.calls.iter().enumerate().map(launch).collect();
+        let launches = self.lowered.calls.iter().enumerate().map(launch).collect();
         gpu.check()?;
-        Ok(GpuProgram { buffer_of: placement.buffer_of, gpu, plan, buffers, launches })
+        let GpuCompiled { gpu, plan, placement, .. } = *self;
+        let contract = Contract::new(plan.clone());
+        Ok(Box::new(GpuProgram { gpu, plan, contract, buffers, buffer_of: placement.buffer_of, launches }))
     }
+}
 
+impl GpuProgram {
     fn buffer(&self, value: ValueId) -> &wgpu::Buffer {
         &self.buffers[self.buffer_of[value.0]]
     }
@@ -173,15 +228,14 @@ impl Queue {
 
 impl Program for GpuProgram {
     fn write(&mut self, input: NodeId, values: &Tensor) -> Result<()> {
-        assert!(matches!(self.plan.graph[input].op, Op::Input(shape) if shape == values.shape));
-        let is_input = |v: &&ValueId| self.plan.value(**v).node == input;
-        // An input that nothing depends on was dropped with all that is dead.
-        let Some(&value) = self.plan.inputs.iter().find(is_input) else { return Ok(()) };
-        self.gpu.queue.write_buffer(self.buffer(value), 0, bytemuck::cast_slice(&fill_up(values)));
+        if let Some(value) = self.contract.write(input, values)? {
+            self.gpu.queue.write_buffer(self.buffer(value), 0, bytemuck::cast_slice(&fill_up(values)));
+        }
         self.gpu.check()
     }
 
     fn run(&mut self, count: usize) -> Result<Trace> {
+        self.contract.run()?;
         let (traced, bytes) = (self.plan.traced.len(), self.traced_bytes());
         let usage = wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
         let history = self.gpu.buffer("the losses", (count * traced) as u64 * bytes, usage)?;
@@ -194,7 +248,7 @@ impl Program for GpuProgram {
                 encoder.copy_buffer_to_buffer(self.buffer(value), 0, &history, at, bytes);
             }
             for &(current, next) in self.plan.state.iter().filter(|(current, next)| current != next) {
-                let bytes = lower::bytes(self.plan.value(current)) as u64;
+                let bytes = call::bytes(self.plan.value(current)) as u64;
                 encoder.copy_buffer_to_buffer(self.buffer(next), 0, self.buffer(current), 0, bytes);
             }
         }
@@ -209,9 +263,8 @@ impl Program for GpuProgram {
     }
 
     fn first_traced(&mut self) -> Result<Vec<f32>> {
-        let first = self.plan.traced[0];
-        let last = self.plan.steps.iter().position(|step| step.output == first);
-        let wanted = |launch: &&Launch| last.is_some_and(|last| launch.step <= last);
+        let (first, steps) = self.contract.run_to_first_traced()?;
+        let wanted = |launch: &&Launch| launch.step < steps;
         let mut queue = Queue::default();
         self.record(self.launches.iter().take_while(wanted), &mut queue)?;
         queue.submit(&self.gpu)?;
@@ -219,15 +272,14 @@ impl Program for GpuProgram {
     }
 
     fn read(&mut self, node: NodeId) -> Result<Tensor> {
-        let readable = self.plan.kept.iter().chain(self.plan.state.iter().flat_map(|(a, b)| [a, b]));
-        let is_it = |v: &&ValueId| self.plan.value(**v).node == node && self.plan.value(**v).kind == ValueKind::Data;
-        let value = *readable.chain(&self.plan.traced).find(is_it).expect("a node that the plan keeps");
-        let bytes = lower::bytes(self.plan.value(value)) as u64;
+        let value = self.contract.read(node)?;
+        let bytes = call::bytes(self.plan.value(value)) as u64;
         let values = self.gpu.read(self.buffer(value), bytes)?;
         Ok(cut_down(self.plan.value(value).shape, &values))
     }
 
     fn profile(&mut self) -> Result<Vec<f64>> {
+        self.contract.run()?;
         let mut seconds = vec![0.0; self.plan.steps.len()];
         let launches_of = |i: usize| self.launches.iter().filter(move |launch| launch.step == i);
         if !self.gpu.device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {

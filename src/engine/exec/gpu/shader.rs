@@ -34,6 +34,18 @@ pub(super) enum Access {
 
 use Access::{Fetch, Read, Write};
 
+/// Quads per pixel.
+pub(super) fn quads(channels: usize) -> usize {
+    channels.div_ceil(4)
+}
+
+/// A shader's file with the prelude in front of it.
+macro_rules! with_epilogue {
+    ($file:literal) => {
+        concat!(include_str!("../../../../shaders/prelude.wgsl"), include_str!($file))
+    };
+}
+
 impl Shader {
     pub const ALL: [Shader; 16] = [
         Shader::Pointwise,
@@ -56,9 +68,9 @@ impl Shader {
 
     pub fn source(self) -> &'static str {
         match self {
-            Shader::Pointwise => include_str!("../../../../shaders/pointwise.wgsl"),
+            Shader::Pointwise => with_epilogue!("../../../../shaders/pointwise.wgsl"),
             Shader::Sigmoid => include_str!("../../../../shaders/sigmoid.wgsl"),
-            Shader::MaxPool => include_str!("../../../../shaders/max_pool.wgsl"),
+            Shader::MaxPool => with_epilogue!("../../../../shaders/max_pool.wgsl"),
             Shader::Upsample => include_str!("../../../../shaders/upsample.wgsl"),
             Shader::Concat => include_str!("../../../../shaders/concat.wgsl"),
             Shader::Mean => include_str!("../../../../shaders/mean.wgsl"),
@@ -68,9 +80,9 @@ impl Shader {
             Shader::Roll => include_str!("../../../../shaders/roll.wgsl"),
             Shader::TotalVariation => include_str!("../../../../shaders/total_variation.wgsl"),
             Shader::Transform => include_str!("../../../../shaders/transform.wgsl"),
-            Shader::Conv2d => include_str!("../../../../shaders/conv2d.wgsl"),
-            Shader::Conv2dSubgroup => include_str!("../../../../shaders/conv2d_subgroup.wgsl"),
-            Shader::Winograd => include_str!("../../../../shaders/winograd.wgsl"),
+            Shader::Conv2d => with_epilogue!("../../../../shaders/conv2d.wgsl"),
+            Shader::Conv2dSubgroup => with_epilogue!("../../../../shaders/conv2d_subgroup.wgsl"),
+            Shader::Winograd => with_epilogue!("../../../../shaders/winograd.wgsl"),
             Shader::Fma => include_str!("../../../../shaders/fma.wgsl"),
         }
     }
@@ -202,6 +214,7 @@ pub(super) struct TotalVariationParams {
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
 pub(super) struct TransformParams {
+    pub first: u32,
     pub count: u32,
     pub rows: u32,
     pub length: u32,
@@ -224,7 +237,11 @@ pub(super) struct Conv2dParams {
     pub bank: u32,
     pub bias_bank: u32,
     pub scale_at: u32,
-    pub first_image: u32,
+    pub first_group: u32,
+    pub x_image: u32,
+    pub bank_image: u32,
+    pub y_image: u32,
+    pub unused: u32,
     pub up: [u32; 2],
 }
 

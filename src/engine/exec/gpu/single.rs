@@ -2,26 +2,37 @@
 //! the kernel's taps take the place of the missing channels. The entry points `gather_taps` and `sum_products` of
 //! `shaders/conv2d.wgsl` explain both ways.
 
-use super::conv::{ConvPart, ConvStep, arrange, choose};
+use super::call::{Bound, Lowered};
+use super::conv::{ConvPart, ConvStep, Run, choose, of_bank, packed};
 use super::device::PipelineKey;
-use super::lower::{Bound, Call, Lowered, grid, quads};
-use super::shader::{Conv2dParams, Shader};
+use super::pack::Layout;
+use super::shader::{Conv2dParams, Shader, quads};
 use crate::engine::ops::{Kernel, Window};
-use crate::engine::plan::Ends;
+use crate::engine::plan::Epilogue;
 use crate::engine::tensor::Shape;
+use std::ops::Range;
 
-/// Adds the calls, unless the convolution is of another kind.
+/// Bytes that the taps of the images computed at once may take.
+const ROOM: usize = 64 << 20;
+
+/// Adds the calls, unless the convolution is of another kind. Like everything that decides how an image is computed it does not
+/// depend on the number of images.
 pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) -> bool {
     let k = &step.conv.kernel;
     let taps4 = quads(k.kh * k.kw);
-    let pixels = step.parts.iter().map(|part| part.shape.pixels()).max().unwrap_or(0).max(step.out.pixels());
-    let fits = (pixels * taps4 * 16) as u64 <= step.target.largest_binding;
-    if step.pool != Window::ONE || (k.kh, k.kw) == (1, 1) || !fits {
+    let places = |shape: Shape| shape.h * shape.w;
+    let places = step.parts.iter().map(|part| places(part.shape)).max().unwrap_or(0).max(places(step.out));
+    let bytes = places * taps4 * 16;
+    if step.pool != Window::ONE || (k.kh, k.kw) == (1, 1) || bytes as u64 > step.target.largest_binding {
         return false;
     }
+    let room = ROOM.min(step.target.largest_binding as usize);
+    let at_once = (room / bytes).clamp(1, step.out.n);
     match &step.parts[..] {
-        [part] if k.ci == 1 && k.co > 1 && part.up == Window::ONE => taps_side_by_side(lowered, step, part),
-        parts if k.co == 1 && parts.iter().all(|part| quads(part.shape.c) >= taps4) => products_of_taps(lowered, step),
+        [part] if k.ci == 1 && k.co > 1 && part.up == Window::ONE => taps_side_by_side(lowered, step, part, at_once),
+        parts if k.co == 1 && parts.iter().all(|part| quads(part.shape.c) >= taps4) => {
+            products_of_taps(lowered, step, at_once);
+        }
         _ => return false,
     }
     true
@@ -53,118 +64,110 @@ fn size(shape: Shape) -> [u32; 2] {
     [shape.h as u32, shape.w as u32]
 }
 
-fn of_bank(k: &Kernel, len: usize) -> u32 {
-    if k.bank == 1 { 0 } else { len as u32 }
-}
-
-fn call(
-    step: &ConvStep,
-    pipeline: PipelineKey,
-    params: &Conv2dParams,
-    buffers: Vec<Bound>,
-    groups: [u32; 2],
-    work: usize,
-) -> Call {
-    let [gx, gy] = groups;
-    let (params, groups) = (bytemuck::bytes_of(params).to_vec(), [gx, gy, step.out.n as u32]);
-    Call { pipeline, params, buffers, groups, work: work as u64, step: step.index }
-}
-
 fn simple(entry: &'static str) -> PipelineKey {
     PipelineKey { shader: Shader::Conv2d, entry, overrides: vec![] }
+}
+
+/// The images of a batch, so many at once; and the same images in a scratch buffer, where they begin at 0.
+fn runs(images: usize, at_once: usize) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+    (0..images).step_by(at_once).map(move |first| {
+        let count = at_once.min(images - first);
+        (first..first + count, 0..count)
+    })
 }
 
 const NOTHING: Bound = Bound::Nothing;
 
 /// From one channel: `gather_taps`, then a convolution of one tap.
-fn taps_side_by_side(lowered: &mut Lowered, step: &ConvStep, part: &ConvPart) {
+fn taps_side_by_side(lowered: &mut Lowered, step: &ConvStep, part: &ConvPart, at_once: usize) {
     let (k, out) = (&step.conv.kernel, step.out);
-    let (taps4, co4, pixels) = (quads(k.kh * k.kw), quads(k.co), out.h * out.w);
-    let [taps, _] = lowered.scratch([out.pixels() * taps4 * 16, 0]);
-    let (mut pipeline, tile) = choose(step.target.style, 1, pixels, k.co);
-    let ends = lowered.ends(&step.step.ends, step.step.side, step.bias());
-    pipeline.overrides.extend(&ends.overrides);
-    let weights = arrange(taps_as_inputs(k), k.bank, co4 * 4, pipeline.shader, &tile);
-    let bank = of_bank(k, weights.len() / k.bank / 4);
-    let weights = lowered.constant(weights);
-    let params = all_taps(k, one_tap(size(out), 1, taps4));
-    let buffers = vec![taps, NOTHING, Bound::Value(part.value), NOTHING, NOTHING, NOTHING, NOTHING];
-    let groups = grid((pixels * taps4).div_ceil(64));
-    lowered.calls.push(call(step, simple("gather_taps"), &params, buffers, groups, out.pixels() * taps4 * 64));
+    let (taps4, co4, pixels) = (quads(k.kh * k.kw), quads(out.c), out.h * out.w);
+    let [taps, _] = lowered.scratch([at_once * pixels * taps4 * 16, 0]);
+    let gather = Run {
+        step: step.index,
+        pipeline: simple("gather_taps"),
+        params: all_taps(k, one_tap(size(out), 1, taps4)),
+        buffers: vec![taps, NOTHING, Bound::Value(part.value), NOTHING, NOTHING, NOTHING, NOTHING],
+        groups: (pixels * taps4).div_ceil(64),
+        work: (pixels * taps4 * 64) as u64,
+    };
 
-    let (bias_bank, scale_at) = (of_bank(k, co4), ends.scale_at);
-    let params = Conv2dParams { bank, bias_bank, scale_at, ..one_tap(size(out), taps4, co4) };
-    let buffers = vec![Bound::Value(step.step.output), ends.signs, taps, weights, ends.constants, ends.add, ends.gate];
-    let groups = grid(pixels.div_ceil(tile.pixels) * co4.div_ceil(tile.quads));
-    lowered.calls.push(call(step, pipeline, &params, buffers, groups, out.pixels() * taps4 * 4 * k.co));
+    let (mut pipeline, tile) = choose(step.target.style, 1, pixels, out.c);
+    let epilogue = lowered.epilogue(&step.step.epilogue, step.step.side, step.bias());
+    pipeline.overrides.extend(&epilogue.overrides);
+    let weights = packed(k, Layout::TapsAsInputs, &pipeline, &tile);
+    let bank = of_bank(k, weights.bank_len() / 4);
+    let weights = lowered.constant(weights);
+    let y = Bound::Value(step.step.output);
+    let multiply = Run {
+        step: step.index,
+        pipeline,
+        params: Conv2dParams {
+            bank,
+            bias_bank: of_bank(k, co4),
+            scale_at: epilogue.scale_at,
+            ..one_tap(size(out), taps4, co4)
+        },
+        buffers: vec![y, epilogue.signs, taps, weights, epilogue.constants, epilogue.add, epilogue.gate],
+        groups: pixels.div_ceil(tile.pixels) * co4.div_ceil(tile.quads),
+        work: (pixels * taps4 * 4 * k.co) as u64,
+    };
+    for (images, in_scratch) in runs(out.n, at_once) {
+        gather.lower(lowered, images.clone(), in_scratch.clone());
+        multiply.lower(lowered, in_scratch, images);
+    }
 }
 
 /// To one channel: for each part a convolution of one tap, then `sum_products`, which adds to what the part before left.
-fn products_of_taps(lowered: &mut Lowered, step: &ConvStep) {
+fn products_of_taps(lowered: &mut Lowered, step: &ConvStep, at_once: usize) {
     let (k, out) = (&step.conv.kernel, step.out);
     let taps4 = quads(k.kh * k.kw);
     let mut first = 0;
     for (i, part) in step.parts.iter().enumerate() {
         let (x, ci4, pixels) = (part.shape, quads(part.shape.c), part.shape.h * part.shape.w);
-        let [products, _] = lowered.scratch([x.pixels() * taps4 * 16, 0]);
+        let [products, _] = lowered.scratch([at_once * pixels * taps4 * 16, 0]);
         let (pipeline, tile) = choose(step.target.style, 1, pixels, k.kh * k.kw);
-        let weights = arrange(taps_as_outputs(k, first, x.c), k.bank, taps4 * 4, pipeline.shader, &tile);
-        let bank = of_bank(k, weights.len() / k.bank / 4);
+        let weights = packed(k, Layout::TapsAsOutputs { first, ci: x.c }, &pipeline, &tile);
+        let bank = of_bank(k, weights.bank_len() / 4);
         let weights = lowered.constant(weights);
-        let params = Conv2dParams { bank, ..one_tap(size(x), ci4, taps4) };
-        let buffers = vec![products, NOTHING, Bound::Value(part.value), weights, NOTHING, NOTHING, NOTHING];
-        let groups = grid(pixels.div_ceil(tile.pixels) * taps4.div_ceil(tile.quads));
-        lowered.calls.push(call(step, pipeline, &params, buffers, groups, x.pixels() * taps4 * 4 * x.c));
+        let multiply = Run {
+            step: step.index,
+            pipeline,
+            params: Conv2dParams { bank, ..one_tap(size(x), ci4, taps4) },
+            buffers: vec![products, NOTHING, Bound::Value(part.value), weights, NOTHING, NOTHING, NOTHING],
+            groups: pixels.div_ceil(tile.pixels) * taps4.div_ceil(tile.quads),
+            work: (pixels * taps4 * 4 * x.c) as u64,
+        };
 
-        let ends = if i + 1 == step.parts.len() {
-            lowered.ends(&step.step.ends, step.step.side, step.bias())
+        let epilogue = if i + 1 == step.parts.len() {
+            lowered.epilogue(&step.step.epilogue, step.step.side, step.bias())
         } else {
-            lowered.ends(&Ends::default(), None, vec![])
+            lowered.epilogue(&Epilogue::default(), None, vec![])
         };
         let mut pipeline = simple("sum_products");
-        pipeline.overrides.extend(&ends.overrides);
+        pipeline.overrides.extend(&epilogue.overrides);
         if i > 0 {
             pipeline.overrides.push(("CONTINUES", 1));
         }
-        let params = Conv2dParams {
-            x: size(x),
-            up: [part.up.h as u32, part.up.w as u32],
-            bias_bank: of_bank(k, 1),
-            scale_at: ends.scale_at,
-            ..all_taps(k, one_tap(size(out), taps4, 1))
-        };
         let y = Bound::Value(step.step.output);
-        let buffers = vec![y, ends.signs, products, NOTHING, ends.constants, ends.add, ends.gate];
-        let groups = grid((out.h * out.w).div_ceil(64));
-        lowered.calls.push(call(step, pipeline, &params, buffers, groups, out.pixels() * taps4 * 64));
+        let add_up = Run {
+            step: step.index,
+            pipeline,
+            params: Conv2dParams {
+                x: size(x),
+                up: [part.up.h as u32, part.up.w as u32],
+                bias_bank: of_bank(k, 1),
+                scale_at: epilogue.scale_at,
+                ..all_taps(k, one_tap(size(out), taps4, 1))
+            },
+            buffers: vec![y, epilogue.signs, products, NOTHING, epilogue.constants, epilogue.add, epilogue.gate],
+            groups: (out.h * out.w).div_ceil(64),
+            work: (out.h * out.w * taps4 * 64) as u64,
+        };
+        for (images, in_scratch) in runs(out.n, at_once) {
+            multiply.lower(lowered, images.clone(), in_scratch.clone());
+            add_up.lower(lowered, in_scratch, images);
+        }
         first += x.c;
     }
-}
-
-/// The kernel of one input channel as `[bank, tap, co]`, tap and co filled up to whole quads.
-fn taps_as_inputs(k: &Kernel) -> Vec<f32> {
-    let (taps, width) = (k.kh * k.kw, quads(k.co) * 4);
-    let mut packed = vec![0.0; k.bank * quads(taps) * 4 * width];
-    for (bank, packed) in packed.chunks_mut(quads(taps) * 4 * width).enumerate() {
-        for (to, from) in packed.chunks_mut(width).zip(k.of_image(bank).chunks(k.co)) {
-            to[..k.co].copy_from_slice(from);
-        }
-    }
-    packed
-}
-
-/// Input channels `first .. first + ci` of a kernel of one output channel, as `[bank, ci, tap]`, ci and tap filled up to whole
-/// quads.
-fn taps_as_outputs(k: &Kernel, first: usize, ci: usize) -> Vec<f32> {
-    let (taps, depth) = (k.kh * k.kw, quads(ci) * 4);
-    let width = quads(taps) * 4;
-    let mut packed = vec![0.0; k.bank * depth * width];
-    for (bank, packed) in packed.chunks_mut(depth * width).enumerate() {
-        for (tap, weights) in k.of_image(bank).chunks(k.ci).enumerate() {
-            for (c, &w) in weights[first..first + ci].iter().enumerate() {
-                packed[c * width + tap] = w;
-            }
-        }
-    }
-    packed
 }

@@ -1,14 +1,12 @@
 //! Winograd's method for 3x3 kernels: when it pays, the kernel's transform, and the calls. The maths stands in
 //! `shaders/winograd.wgsl`.
 
-use super::conv::{ConvStep, Cost, arrange, choose};
-use super::lower::{Bound, Call, Lowered, Style, grid, quads};
-use super::shader::{Conv2dParams, Shader, WinogradParams};
-use crate::engine::ops::{Kernel, Window};
-use rayon::prelude::*;
+use super::call::{Bound, Call, Lowered, Style, grid};
+use super::conv::{ConvStep, Cost, choose, packed};
+use super::pack::{Layout, PLACES};
+use super::shader::{Conv2dParams, Shader, WinogradParams, quads};
+use crate::engine::ops::Window;
 
-/// Places of a tile.
-const PLACES: usize = 36;
 /// Tiles are computed in runs of a multiple of so many: no part of a product's tile is left empty.
 const RUN: usize = 64;
 
@@ -62,59 +60,16 @@ pub(super) fn cost(step: &ConvStep) -> Option<Cost> {
     Some(transforms + product)
 }
 
-/// G of the points 0, 2/3, -2/3, 3/2, -3/2, infinity. Row p is (1, p, p^2) / product of (p - every other point).
-fn g() -> [[f64; 3]; 6] {
-    let points = [0.0, 2.0 / 3.0, -2.0 / 3.0, 1.5, -1.5];
-    let mut g = [[0.0, 0.0, 1.0]; 6];
-    for (i, p) in points.into_iter().enumerate() {
-        let others: f64 = (0..5).filter(|&j| j != i).map(|j| p - points[j]).product();
-        g[i] = [1.0 / others, p / others, p * p / others];
-    }
-    g
-}
-
-/// U = G W G' for every pair of channels, packed as `[place, ci, co]`; each part's channels are filled up to whole quads.
-fn pack(kernel: &Kernel, parts: &[usize]) -> Vec<f32> {
-    let g = g();
-    let width = quads(kernel.co) * 4;
-    // For each packed input channel the kernel's own, if any.
-    let mut channels: Vec<Option<usize>> = vec![];
-    let mut next = 0;
-    for &ci in parts {
-        channels.extend((next..next + ci).map(Some));
-        channels.resize(channels.len().next_multiple_of(4), None);
-        next += ci;
-    }
-    let mut packed = vec![0.0; PLACES * channels.len() * width];
-    packed.par_chunks_mut(channels.len() * width).enumerate().for_each(|(place, packed)| {
-        let (row, column) = (g[place / 6], g[place % 6]);
-        let mut sum = vec![0.0f64; kernel.co];
-        for (packed, c) in packed.chunks_mut(width).zip(&channels) {
-            let Some(c) = c else { continue };
-            sum.fill(0.0);
-            for (i, row) in row.iter().enumerate() {
-                for (j, column) in column.iter().enumerate() {
-                    let factor = row * column;
-                    let weights = &kernel.data[((i * 3 + j) * kernel.ci + c) * kernel.co..][..kernel.co];
-                    sum.iter_mut().zip(weights).for_each(|(sum, &w)| *sum += factor * f64::from(w));
-                }
-            }
-            packed.iter_mut().zip(&sum).for_each(|(packed, &sum)| *packed = sum as f32);
-        }
-    });
-    packed
-}
-
 pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
     let kernel = &step.conv.kernel;
     let [rows, columns] = tiles(step);
     let (k4, co4) = (depth(step), quads(step.out.c));
     let channels: Vec<usize> = step.parts.iter().map(|part| part.shape.c).collect();
     let (product, tile) = choose(step.target.style, PLACES, rows * columns, kernel.co);
-    let u = arrange(pack(kernel, &channels), PLACES, co4 * 4, product.shader, &tile);
-    let of_place = u.len() / PLACES / 4;
+    let u = packed(kernel, Layout::Winograd { parts: channels }, &product, &tile);
+    let of_place = u.bank_len() / 4;
     let u = lowered.constant(u);
-    let ends = lowered.ends(&step.step.ends, step.step.side, step.bias());
+    let epilogue = lowered.epilogue(&step.step.epilogue, step.step.side, step.bias());
     let (v_bytes, m_bytes) = scratch(step);
     let all = rows * columns * step.out.n;
     let at_once = run(step).min(all);
@@ -183,11 +138,11 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
         let params = WinogradParams {
             y: [step.out.h as u32, step.out.w as u32],
             c4: co4 as u32,
-            scale_at: ends.scale_at,
+            scale_at: epilogue.scale_at,
             ..shared
         };
         let mut pipeline = key(Shader::Winograd, "output");
-        pipeline.overrides.extend(&ends.overrides);
+        pipeline.overrides.extend(&epilogue.overrides);
         if step.pool != Window::ONE {
             pipeline.overrides.push(("POOL", 1));
         }
@@ -195,7 +150,14 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
         lowered.calls.push(Call {
             pipeline,
             params: bytemuck::bytes_of(&params).to_vec(),
-            buffers: vec![Bound::Value(step.step.output), ends.signs, m, ends.constants, ends.add, ends.gate],
+            buffers: vec![
+                Bound::Value(step.step.output),
+                epilogue.signs,
+                m,
+                epilogue.constants,
+                epilogue.add,
+                epilogue.gate,
+            ],
             groups: [gx, gy, 1],
             work: (count * co4 * 4 * 52 * 10) as u64,
             step: step.index,
@@ -205,10 +167,11 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::lower::{Target, lower};
+    use super::super::call::Target;
+    use super::super::lower::lower;
     use super::*;
     use crate::engine::graph::Graph;
-    use crate::engine::ops::Conv2d;
+    use crate::engine::ops::{Conv2d, Kernel};
     use crate::engine::plan::Plan;
     use crate::engine::tensor::Shape;
 
@@ -232,26 +195,6 @@ mod tests {
                 assert!(!uses_winograd(n, 8, 256, 256, style), "too few tiles");
                 assert!(!uses_winograd(n, 64, 256, 1, style));
             }
-        }
-    }
-
-    /// The transform of a kernel that copies the middle pixel, and a sum over its places that must give it back.
-    #[test]
-    fn g_interpolates() {
-        // y = A (B d . G g) for d = (1, 1, 1, 1, 1, 1): every output is the sum of g's taps. B d of ones: the polynomials at 1.
-        let g = g();
-        let points = [0.0, 2.0 / 3.0, -2.0 / 3.0, 1.5, -1.5];
-        let taps = [0.3, -1.1, 0.7];
-        let product = |skip: usize| (0..5).filter(|&k| k != skip).map(|k| 1.0 - points[k]).product::<f64>();
-        for r in 0..4 {
-            let mut y = 0.0;
-            for (i, g) in g.iter().enumerate() {
-                let u: f64 = g.iter().zip(taps).map(|(g, t)| g * t).sum();
-                let v = product(i); // i = 5: all of them
-                let a = if i < 5 { f64::powi(points[i], r) } else { f64::from(u8::from(r == 3)) };
-                y += a * u * v;
-            }
-            assert!((y - taps.iter().sum::<f64>()).abs() < 1e-12, "output {r}: {y}");
         }
     }
 }

@@ -5,7 +5,7 @@
 //! Dukhan, *The Indirect Convolution Algorithm*, 2019.) A sum-pool is folded into the kernel, see [`fold_pool`].
 
 use super::Geometry;
-use super::ends::Finish;
+use super::epilogue::Finish;
 use super::input::{self, Lookup, Windows};
 use super::pack::{fold_pool, folded_hw};
 use super::tile::{multiply_add, panel_width, registers, with_tile};
@@ -40,12 +40,30 @@ pub struct Direct {
 }
 
 impl Direct {
-    pub fn new(level: Level, g: &Geometry, kernel: &[f32]) -> Direct {
-        let kernel = fold_pool(g, kernel);
+    pub fn new(level: Level, g: &Geometry) -> Direct {
         let (taps, ci, co) = (folded_hw(g), g.ci(), g.co);
         let width = panel_width(level, co);
-        let (panels, panel_len) = (co.div_ceil(width), taps.0 * taps.1 * ci * width);
-        let mut kernels = Aligned::zeros(g.bank * panels * panel_len);
+        Direct {
+            kernels: Aligned::default(),
+            bank: g.bank,
+            panel_len: taps.0 * taps.1 * ci * width,
+            panels: co.div_ceil(width),
+            registers: registers(level, co),
+            taps,
+            stride: g.pool,
+            lookups: Lookup::all(g),
+            zeros: input::zeros(g),
+            ci,
+            co,
+            out_hw: g.out_hw(),
+        }
+    }
+
+    pub fn pack(&mut self, level: Level, g: &Geometry, kernel: &[f32]) {
+        let kernel = fold_pool(g, kernel);
+        let Direct { taps, ci, co, panels, panel_len, .. } = *self;
+        let width = panel_width(level, co);
+        let mut kernels = Aligned::zeros(self.kernels_len());
         kernels.par_chunks_mut(panel_len).enumerate().for_each(|(at, panel)| {
             let (bank, first) = (at / panels, at % panels * width);
             let used = width.min(co - first);
@@ -62,24 +80,12 @@ impl Direct {
                 c0 += part.c;
             }
         });
-        Direct {
-            kernels,
-            bank: g.bank,
-            panel_len,
-            panels,
-            registers: registers(level, co),
-            taps,
-            stride: g.pool,
-            lookups: Lookup::all(g),
-            zeros: input::zeros(g),
-            ci,
-            co,
-            out_hw: g.out_hw(),
-        }
+        self.kernels = kernels;
     }
 
-    pub fn bytes(&self) -> usize {
-        size_of_val(&self.kernels[..])
+    /// Values of the packed kernels.
+    pub fn kernels_len(&self) -> usize {
+        self.bank * self.panels * self.panel_len
     }
 
     pub fn macs(&self) -> usize {

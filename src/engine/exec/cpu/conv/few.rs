@@ -5,7 +5,7 @@
 //! of partial sums, whose lanes are added up at the end.
 
 use super::Geometry;
-use super::ends::{Finish, load};
+use super::epilogue::{Finish, load};
 use super::input::{self, Lookup, Windows};
 use super::pack::{fold_pool, folded_hw};
 use crate::engine::exec::cpu::aligned::Aligned;
@@ -32,11 +32,26 @@ pub struct Few {
 }
 
 impl Few {
-    pub fn new(g: &Geometry, kernel: &[f32]) -> Few {
+    pub fn new(g: &Geometry) -> Few {
+        let taps = folded_hw(g);
+        Few {
+            kernels: Aligned::default(),
+            bank: g.bank,
+            bank_len: taps.0 * taps.1 * g.ci() * g.co,
+            taps,
+            stride: g.pool,
+            lookups: Lookup::all(g),
+            zeros: input::zeros(g),
+            co: g.co,
+            out_hw: g.out_hw(),
+        }
+    }
+
+    pub fn pack(&mut self, g: &Geometry, kernel: &[f32]) {
         let kernel = fold_pool(g, kernel);
-        let (taps, ci, co) = (folded_hw(g), g.ci(), g.co);
-        let bank_len = taps.0 * taps.1 * ci * co;
-        let mut kernels = Aligned::zeros(g.bank * bank_len);
+        let Few { taps, co, bank_len, .. } = *self;
+        let ci = g.ci();
+        let mut kernels = Aligned::zeros(self.kernels_len());
         kernels.par_chunks_mut(bank_len).zip(kernel.par_chunks(bank_len)).for_each(|(packed, kernel)| {
             let mut packed = packed.iter_mut();
             let mut c0 = 0;
@@ -51,21 +66,12 @@ impl Few {
                 c0 += part.c;
             }
         });
-        Few {
-            kernels,
-            bank: g.bank,
-            bank_len,
-            taps,
-            stride: g.pool,
-            lookups: Lookup::all(g),
-            zeros: input::zeros(g),
-            co,
-            out_hw: g.out_hw(),
-        }
+        self.kernels = kernels;
     }
 
-    pub fn bytes(&self) -> usize {
-        size_of_val(&self.kernels[..])
+    /// Values of the packed kernels.
+    pub fn kernels_len(&self) -> usize {
+        self.bank * self.bank_len
     }
 
     pub fn macs(&self) -> usize {

@@ -10,17 +10,18 @@
 //!
 //! * before: X may be several [parts](PartShape), concatenated on channels, each repeated by nearest upsampling.
 //!   Neither the upsampled nor the concatenated tensor is ever written to memory.
-//! * after: a sum-pool (upsampling's gradient), then the [`Ends`]: bias, add, ReLU, batch norm, gate.
+//! * after: a sum-pool (upsampling's gradient), then the [epilogue](crate::engine::plan::Epilogue), of which [`Operands`] has the
+//!   tensors.
 //!
-//! [`Packed`] holds a kernel in the order in which the chosen [`Algorithm`] reads it. Packing is done once, running
-//! many times.
+//! [`Packed`] knows from the shape alone which [`Algorithm`] is chosen and what it takes; then it holds a kernel in the order in
+//! which the algorithm reads it. Packing is done once, running many times.
 //!
 //! **The same bits.** The algorithm depends on the shape alone, never on how many images there are; every output is
 //! summed up in a fixed order by one thread. So an image's result has the same bits alone or in a batch, on one thread
 //! or on many. (Other SIMD levels may round differently.)
 
 mod direct;
-mod ends;
+mod epilogue;
 mod few;
 mod input;
 mod pack;
@@ -28,7 +29,7 @@ mod tile;
 mod transform;
 mod winograd;
 
-pub use ends::{Ends, Finish};
+pub use epilogue::{Finish, Operands};
 
 use super::simd::Level;
 use direct::Direct;
@@ -169,6 +170,7 @@ pub struct Packed {
     level: Level,
     geometry: Geometry,
     body: Body,
+    is_packed: bool,
 }
 
 enum Body {
@@ -178,22 +180,33 @@ enum Body {
 }
 
 impl Packed {
-    /// Pack `kernel` (`[bank, kh, kw, ci, co]`) for the algorithm that is best for the shape.
-    pub fn new(level: Level, geometry: &Geometry, kernel: &[f32]) -> Packed {
-        Packed::with_algorithm(level, geometry, kernel, Algorithm::choose(geometry))
+    /// Everything that the shape alone decides, for the algorithm that is best for it; [`pack`](Packed::pack) is still to come.
+    pub fn new(level: Level, geometry: &Geometry) -> Packed {
+        Packed::with_algorithm(level, geometry, Algorithm::choose(geometry))
     }
 
-    /// Pack for the given algorithm, which must [support](Algorithm::supports) the shape.
-    pub fn with_algorithm(level: Level, geometry: &Geometry, kernel: &[f32], algorithm: Algorithm) -> Packed {
+    /// The same for the given algorithm, which must [support](Algorithm::supports) the shape.
+    pub fn with_algorithm(level: Level, geometry: &Geometry, algorithm: Algorithm) -> Packed {
         geometry.check();
         assert!(algorithm.supports(geometry), "{algorithm} can't compute {geometry:?}");
-        assert_eq!(kernel.len(), geometry.bank * geometry.kernel_len(), "the length of the kernel of {geometry:?}");
         let body = match algorithm {
-            Algorithm::Direct => Body::Direct(Direct::new(level, geometry, kernel)),
-            Algorithm::Few => Body::Few(Few::new(geometry, kernel)),
-            Algorithm::Winograd4 => Body::Winograd4(Winograd::new(level, geometry, kernel)),
+            Algorithm::Direct => Body::Direct(Direct::new(level, geometry)),
+            Algorithm::Few => Body::Few(Few::new(geometry)),
+            Algorithm::Winograd4 => Body::Winograd4(Winograd::new(level, geometry)),
         };
-        Packed { level, geometry: geometry.clone(), body }
+        Packed { level, geometry: geometry.clone(), body, is_packed: false }
+    }
+
+    /// Packs `kernel`, `[bank, kh, kw, ci, co]`, into the order in which the algorithm reads it.
+    pub fn pack(&mut self, kernel: &[f32]) {
+        let (level, g) = (self.level, &self.geometry);
+        assert_eq!(kernel.len(), g.bank * g.kernel_len(), "the length of the kernel of {g:?}");
+        match &mut self.body {
+            Body::Direct(d) => d.pack(level, g, kernel),
+            Body::Few(f) => f.pack(g, kernel),
+            Body::Winograd4(w) => w.pack(level, g, kernel),
+        }
+        self.is_packed = true;
     }
 
     pub fn algorithm(&self) -> Algorithm {
@@ -212,13 +225,14 @@ impl Packed {
         self.level
     }
 
-    /// Bytes that the packed kernels take.
+    /// Bytes that the packed kernels take, or will take.
     pub fn bytes(&self) -> usize {
-        match &self.body {
-            Body::Direct(d) => d.bytes(),
-            Body::Few(f) => f.bytes(),
-            Body::Winograd4(w) => w.bytes(),
-        }
+        let values = match &self.body {
+            Body::Direct(d) => d.kernels_len(),
+            Body::Few(f) => f.kernels_len(),
+            Body::Winograd4(w) => w.kernels_len(),
+        };
+        values * size_of::<f32>()
     }
 
     /// Multiplications that the algorithm really does for one image (without edges and padding).
@@ -245,8 +259,9 @@ impl Packed {
     /// `ThreadPool::install` or `rayon::scope`, around the whole forward and backward pass): handing work in from
     /// outside costs some 20 microseconds each time, and there are several times per call. Nothing is allocated. Slices that start on a
     /// cache line ([`Aligned`](super::aligned::Aligned)) are read up to a third faster than those that don't.
-    pub fn run(&self, n: usize, parts: &[&[f32]], ends: &mut Ends, out: &mut [f32], scratch: &mut [f32]) {
+    pub fn run(&self, n: usize, parts: &[&[f32]], epilogue: &mut Operands, out: &mut [f32], scratch: &mut [f32]) {
         let g = &self.geometry;
+        assert!(self.is_packed, "a convolution without its kernel: {g:?}");
         assert!(g.bank == 1 || g.bank == n, "{} kernels for {n} images", g.bank);
         assert_eq!(parts.len(), g.parts.len(), "the number of parts of {g:?}");
         for (i, part) in parts.iter().enumerate() {
@@ -254,7 +269,7 @@ impl Packed {
         }
         assert_eq!(out.len(), n * g.out_len(), "the length of the output of {g:?} for {n} images");
         assert!(scratch.len() >= self.scratch_len(n), "scratch of {} for {g:?}, {n} images", scratch.len());
-        let finish = ends::Finish::new(ends, g, n, out);
+        let finish = epilogue::Finish::new(epilogue, g, n, out);
         match &self.body {
             Body::Direct(d) => d.run(self.level, n, parts, finish),
             Body::Few(f) => f.run(self.level, n, parts, finish),

@@ -19,7 +19,7 @@
 // Rows and columns of small matrices are clearest as indices.
 #![allow(clippy::needless_range_loop)]
 
-use super::ends::load;
+use super::epilogue::load;
 use crate::engine::exec::cpu::simd::{Kernel, Lanes, prefetch};
 
 const A: f32 = 0.625;

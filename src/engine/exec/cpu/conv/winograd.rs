@@ -12,7 +12,7 @@
 //!
 //! 1. input transform:  V[position][tile][channel] = B^T d B         in parallel over tiles
 //! 2. matrix products:  M[position] = V[position] * U[position]      in parallel over positions and panels
-//! 3. output transform: Y = A^T M A, then the ends                   in parallel over tiles
+//! 3. output transform: Y = A^T M A, then the epilogue              in parallel over tiles
 //!
 //! # Two ways to skip work
 //!
@@ -31,7 +31,7 @@
 //! it takes 60 to 85 % of the time, and the transforms, which wait for memory, the rest.
 
 use super::Geometry;
-use super::ends::Finish;
+use super::epilogue::Finish;
 use super::input::{self, Lookup};
 use super::tile::{multiply_add, panel_width, registers, with_tile};
 use super::transform;
@@ -82,7 +82,7 @@ struct Position {
 }
 
 impl Winograd {
-    pub fn new(level: Level, g: &Geometry, kernel: &[f32]) -> Winograd {
+    pub fn new(level: Level, g: &Geometry) -> Winograd {
         let (ci, co, pooled) = (g.ci(), g.co, g.pool == (2, 2));
         let mut order: Vec<usize> = (0..g.parts.len()).collect();
         order.sort_by_key(|&i| g.parts[i].up == (2, 2)); // stable: otherwise the parts' order stays
@@ -102,10 +102,37 @@ impl Winograd {
             }
         }
 
+        let out_hw = g.out_hw();
+        // Tiles that have an output: those of the pooled rows and columns, where there is a pool.
+        let tiles_hw = ((out_hw.0 * g.pool.0).div_ceil(4), (out_hw.1 * g.pool.1).div_ceil(4));
+        let chunk = (CHUNK / (36 * (ci + panels * width))).max(FEWEST_TILES);
+        Winograd {
+            u: Aligned::default(),
+            bank: g.bank,
+            bank_len,
+            positions,
+            pooled,
+            lookups: order.into_iter().map(|i| Lookup::new(g, i)).collect(),
+            plain_parts,
+            zeros: input::zeros(g),
+            ci,
+            co,
+            registers: registers(level, co),
+            panels,
+            width,
+            out_hw,
+            tiles_hw,
+            chunk: chunk.next_multiple_of(level.rows()),
+        }
+    }
+
+    pub fn pack(&mut self, level: Level, g: &Geometry, kernel: &[f32]) {
+        let Winograd { ci, co, panels, width, bank_len, ref positions, .. } = *self;
         // Channels in the order of V: where in the kernel each of them is.
         let first_of = |part: usize| g.parts[..part].iter().map(|p| p.c).sum::<usize>();
-        let channels: Vec<usize> = order.iter().flat_map(|&i| first_of(i)..first_of(i) + g.parts[i].c).collect();
-        let mut u = Aligned::zeros(g.bank * bank_len);
+        let channels: Vec<usize> =
+            self.lookups.iter().flat_map(|l| first_of(l.index)..first_of(l.index) + l.c).collect();
+        let mut u = Aligned::zeros(self.kernels_len());
         let target = transform::Target(u.as_mut_ptr());
         // A task packs eight channels, for all positions and panels.
         let groups = ci.div_ceil(8);
@@ -125,33 +152,12 @@ impl Winograd {
                 }
             }
         });
-
-        let out_hw = g.out_hw();
-        // Tiles that have an output: those of the pooled rows and columns, where there is a pool.
-        let tiles_hw = ((out_hw.0 * g.pool.0).div_ceil(4), (out_hw.1 * g.pool.1).div_ceil(4));
-        let chunk = (CHUNK / (36 * (ci + panels * width))).max(FEWEST_TILES);
-        Winograd {
-            u,
-            bank: g.bank,
-            bank_len,
-            positions,
-            pooled,
-            lookups: order.into_iter().map(|i| Lookup::new(g, i)).collect(),
-            plain_parts,
-            zeros: input::zeros(g),
-            ci,
-            co,
-            registers: registers(level, co),
-            panels,
-            width,
-            out_hw,
-            tiles_hw,
-            chunk: chunk.next_multiple_of(level.rows()),
-        }
+        self.u = u;
     }
 
-    pub fn bytes(&self) -> usize {
-        size_of_val(&self.u[..])
+    /// Values of the packed kernels.
+    pub fn kernels_len(&self) -> usize {
+        self.bank * self.bank_len
     }
 
     pub fn macs(&self) -> usize {

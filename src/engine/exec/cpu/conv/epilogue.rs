@@ -3,12 +3,13 @@
 use super::Geometry;
 use crate::engine::exec::cpu::simd::{Lanes, prefetch_write};
 
-/// The ends of a convolution, in the order in which they are applied; each may be left out.
+/// The epilogue's tensors, as slices; each may be left out. What they mean, and the order in which they are applied, is defined
+/// by [`crate::engine::plan::Epilogue`].
 ///
 /// A *signs* array holds one bit per value of the output: bit `o % 8` of byte `[pixel][o / 8]`, with
 /// `ceil(co / 8)` bytes per pixel and 0 in the bits left over. It is all that backprop remembers of a ReLU.
 #[derive(Default)]
-pub struct Ends<'a> {
+pub struct Operands<'a> {
     /// `+ bias[o]`: one bias for all images, `[co]`, or one each, `[n, co]`.
     pub bias: Option<&'a [f32]>,
     /// `+ add[n,y,x,o]`, a tensor of the output's shape.
@@ -23,7 +24,7 @@ pub struct Ends<'a> {
     pub gate: Option<&'a [u8]>,
 }
 
-/// The ends and the output in a form that many threads can use at once, each for its own pixels and channels.
+/// The epilogue and the output in a form that many threads can use at once, each for its own pixels and channels.
 #[derive(Clone, Copy)]
 pub struct Finish<'a> {
     co: usize,
@@ -47,37 +48,38 @@ unsafe impl Sync for Finish<'_> {}
 
 impl<'a> Finish<'a> {
     /// Checks all lengths, so that `store` need not.
-    pub fn new(ends: &'a mut Ends, g: &Geometry, n: usize, out: &'a mut [f32]) -> Finish<'a> {
+    pub fn new(epilogue: &'a mut Operands, g: &Geometry, n: usize, out: &'a mut [f32]) -> Finish<'a> {
         let (co, signs_len) = (g.co, n * g.sign_bytes());
-        if let Some(bias) = ends.bias {
+        assert_eq!(out.len(), n * g.out_len(), "the length of the output of {g:?} for {n} images");
+        if let Some(bias) = epilogue.bias {
             assert!(bias.len() == co || bias.len() == n * co, "a bias of {} for {g:?}, {n} images", bias.len());
         }
-        if let Some(add) = ends.add {
+        if let Some(add) = epilogue.add {
             assert_eq!(add.len(), out.len(), "the length of the tensor to add, for {g:?}");
         }
-        if let Some(signs) = &ends.signs {
+        if let Some(signs) = &epilogue.signs {
             assert_eq!(signs.len(), signs_len, "the length of the signs of {g:?}");
         }
-        if let Some((scale, shift)) = ends.scale_shift {
+        if let Some((scale, shift)) = epilogue.scale_shift {
             assert!(scale.len() == co && shift.len() == co, "the lengths of scale and shift of {g:?}");
         }
-        if let Some(gate) = ends.gate {
+        if let Some(gate) = epilogue.gate {
             assert_eq!(gate.len(), signs_len, "the length of the gate of {g:?}");
         }
         Finish {
             co,
-            bias: ends.bias,
-            bias_step: if ends.bias.is_some_and(|b| b.len() == co) { 0 } else { co },
-            add: ends.add,
-            relu: ends.relu,
-            signs: ends.signs.as_deref_mut().map_or(std::ptr::null_mut(), |s| s.as_mut_ptr()),
-            scale_shift: ends.scale_shift,
-            gate: ends.gate,
+            bias: epilogue.bias,
+            bias_step: if epilogue.bias.is_some_and(|b| b.len() == co) { 0 } else { co },
+            add: epilogue.add,
+            relu: epilogue.relu,
+            signs: epilogue.signs.as_deref_mut().map_or(std::ptr::null_mut(), |s| s.as_mut_ptr()),
+            scale_shift: epilogue.scale_shift,
+            gate: epilogue.gate,
             out: out.as_mut_ptr(),
         }
     }
 
-    /// Apply the ends to a register of channels `o, o+1, ..` of one pixel and store it: the first `k` lanes only.
+    /// Apply the epilogue to a register of channels `o, o+1, ..` of one pixel and store it: the first `k` lanes only.
     /// `pixel` counts over all images, `image` is the one that it belongs to.
     ///
     /// # Safety
