@@ -50,11 +50,11 @@
 //! `docs/lesson.md`.
 
 pub mod bench;
+pub mod cancel;
 pub mod cli;
 pub mod engine;
 pub mod error;
 pub mod files;
-pub mod interrupt;
 pub mod lens;
 pub mod lesson;
 pub mod mri;

@@ -10,6 +10,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+use unet_lens::cancel::{Cancel, Watch};
 use unet_lens::engine::exec::Backend;
 use unet_lens::lens::ascent::{self, Recipe};
 use unet_lens::network::unet;
@@ -286,8 +287,17 @@ fn every_step_is_shown(page: &browser::Page, panel: &str) {
     let seeds = ascent::noise(0, &network.layers[layer].name, &[filter], image, 2.0);
     let executor = common::open(Backend::Cpu).unwrap();
     let recipe = Recipe { keep_frames: true, ..Recipe::default() };
-    let climb =
-        ascent::climb(&*executor, &network, layer, &[filter], &seeds, recipe, &mut |_, _| {}).unwrap().remove(0);
+    let climb = ascent::climb(
+        &*executor,
+        &network,
+        layer,
+        &[filter],
+        &seeds,
+        recipe,
+        &mut Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} },
+    )
+    .unwrap()
+    .remove(0);
     assert_eq!(climb.frames.len(), 21);
     let drawn = |frame: &Vec<f32>| -> Vec<[u8; 3]> {
         strip(image.h, image.w, std::slice::from_ref(frame), Colormap::Viridis, false, 128).colors().collect()

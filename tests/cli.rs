@@ -90,7 +90,7 @@ fn a_figure_a_table_and_the_numbers() {
 #[test]
 fn batches_that_fit_into_memory() {
     let folder = folder();
-    let line = "--layer uconv64 --size 64x64 --count 24 --steps 2 --backend cpu";
+    let line = "--layer uconv64 --size 128x128 --count 24 --steps 2 --backend cpu";
     let all = done(folder.path(), &format!("{line} --out all"));
     let heading = all.lines().next().unwrap();
     let needed: f64 =

@@ -3,6 +3,7 @@
 mod common;
 
 use common::{correlation, difference, fixture, network};
+use unet_lens::cancel::{Cancel, Watch};
 use unet_lens::engine::exec::{Backend, Executor};
 use unet_lens::engine::tensor::{Shape, Tensor};
 use unet_lens::lens::dream::{Dream, Work, dream, reach, recolour};
@@ -27,7 +28,17 @@ fn what(network: &Network, layer: &str) -> Dream {
 fn run(network: &Network, image: &Tensor, what: &Dream, most: usize) -> Tensor {
     let executor = cpu(2);
     let work = Work::with_tiles(&*executor, network, what, image.shape, most).unwrap();
-    dream(&*executor, network, image, what, &work, &mut |_, _| {}, None).unwrap().0
+    dream(
+        &*executor,
+        network,
+        image,
+        what,
+        &work,
+        &mut Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} },
+        None,
+    )
+    .unwrap()
+    .0
 }
 
 #[test]
@@ -43,7 +54,16 @@ fn the_goal_grows_in_every_octave() {
             assert_eq!(work.tiles, 1);
             let mut last = (0, 0);
             let mut progress = |done: usize, total: usize| last = (done, total);
-            let (result, octaves) = dream(&*executor, &network, &image, &what, &work, &mut progress, None).unwrap();
+            let (result, octaves) = dream(
+                &*executor,
+                &network,
+                &image,
+                &what,
+                &work,
+                &mut Watch { cancel: &Cancel::default(), progress: &mut progress },
+                None,
+            )
+            .unwrap();
             assert_eq!(last, (12, 12));
             assert_eq!(result.shape, image.shape);
             assert!(result.data.iter().all(|v| v.is_finite()) && result != image);
@@ -93,7 +113,17 @@ fn the_same_bits_again_and_on_one_thread() {
         frames.push(picture.clone());
         Ok(())
     };
-    let again = dream(&*one, &network, &image, &what, &work, &mut |_, _| {}, Some(&mut keep)).unwrap().0;
+    let again = dream(
+        &*one,
+        &network,
+        &image,
+        &what,
+        &work,
+        &mut Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} },
+        Some(&mut keep),
+    )
+    .unwrap()
+    .0;
     assert_eq!(first, again);
     assert_eq!(frames.len(), 13);
     assert_eq!(frames[0], image);

@@ -7,6 +7,7 @@ use common::{fixture, network};
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
+use unet_lens::cancel::{Cancel, Watch};
 use unet_lens::engine::exec::cpu::Cpu;
 use unet_lens::engine::exec::memory::Limit;
 use unet_lens::engine::exec::reference::Reference;
@@ -232,7 +233,15 @@ fn frames_are_the_climb() {
     let shape = unet::image_shape(&network, None).unwrap();
     let image = ascent::noise(0, "up_conv", &[1], shape, 2.0);
     let frames = frames(&executor, &network, (layer, 1), &image).unwrap();
-    let climb = ascent::climb(&executor, &network, layer, &[1], &image, ascent::Recipe::default(), &mut |_, _| {});
+    let climb = ascent::climb(
+        &executor,
+        &network,
+        layer,
+        &[1],
+        &image,
+        ascent::Recipe::default(),
+        &mut Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} },
+    );
     let climb = &climb.unwrap()[0];
     assert_eq!(frames.iter().map(|frame| frame.step).collect::<Vec<_>>(), [0, 1, 2, 5, 10, 20]);
     assert!(frames.iter().all(|frame| frame.loss == climb.losses[frame.step]));

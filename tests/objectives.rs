@@ -3,6 +3,7 @@
 mod common;
 
 use common::network;
+use unet_lens::cancel::{Cancel, Watch};
 use unet_lens::engine::exec::reference::{Reference, evaluate};
 use unet_lens::engine::exec::{Backend, Executor};
 use unet_lens::engine::graph::NodeId;
@@ -26,7 +27,16 @@ fn tiny() -> (Network, usize, Shape) {
 fn run(executor: &dyn Executor, filters: &[usize], recipe: Recipe) -> Vec<Climb> {
     let (network, layer, image) = tiny();
     let seeds = noise(0, &network.layers[layer].name, filters, image, 2.0);
-    climb(executor, &network, layer, filters, &seeds, recipe, &mut |_, _| {}).unwrap()
+    climb(
+        executor,
+        &network,
+        layer,
+        filters,
+        &seeds,
+        recipe,
+        &mut Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} },
+    )
+    .unwrap()
 }
 
 /// The recipe with one thing changed, each of them.
@@ -243,17 +253,36 @@ fn a_dead_filter_is_rescued_and_says_how() {
     let executor = cpu(2);
     let recipe = Recipe { steps: 3, ..Recipe::default() };
     let seeds = starts(0, &filters).unwrap();
-    let before = climb(&*executor, &network, layer, &filters, &seeds, recipe, &mut |_, _| {}).unwrap();
+    let before = climb(
+        &*executor,
+        &network,
+        layer,
+        &filters,
+        &seeds,
+        recipe,
+        &mut Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} },
+    )
+    .unwrap();
     let mut after = before.clone();
     let from = Starts { own: 0, tried: 1..9, of: &starts };
-    rescue(&*executor, &network, layer, &mut after, recipe, from, &mut |_, _| {}).unwrap();
+    rescue(
+        &*executor,
+        &network,
+        layer,
+        &mut after,
+        recipe,
+        from,
+        &mut Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} },
+    )
+    .unwrap();
     assert!(before.iter().any(|c| c.verdict == Verdict::Dead) && before.iter().any(|c| c.verdict == Verdict::Ok));
     let mut ways = [0, 0];
     for (before, after) in before.iter().zip(&after) {
         match after.rescued {
             None => assert_eq!(before, after),
             Some(how) => {
-                assert_eq!((before.verdict, after.verdict), (Verdict::Dead, Verdict::Ok));
+                assert_eq!(before.verdict, Verdict::Dead);
+                assert!(after.verdict.has_picture(), "{:?}", after.verdict);
                 let (seed, before_relu) = match how {
                     Rescue::Seed(seed) => (seed, false),
                     Rescue::BeforeRelu => (0, true),
@@ -261,8 +290,16 @@ fn a_dead_filter_is_rescued_and_says_how() {
                 ways[usize::from(before_relu)] += 1;
                 // What the panel says is how to get it.
                 let (seeds, recipe) = (starts(seed, &[after.filter]).unwrap(), Recipe { before_relu, ..recipe });
-                let again =
-                    climb(&*executor, &network, layer, &[after.filter], &seeds, recipe, &mut |_, _| {}).unwrap();
+                let again = climb(
+                    &*executor,
+                    &network,
+                    layer,
+                    &[after.filter],
+                    &seeds,
+                    recipe,
+                    &mut Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} },
+                )
+                .unwrap();
                 assert_eq!(again[0].picture, after.picture);
             }
         }
@@ -292,4 +329,70 @@ fn the_fourier_start_is_the_picture_itself() {
     for (a, b) in climbs[0].picture.iter().zip(&start.data) {
         assert!((a - b).abs() < 1e-5, "{a} {b}");
     }
+}
+
+/// A filter that a step turned off is not called fine, and the best of its steps can be kept.
+#[test]
+fn a_filter_that_fell_is_said_and_its_best_step_kept() {
+    let network = network("unet.h5");
+    let layer = unet::convolution(&network, "uconv128").unwrap();
+    let shape = unet::image_shape(&network, None).unwrap();
+    let filters = [69, 70, 72];
+    let seeds = noise(0, "uconv128", &filters, shape, 2.0);
+    let gpu = unet_lens::engine::exec::open(Backend::Gpu, None, None).ok().map(|(gpu, _)| gpu);
+    for executor in [cpu(2)].into_iter().chain(gpu) {
+        let climbs = |recipe: Recipe| {
+            let watch = &mut Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} };
+            climb(&*executor, &network, layer, &filters, &seeds, recipe, watch).unwrap()
+        };
+        let recipe = Recipe { steps: 6, ..Recipe::default() };
+        let last = climbs(recipe);
+        let fell = &last[1];
+        let Verdict::Fell { step } = fell.verdict else { panic!("{}: {:?}", executor.describe(), fell.verdict) };
+        assert!(fell.losses[step..].iter().all(|&loss| loss < fell.losses[0]), "{:?}", fell.losses);
+        assert_eq!(fell.shown, 6);
+
+        let best = climbs(Recipe { keep_best: true, ..recipe });
+        for (best, last) in best.iter().zip(&last) {
+            assert_eq!(best.losses, last.losses, "only what is shown is another");
+            assert_eq!(best.verdict, last.verdict);
+            let highest = best.losses.iter().copied().fold(f32::MIN, f32::max);
+            assert_eq!(best.losses[best.shown], highest);
+            assert_eq!(best.picture == last.picture, best.shown == 6);
+        }
+        // The picture is really that of the step: the climb that ends there ends with it.
+        for i in 0..filters.len() {
+            let shown = best[i].shown;
+            let expected = match shown {
+                0 => seeds.image(i).to_vec(),
+                steps => climbs(Recipe { steps, ..Recipe::default() }).remove(i).picture,
+            };
+            assert_eq!(best[i].picture, expected, "{}: filter {}", executor.describe(), filters[i]);
+        }
+    }
+}
+
+/// A token stops one climb and no other: a program that embeds this one can climb again.
+#[test]
+fn a_cancelled_climb_stops_and_the_next_one_runs() {
+    let network = network("tiny.h5");
+    let layer = unet::convolutions(&network)[0];
+    let shape = unet::image_shape(&network, None).unwrap();
+    let seeds = noise(0, "any", &[0, 1], shape, 2.0);
+    let executor = cpu(1);
+    let cancel = Cancel::default();
+    let mut heard = 0;
+    let mut progress = |done: usize, _: usize| {
+        heard = done;
+        if done > 0 {
+            cancel.cancel();
+        }
+    };
+    let recipe = Recipe { steps: 1000, ..Recipe::default() };
+    let watch = &mut Watch { cancel: &cancel, progress: &mut progress };
+    let stopped = climb(&*executor, &network, layer, &[0, 1], &seeds, recipe, watch);
+    assert!(matches!(stopped, Err(unet_lens::Error::Interrupted)), "{stopped:?}");
+    assert!(heard > 0 && heard < 2000, "{heard}");
+    let watch = &mut Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} };
+    climb(&*executor, &network, layer, &[0, 1], &seeds, Recipe::default(), watch).unwrap();
 }

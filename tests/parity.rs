@@ -4,6 +4,7 @@ mod common;
 
 use common::{Expected, correlation, difference, network, open};
 use std::sync::Arc;
+use unet_lens::cancel::{Cancel, Watch};
 use unet_lens::engine::exec::{Backend, Executor};
 use unet_lens::engine::plan::Plan;
 use unet_lens::engine::tensor::Tensor;
@@ -118,7 +119,16 @@ fn ascents(backend: Backend, model: &str, reference: &str, bounds: Bounds, layer
         }
 
         let seeds = Tensor::new(seed.shape.with_n(filters.len()), seeds);
-        let climbs = climb(&*executor, &network, layer, &filters, &seeds, Recipe::default(), &mut |_, _| {}).unwrap();
+        let climbs = climb(
+            &*executor,
+            &network,
+            layer,
+            &filters,
+            &seeds,
+            Recipe::default(),
+            &mut Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} },
+        )
+        .unwrap();
         let losses = expected.floats(&format!("ascent/{name}/loss"));
         let pictures = expected.floats(&format!("ascent/{name}/picture"));
         let chaos = (bounds.chaos > 0.0).then(|| Expected::open("reference64.h5"));

@@ -1,6 +1,7 @@
 //! `unet-lens article`: everything that the article shows, as pictures and as a page.
 
 use super::{Machine, dream, explain, filters, layer_file};
+use crate::cancel::{Cancel, Watch};
 use crate::engine::exec::{Backend, Executor};
 use crate::engine::graph::Graph;
 use crate::engine::ops::Op;
@@ -13,7 +14,7 @@ use crate::mri::restore::{self, Restored};
 use crate::network::{Network, summary, unet};
 use crate::page::{self, Article, Climbed, Dreamt, Part};
 use crate::picture::{Colormap, Figure, Photo, decode_image, grid, values_png};
-use crate::{Error, Result, files, interrupt};
+use crate::{Error, Result, files};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 use std::path::PathBuf;
@@ -58,7 +59,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
-    interrupt::catch()?;
+    let cancel = super::cancelled_by_ctrl_c()?;
     let network = options.machine.load()?;
     let image = unet::image_shape(&network, None)?;
     let convolutions = unet::convolutions(&network);
@@ -76,6 +77,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         options,
         network: &network,
         executor: &*executor,
+        cancel: &cancel,
         image,
         bar,
         done: 0,
@@ -91,6 +93,7 @@ struct Job<'a> {
     options: &'a Options,
     network: &'a Network,
     executor: &'a dyn Executor,
+    cancel: &'a Cancel,
     /// Of the pictures that are climbed.
     image: Shape,
     /// Counts multiply-accumulates and what is drawn, so that the time left is told well.
@@ -153,7 +156,7 @@ impl Job<'_> {
             self.end(cost + drawn(filters.len(), 256));
             climbed.push(Climbed { layer, climbs });
         }
-        interrupt::check()?;
+        self.cancel.check()?;
 
         let made = self.made(begun);
         self.bar.set_prefix("page");
@@ -169,7 +172,7 @@ impl Job<'_> {
             made: &made,
         })?;
         self.bar.finish_and_clear();
-        interrupt::check()?;
+        self.cancel.check()?;
         self.save("index.html", page.as_bytes())?;
         if self.options.quiet {
             return Ok(());
@@ -182,7 +185,9 @@ impl Job<'_> {
         }
         let all: Vec<&Climb> = climbed.iter().flat_map(|c| &c.climbs).collect();
         let dead = all.iter().filter(|c| c.verdict == Verdict::Dead).count();
-        text += &format!("{} filters, {dead} of them dead; {:.1} s\n", all.len(), begun.elapsed().as_secs_f64());
+        let fell = all.iter().filter(|c| matches!(c.verdict, Verdict::Fell { .. })).count();
+        let fell = if fell > 0 { format!(", {fell} fell") } else { String::new() };
+        text += &format!("{} filters, {dead} of them dead{fell}; {:.1} s\n", all.len(), begun.elapsed().as_secs_f64());
         self.written.iter().for_each(|path| text += &format!("{}\n", path.display()));
         super::print(&text)
     }
@@ -213,7 +218,7 @@ impl Job<'_> {
     }
 
     fn write(&mut self, path: PathBuf, bytes: &[u8]) -> Result<()> {
-        interrupt::check()?;
+        self.cancel.check()?;
         files::write_whole(&path, bytes)?;
         self.written.push(path);
         Ok(())
@@ -229,9 +234,9 @@ impl Job<'_> {
 
     fn climb(&self, layer: usize, filters: &[usize], recipe: Recipe, cost: u64) -> Result<Vec<Climb>> {
         let name = &self.network.layers[layer].name;
-        ascent::fits(self.executor, self.network, layer, filters, self.image, &recipe)?;
+        let job = ascent::Job::new(self.executor, self.network, layer, filters, self.image, recipe)?;
         let seeds = ascent::noise(self.options.seed, name, filters, self.image, NOISE);
-        ascent::climb(self.executor, self.network, layer, filters, &seeds, recipe, &mut self.progress(cost))
+        job.climb(&seeds, &mut Watch { cancel: self.cancel, progress: &mut self.progress(cost) })
     }
 
     /// Filter 0, as `plt.imshow(...); plt.colorbar(); plt.grid()` shows it.
@@ -239,7 +244,7 @@ impl Job<'_> {
         let climb = self.climb(layer, &[0], recipe, cost)?.remove(0);
         let name = &self.network.layers[layer].name;
         let panel = filters::panel(&climb, &climb.picture, self.image).label("");
-        let panel = if climb.verdict == Verdict::Ok { panel.axes(true).colorbar() } else { panel };
+        let panel = if climb.verdict.has_picture() { panel.axes(true).colorbar() } else { panel };
         let figure = grid(&format!("{name}, filter 0"), &[panel], 1, Colormap::Viridis);
         self.write(layer_file(&self.options.out, "first-", name, "png"), &figure.to_png())?;
         Ok(figure)
@@ -262,8 +267,9 @@ impl Job<'_> {
         let what = Dream::of(layer, self.options.seed);
         let work = Work::new(self.executor, self.network, &what, seen.shape)?;
         let mut progress = self.progress(cost);
+        let mut watch = Watch { cancel: self.cancel, progress: &mut progress };
         let (picture, octaves) =
-            crate::lens::dream::dream(self.executor, self.network, &seen, &what, &work, &mut progress, None)?;
+            crate::lens::dream::dream(self.executor, self.network, &seen, &what, &work, &mut watch, None)?;
         let after = values_png(&Tensor::new(Shape::new(1, photo.h, photo.w, 3), dream::whole(photo, &seen, &picture)))?;
         drop(progress);
         let name = &self.network.layers[layer].name;

@@ -53,13 +53,16 @@ pub(super) struct Climbing {
     /// where there is always a gradient. The panel says which (of this program, from no paper)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10_000), allow_negative_numbers = true)]
     pub rescue: Option<u32>,
+    /// Draw of each filter the step after which it was most active, not the last: a step that is too long may turn a filter off
+    #[arg(long)]
+    keep_best: bool,
     /// Upper end of the uniform noise that a climb starts from
     #[arg(long, value_name = "X", default_value_t = 2.0, value_parser = parse_positive, allow_negative_numbers = true)]
     pub noise: f32,
 }
 
 impl Climbing {
-    pub fn recipe(&self, seed: u64, keep_frames: bool) -> Recipe {
+    pub fn recipe(&self, seed: u64) -> Recipe {
         Recipe {
             steps: self.steps as usize,
             rate: self.step_size.unwrap_or(self.optimizer.rate()),
@@ -73,7 +76,8 @@ impl Climbing {
             jitter: self.jitter as usize,
             seed,
             parameter: self.parameter,
-            keep_frames,
+            keep_frames: false,
+            keep_best: self.keep_best,
         }
     }
 }

@@ -1,12 +1,13 @@
 //! `unet-lens dream IMAGE --layer NAME`
 
 use super::{Machine, parse_positive};
+use crate::cancel::Watch;
 use crate::engine::exec::memory;
 use crate::engine::tensor::{Shape, Tensor};
 use crate::lens::dream::{Dream, Frame, Octave, Work, dream, recolour};
 use crate::network::{Network, unet};
 use crate::picture::{Animation, Photo, read_image, save_values};
-use crate::{Error, Result, files, interrupt};
+use crate::{Error, Result, files};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -74,7 +75,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
-    interrupt::catch()?;
+    let cancel = super::cancelled_by_ctrl_c()?;
     let network = options.machine.load()?;
     let layer = unet::convolution(&network, &options.layer)?;
     let filters = unet::filters(&network, layer);
@@ -137,7 +138,8 @@ pub(super) fn run(options: &Options) -> Result<()> {
     };
     let wanted = options.gif.is_some() || options.frames.is_some();
     let frame: Option<Frame> = if wanted { Some(&mut frame) } else { None };
-    let (picture, octaves) = dream(&*executor, &network, &seen, &what, &work, &mut progress, frame)?;
+    let mut watch = Watch { cancel: &cancel, progress: &mut progress };
+    let (picture, octaves) = dream(&*executor, &network, &seen, &what, &work, &mut watch, frame)?;
     bar.finish_and_clear();
 
     save_values(&path, &Tensor::new(Shape::new(1, photo.h, photo.w, 3), whole(&picture)))?;

@@ -2,12 +2,13 @@
 
 use super::climbing::Climbing;
 use super::{Look, Machine, layer_file, parse_size, progress_bar};
+use crate::cancel::{Cancel, Watch};
 use crate::engine::exec::{Executor, memory};
 use crate::engine::tensor::{Shape, Tensor};
-use crate::lens::ascent::{self, Climb, Objective, Parameter, Recipe, Rescue, Verdict};
+use crate::lens::ascent::{self, Climb, Parameter, Recipe, Rescue, Verdict};
 use crate::network::{Network, unet};
 use crate::picture::{Animation, Colormap, Figure, Panel, grid, grid_of, npy};
-use crate::{Error, Result, files, interrupt};
+use crate::{Error, Result, files};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -61,7 +62,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
-    interrupt::catch()?;
+    let cancel = super::cancelled_by_ctrl_c()?;
     let network = options.machine.load()?;
     let layers = super::convolutions(&network, &options.layers)?;
     let jobs: Vec<(usize, Vec<usize>)> =
@@ -72,11 +73,6 @@ pub(super) fn run(options: &Options) -> Result<()> {
         for (layer, filters) in &jobs {
             check_starts(init, filters.len(), &network.layers[*layer].name)?;
         }
-    }
-    let recipe = options.recipe();
-    for (layer, filters) in &jobs {
-        // What does not fit a layer is said before the first one is climbed.
-        Objective::new(&network, *layer, &filters[..1], image, &recipe, false)?;
     }
     if options.gif.is_some() && jobs.len() > 1 {
         return Err(Error::Usage(format!("--gif takes one --layer, not {}", jobs.len())));
@@ -92,23 +88,64 @@ pub(super) fn run(options: &Options) -> Result<()> {
         }
     }
     let executor = options.machine.open(options.quiet)?;
-    let mut needs = vec![];
+    // What does not fit a layer, or the memory, is said before the first one is climbed.
+    let mut ready = vec![];
     for (layer, filters) in &jobs {
-        needs.push(ascent::fits(&*executor, &network, *layer, filters, image, &recipe)?);
+        ready.push(ascent::Job::new(&*executor, &network, *layer, filters, image, options.recipe())?);
         check_figure(filters.len(), image)?;
     }
-    for ((layer, filters), needs) in jobs.into_iter().zip(needs) {
+    for ((layer, filters), job) in jobs.into_iter().zip(ready) {
         if !options.quiet {
-            super::print(&heading(&network.layers[layer].name, filters.len(), needs))?;
+            super::print(&heading(&network.layers[layer].name, filters.len(), job.needs()))?;
         }
-        options.one_layer(&*executor, &network, layer, &filters, image, init.as_ref())?;
+        let starts = Starts {
+            options,
+            executor: &*executor,
+            name: &network.layers[layer].name,
+            filters: &filters,
+            image,
+            init: init.as_ref(),
+        };
+        options.one_layer(&*executor, &network, layer, job, &starts, &cancel)?;
     }
     Ok(())
 }
 
+/// What the filters of a layer start from.
+struct Starts<'a> {
+    options: &'a Options,
+    executor: &'a dyn Executor,
+    /// The layer's.
+    name: &'a str,
+    filters: &'a [usize],
+    /// The shape of one.
+    image: Shape,
+    init: Option<&'a Tensor>,
+}
+
+impl Starts<'_> {
+    /// An image for each of `filters`, which are some of the layer's.
+    fn of(&self, seed: u64, filters: &[usize]) -> Result<Tensor> {
+        let noise = || ascent::noise(seed, self.name, filters, self.image, self.options.climbing.noise);
+        match (self.init, self.options.recipe().parameter) {
+            // A single picture serves all; else there is one for each filter (see check_starts).
+            (Some(init), _) if init.shape.n == 1 => {
+                Ok(Tensor::new(init.shape.with_n(filters.len()), init.data.repeat(filters.len())))
+            }
+            (Some(init), _) => {
+                let place = |filter: usize| self.filters.iter().position(|&f| f == filter).expect("one of all");
+                let own = |&filter: &usize| init.image(place(filter));
+                Ok(Tensor::new(init.shape.with_n(filters.len()), filters.iter().flat_map(own).copied().collect()))
+            }
+            (None, Parameter::Pixel) => Ok(noise()),
+            (None, Parameter::Fourier) => ascent::fourier::pink(self.executor, &noise()),
+        }
+    }
+}
+
 impl Options {
     fn recipe(&self) -> Recipe {
-        self.climbing.recipe(self.seed, self.gif.is_some())
+        Recipe { keep_frames: self.gif.is_some(), ..self.climbing.recipe(self.seed) }
     }
 
     /// The filters to climb of one layer.
@@ -137,39 +174,25 @@ impl Options {
         executor: &dyn Executor,
         network: &Network,
         layer: usize,
-        filters: &[usize],
-        image: Shape,
-        init: Option<&Tensor>,
+        job: ascent::Job,
+        starts: &Starts,
+        cancel: &Cancel,
     ) -> Result<()> {
-        let (name, recipe) = (&network.layers[layer].name, self.recipe());
-        let all = filters;
-        let starts = |seed: u64, filters: &[usize]| match (init, recipe.parameter) {
-            // A single picture serves all; else there is one for each filter (see check_starts).
-            (Some(init), _) if init.shape.n == 1 => {
-                Ok(Tensor::new(init.shape.with_n(filters.len()), init.data.repeat(filters.len())))
-            }
-            (Some(init), _) => {
-                let own = |&filter: &usize| init.image(all.iter().position(|&f| f == filter).expect("one of all"));
-                Ok(Tensor::new(init.shape.with_n(filters.len()), filters.iter().flat_map(own).copied().collect()))
-            }
-            (None, Parameter::Pixel) => Ok(ascent::noise(seed, name, filters, image, self.climbing.noise)),
-            (None, Parameter::Fourier) => {
-                ascent::fourier::pink(executor, &ascent::noise(seed, name, filters, image, self.climbing.noise))
-            }
-        };
+        let (name, recipe, image) = (starts.name, self.recipe(), starts.image);
         let bar = progress_bar(name, self.quiet);
         let mut progress = |done: usize, total: usize| {
             bar.set_length(total as u64);
             bar.set_position(done as u64);
         };
-        let seeds = starts(self.seed, filters)?;
-        let mut climbs = ascent::climb(executor, network, layer, filters, &seeds, recipe, &mut progress)?;
+        let mut watch = Watch { cancel, progress: &mut progress };
+        let mut climbs = job.climb(&starts.of(self.seed, starts.filters)?, &mut watch)?;
         if let Some(attempts) = self.climbing.rescue {
             // A picture to start from is the same whatever the seed.
-            let attempts = if init.is_some() { 0 } else { u64::from(attempts) };
+            let attempts = if starts.init.is_some() { 0 } else { u64::from(attempts) };
             let tried = self.seed.saturating_add(1)..self.seed.saturating_add(1 + attempts);
-            let seeds = ascent::Starts { own: self.seed, tried, of: &starts };
-            ascent::rescue(executor, network, layer, &mut climbs, recipe, seeds, &mut progress)?;
+            let of = |seed: u64, filters: &[usize]| starts.of(seed, filters);
+            let seeds = ascent::Starts { own: self.seed, tried, of: &of };
+            ascent::rescue(executor, network, layer, &mut climbs, recipe, seeds, &mut watch)?;
         }
         bar.finish_and_clear();
 
@@ -264,16 +287,27 @@ pub(super) fn panel(climb: &Climb, picture: &[f32], image: Shape) -> Panel {
     let panel = match climb.verdict {
         Verdict::Dead => Panel::blank("dead"),
         Verdict::NotFinite => Panel::blank("not finite"),
-        Verdict::Ok if image.c == 3 => Panel::color(image.h, image.w, stretched(picture)),
-        Verdict::Ok => {
+        Verdict::Ok | Verdict::Fell { .. } if image.c == 3 => Panel::color(image.h, image.w, stretched(picture)),
+        Verdict::Ok | Verdict::Fell { .. } => {
             let mean = |pixel: &[f32]| pixel.iter().sum::<f32>() / image.c as f32;
             Panel::map(image.h, image.w, picture.chunks(image.c).map(mean).collect())
         }
     };
-    panel.label(match climb.rescued {
-        None => climb.filter.to_string(),
-        Some(how) => format!("{}, {how}", climb.filter),
-    })
+    panel.label(label(climb))
+}
+
+/// The filter's number, and what one must know of its picture: "70, step 2" where a better step than the last is drawn.
+fn label(climb: &Climb) -> String {
+    let mut label = climb.filter.to_string();
+    if let Some(how) = climb.rescued {
+        label += &format!(", {how}");
+    }
+    if climb.shown < climb.rms.len() {
+        label += &format!(", step {}", climb.shown);
+    } else if let Verdict::Fell { .. } = climb.verdict {
+        label += &format!(", {}", climb.verdict);
+    }
+    label
 }
 
 /// RGB values from their own range to bytes.
@@ -287,7 +321,7 @@ fn stretched(rgb: &[f32]) -> Vec<u8> {
 fn heading(name: &str, filters: usize, needs: ascent::Needs) -> String {
     let s = if filters == 1 { "" } else { "s" };
     let at_once = if needs.at_once < filters { format!(", {} at once", needs.at_once) } else { String::new() };
-    format!("{name}: {filters} filter{s}{at_once}, {} of memory\n", memory::human(needs.bytes))
+    format!("{name}: {filters} filter{s}{at_once}, {} of memory\n", memory::human(needs.memory.total()))
 }
 
 fn table(climbs: &[Climb], written: &[PathBuf]) -> String {
@@ -298,8 +332,15 @@ fn table(climbs: &[Climb], written: &[PathBuf]) -> String {
         text += match climb.verdict {
             Verdict::Dead => ": no gradient at the seed, nothing to show",
             Verdict::NotFinite => ": a number became NaN or infinite; try a smaller --step-size or --noise",
+            Verdict::Fell { .. } if climb.shown < climb.rms.len() => ", off or below its start from there on",
+            Verdict::Fell { .. } => {
+                ", off or below its start from there on; --keep-best draws the best step, a smaller --step-size may help"
+            }
             Verdict::Ok => "",
         };
+        if climb.shown < climb.rms.len() {
+            text += &format!("; drawn: step {}", climb.shown);
+        }
         match climb.rescued {
             None => {}
             Some(Rescue::Seed(seed)) => text += &format!(" from seed {seed}: dead from its own"),
@@ -319,9 +360,9 @@ fn readable(value: f32) -> String {
     }
 }
 
-/// The filter's mean activation before the first step and after the last.
+/// The filter's mean activation before the first step, and that of the picture which is drawn.
 fn ends(climb: &Climb) -> (f32, f32) {
-    (climb.losses[0], climb.losses[climb.losses.len() - 1])
+    (climb.losses[0], climb.losses[climb.shown])
 }
 
 fn csv(climbs: &[Climb]) -> String {
@@ -332,6 +373,9 @@ fn csv(climbs: &[Climb]) -> String {
         let (start, end) = ends(climb);
         text += &format!("\n{},{start},{end},{}", climb.filter, climb.verdict);
         climb.rescued.iter().for_each(|how| text += &format!(" ({how})"));
+        if climb.shown < climb.rms.len() {
+            text += &format!(" (shown: step {})", climb.shown);
+        }
         climb.rms.iter().for_each(|rms| text += &format!(",{rms}"));
     }
     text + "\n"

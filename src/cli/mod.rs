@@ -13,6 +13,7 @@ mod predict;
 mod restore;
 mod summary;
 
+use crate::cancel::Cancel;
 use crate::engine::exec::{self, Backend, Executor};
 use crate::engine::tensor::{Shape, Tensor};
 use crate::network::{Network, keras, unet};
@@ -185,6 +186,20 @@ pub fn run() -> Result<()> {
         Some(Job::Adapters) => adapters::run(),
         None => filters::run(&cli.filters),
     }
+}
+
+/// From now on Ctrl-C does not end the program but cancels what this token is handed to, so that no file is left half written.
+/// Pressed a second time it ends the program at once.
+fn cancelled_by_ctrl_c() -> Result<Cancel> {
+    let cancel = Cancel::default();
+    let pressed = cancel.clone();
+    let press = move || {
+        if pressed.cancel() {
+            std::process::exit(Error::Interrupted.exit_code().into());
+        }
+    };
+    ctrlc::set_handler(press).map_err(|why| Error::Device(format!("cannot listen for Ctrl-C: {why}")))?;
+    Ok(cancel)
 }
 
 /// The convolution of this name; `all` stands for all of them.

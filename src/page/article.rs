@@ -123,7 +123,7 @@ impl Pictures {
     fn make(&mut self, a: &Article, sides: (usize, usize), step: u8) -> Result<()> {
         if self.sides != sides {
             let way = |climb: &Climb| {
-                let is_shown = climb.verdict == Verdict::Ok && !climb.rms.is_empty();
+                let is_shown = climb.verdict.has_picture() && !climb.rms.is_empty();
                 is_shown.then(|| Way::new(climb, a.image, sides))
             };
             self.of = a.climbed.par_iter().map(|c| c.climbs.par_iter().map(way).collect()).collect();
@@ -264,6 +264,7 @@ fn layer(a: &Article, climbed: &Climbed, ways: &[Option<Way>]) -> Markup {
     let about = &a.network.layers[climbed.layer];
     let all = unet::filters(a.network, climbed.layer);
     let dead = climbed.climbs.iter().filter(|c| c.verdict == Verdict::Dead).count();
+    let fell = climbed.climbs.iter().filter(|c| matches!(c.verdict, Verdict::Fell { .. })).count();
     let shown = climbed.climbs.len();
     html! {
         div.layer {
@@ -271,6 +272,7 @@ fn layer(a: &Article, climbed: &Climbed, ways: &[Option<Way>]) -> Markup {
                 (about.name) " " small {
                     @if shown == all { (all) @if all == 1 { " filter" } @else { " filters, all" } } @else { (shown) " of " (all) " filters" }
                     @if dead > 0 { ", " (dead) " dead" }
+                    @if fell > 0 { ", " (fell) " fell" }
                 }
             }
             div.filters.wide {
@@ -289,6 +291,10 @@ fn filter(a: &Article, layer: usize, climb: &Climb, way: Option<&Way>) -> Markup
     let look = way.map_or("", |way| look(h, w, &way.map));
     let verdict = match climb.verdict {
         Verdict::Ok => format!("Climbed: {values}. {look}."),
+        Verdict::Fell { step } => format!(
+            "Fell at step {step}: {values}. A step was too long and left the filter off, or below where it began, until the end; \
+             what is drawn is no answer to climb for. {look}."
+        ),
         Verdict::Dead => {
             "Dead: the filter gives 0 everywhere on this noise, so no step leads anywhere. It is not a noise detector; \
                           it did not answer at all."
@@ -307,7 +313,11 @@ fn filter(a: &Article, layer: usize, climb: &Climb, way: Option<&Way>) -> Markup
                         img decoding="async" src=(way.last) alt=(format!("Filter {} of {name} after {n} steps. {look}.", climb.filter));
                     } @else { span.none { (climb.verdict) } }
                 }
-                span.number { (climb.filter) @if let Some(Rescue::Seed(seed)) = climb.rescued { ", seed " (seed) } }
+                span.number {
+                    (climb.filter)
+                    @if let Some(Rescue::Seed(seed)) = climb.rescued { ", seed " (seed) }
+                    @if let Verdict::Fell { .. } = climb.verdict { ", " (climb.verdict) }
+                }
             }
             div.about style=(format!("--columns:{};--rows:{}", tiles.0, tiles.1)) {
                 @if way.is_some() {

@@ -1,14 +1,15 @@
 //! The ascent as a graph: what is climbed, its gradient, the step.
 
 use super::{EPSILON, Goal, Optimizer, Parameter, Recipe, fourier};
+use crate::Result;
 use crate::engine::autodiff;
+use crate::engine::exec::Program;
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::ops::Op;
 use crate::engine::plan::Plan;
 use crate::engine::random::stream;
 use crate::engine::tensor::{Shape, Tensor};
 use crate::network::{Network, unet};
-use crate::{Error, Result};
 use rand::RngExt;
 use std::sync::Arc;
 
@@ -40,6 +41,15 @@ pub struct Objective {
     pub shifts: Option<NodeId>,
 }
 
+/// What one step of a climb reports, a number for each image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepTrace {
+    /// The goal before the step.
+    pub loss: Vec<f32>,
+    /// The RMS of the goal's gradient.
+    pub rms: Vec<f32>,
+}
+
 impl Objective {
     /// One step of the climb of `filters` of convolution `layer`, an image for each. With `keep_gradient` the gradient can
     /// be read after a run.
@@ -54,112 +64,18 @@ impl Objective {
         recipe: &Recipe,
         keep_gradient: bool,
     ) -> Result<Objective> {
-        let shape = image.with_n(filters.len());
-        let one_each = Shape::new(shape.n, 1, 1, 1);
-        let mut fixed = vec![];
         let mut graph = Graph::new();
-        let image = graph.input(unet::input_name(network), shape)?;
-
-        // From what is climbed to what the network sees.
-        let energy = match recipe.parameter {
-            Parameter::Pixel => None,
-            Parameter::Fourier => {
-                let energy = graph.input("energy", shape)?;
-                fixed.push((energy, fourier::energy(shape)));
-                Some(energy)
-            }
-        };
-        let pixels = match energy {
-            None => image,
-            Some(energy) => fourier::picture(&mut graph, "picture", image, energy)?,
-        };
-        let shifts = (recipe.jitter > 0).then(|| draw_shifts(recipe, &network.layers[layer].name, filters));
-        let shifts = match shifts {
-            None => None,
-            Some(drawn) => {
-                let shifts = graph.input("shifts", drawn.shape)?;
-                fixed.push((shifts, drawn));
-                Some(shifts)
-            }
-        };
-        let seen = match shifts {
-            None => pixels,
-            Some(shifts) => graph.roll("moved image", pixels, shifts)?,
-        };
-
-        // The goal, and its gradient.
-        let built = unet::graph_on(graph, seen, network, layer, Some(filters))?;
-        let mut graph = built.graph;
-        let output = match graph[built.output].op {
-            Op::Relu if recipe.before_relu => graph[built.output].inputs[0],
-            _ => built.output,
-        };
-        let mut values = match recipe.goal {
-            Goal::Mean => output,
-            Goal::Square => graph.mul("squares", output, output)?,
-        };
-        if let Some((r, c)) = recipe.neuron {
-            let map = graph.shape(output);
-            recipe.check_neuron(&network.layers[layer].name, (map.h, map.w))?;
-            let mask = graph.input("mask", map)?;
-            values = graph.mul("neuron", values, mask)?;
-            // The mean of the masked map is the one value.
-            let mut one = vec![0.0; map.image_len()];
-            one[map.at(0, r, c, 0)] = (map.h * map.w) as f32;
-            fixed.push((mask, Tensor::new(map, one.repeat(map.n))));
-        }
-        let loss = graph.mean("loss", values)?;
-        let climbed = if recipe.negative { graph.scale("- loss", loss, -1.0)? } else { loss };
-        let gradients = autodiff::gradient(&mut graph, climbed, image)?;
-        let own_gradient = gradients.of_wrt();
-        let rms = graph.rms("rms", own_gradient)?;
-        let (gradient, whole_rms) = match penalty(&mut graph, pixels, recipe)? {
-            None => (own_gradient, rms),
-            Some(penalty) => {
-                let other = autodiff::gradient(&mut graph, penalty, image)?.of_wrt();
-                let gradient = graph.add("gradient", own_gradient, other)?;
-                (gradient, graph.rms("rms with regularisers", gradient)?)
-            }
-        };
-
-        // The step.
-        let mut state = vec![];
-        let direction = match recipe.optimizer {
-            Optimizer::Ascent => graph.normalise("direction", gradient, whole_rms, EPSILON)?,
-            Optimizer::Adam => {
-                let square = graph.mul("gradient squared", gradient, gradient)?;
-                let one = graph.fill("one", one_each, 1.0)?;
-                let mut running = |name: &str, of: NodeId, beta: f32| {
-                    let shape = graph.shape(of);
-                    let mean = graph.input(name, shape)?;
-                    fixed.push((mean, Tensor::zeros(shape)));
-                    let (old, new) = (graph.scale(name, mean, beta)?, graph.scale(name, of, 1.0 - beta)?);
-                    let next = graph.add(&format!("next {name}"), old, new)?;
-                    state.push((mean, next));
-                    Ok::<NodeId, Error>(next)
-                };
-                let moments = [
-                    running("m", gradient, BETA_1)?,
-                    running("v", square, BETA_2)?,
-                    running("cm", one, BETA_1)?,
-                    running("cv", one, BETA_2)?,
-                ];
-                graph.adam("direction", moments, ADAM_EPSILON)?
-            }
-        };
-        let next = graph.step("next image", image, direction, recipe.rate)?;
-        state.push((image, next));
-        let picture = match energy {
-            None => image,
-            Some(energy) => fourier::picture(&mut graph, "next picture", next, energy)?,
-        };
-        if let Some(shifts) = shifts {
-            // Up by one, so that the next shift lies on top.
-            let up = graph.input("up", Shape::new(shape.n, 1, 2, 1))?;
-            fixed.push((up, Tensor::new(graph.shape(up), [-1.0, 0.0].repeat(shape.n))));
-            let next = graph.roll("next shifts", shifts, up)?;
-            state.push((shifts, next));
-        }
+        let image = graph.input(unet::input_name(network), image.with_n(filters.len()))?;
+        let mut builder = Builder { graph, recipe, fixed: vec![], state: vec![], energy: None, shifts: None };
+        let (pixels, seen) = builder.seen(image, &network.layers[layer].name, filters)?;
+        let loss = builder.goal(network, layer, filters, seen)?;
+        let climbed = if recipe.negative { builder.graph.scale("- loss", loss, -1.0)? } else { loss };
+        let gradients = autodiff::gradient(&mut builder.graph, climbed, image)?;
+        let rms = builder.graph.rms("rms", gradients.of_wrt())?;
+        let (gradient, whole_rms) = builder.with_penalty(pixels, image, gradients.of_wrt(), rms)?;
+        let next = builder.step(image, gradient, whole_rms)?;
+        let picture = builder.picture_of(image, next)?;
+        builder.next_shifts()?;
         let mut keep = vec![image];
         if picture != image {
             keep.push(picture);
@@ -167,8 +83,143 @@ impl Objective {
         if keep_gradient {
             keep.push(gradient);
         }
+        let Builder { graph, fixed, state, shifts, .. } = builder;
         let plan = Plan::compile(graph, &keep, &[loss, rms], &state);
         Ok(Objective { plan: Arc::new(plan), image, picture, loss, gradient, gradients, fixed, shifts })
+    }
+
+    /// Takes `count` steps; a report for each.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
+    pub fn run(&self, program: &mut dyn Program, count: usize) -> Result<Vec<StepTrace>> {
+        let traced = |traced: Vec<Vec<f32>>| {
+            let [loss, rms] = traced.try_into().expect("the plan traces the loss and the RMS");
+            StepTrace { loss, rms }
+        };
+        Ok(program.run(count)?.into_iter().map(traced).collect())
+    }
+}
+
+/// Puts the graph of a step together.
+struct Builder<'r> {
+    graph: Graph,
+    recipe: &'r Recipe,
+    /// What to write before the first run.
+    fixed: Vec<(NodeId, Tensor)>,
+    /// What moves after every run.
+    state: Vec<(NodeId, NodeId)>,
+    /// Of waves, where those are climbed.
+    energy: Option<NodeId>,
+    shifts: Option<NodeId>,
+}
+
+impl Builder<'_> {
+    /// An input whose values are known beforehand.
+    fn fixed(&mut self, name: &str, values: Tensor) -> Result<NodeId> {
+        let input = self.graph.input(name, values.shape)?;
+        self.fixed.push((input, values));
+        Ok(input)
+    }
+
+    /// From what is climbed to the picture, and to what the network sees of it.
+    fn seen(&mut self, image: NodeId, layer: &str, filters: &[usize]) -> Result<(NodeId, NodeId)> {
+        let pixels = match self.recipe.parameter {
+            Parameter::Pixel => image,
+            Parameter::Fourier => {
+                let energy = self.fixed("energy", fourier::energy(self.graph.shape(image)))?;
+                self.energy = Some(energy);
+                fourier::picture(&mut self.graph, "picture", image, energy)?
+            }
+        };
+        if self.recipe.jitter == 0 {
+            return Ok((pixels, pixels));
+        }
+        let shifts = self.fixed("shifts", draw_shifts(self.recipe, layer, filters))?;
+        self.shifts = Some(shifts);
+        Ok((pixels, self.graph.roll("moved image", pixels, shifts)?))
+    }
+
+    /// The goal, before its sign and without regularisers.
+    fn goal(&mut self, network: &Network, layer: usize, filters: &[usize], seen: NodeId) -> Result<NodeId> {
+        let recipe = self.recipe;
+        let built = unet::graph_on(std::mem::take(&mut self.graph), seen, network, layer, Some(filters))?;
+        self.graph = built.graph;
+        let output = match self.graph[built.output].op {
+            Op::Relu if recipe.before_relu => self.graph[built.output].inputs[0],
+            _ => built.output,
+        };
+        let mut values = match recipe.goal {
+            Goal::Mean => output,
+            Goal::Square => self.graph.mul("squares", output, output)?,
+        };
+        if let Some((r, c)) = recipe.neuron {
+            let map = self.graph.shape(output);
+            recipe.check_neuron(&network.layers[layer].name, (map.h, map.w))?;
+            // The mean of the masked map is the one value.
+            let mut one = vec![0.0; map.image_len()];
+            one[map.at(0, r, c, 0)] = (map.h * map.w) as f32;
+            let mask = self.fixed("mask", Tensor::new(map, one.repeat(map.n)))?;
+            values = self.graph.mul("neuron", values, mask)?;
+        }
+        self.graph.mean("loss", values)
+    }
+
+    /// The gradient with the regularisers' added, and its RMS.
+    fn with_penalty(&mut self, pixels: NodeId, image: NodeId, own: NodeId, rms: NodeId) -> Result<(NodeId, NodeId)> {
+        let Some(penalty) = penalty(&mut self.graph, pixels, self.recipe)? else { return Ok((own, rms)) };
+        let other = autodiff::gradient(&mut self.graph, penalty, image)?.of_wrt();
+        let gradient = self.graph.add("gradient", own, other)?;
+        Ok((gradient, self.graph.rms("rms with regularisers", gradient)?))
+    }
+
+    /// What is climbed, one step on.
+    fn step(&mut self, image: NodeId, gradient: NodeId, rms: NodeId) -> Result<NodeId> {
+        let direction = match self.recipe.optimizer {
+            Optimizer::Ascent => self.graph.normalise("direction", gradient, rms, EPSILON)?,
+            Optimizer::Adam => {
+                let square = self.graph.mul("gradient squared", gradient, gradient)?;
+                let n = self.graph.shape(image).n;
+                let one = self.graph.fill("one", Shape::new(n, 1, 1, 1), 1.0)?;
+                let moments = [
+                    self.running_mean("m", gradient, BETA_1)?,
+                    self.running_mean("v", square, BETA_2)?,
+                    self.running_mean("cm", one, BETA_1)?,
+                    self.running_mean("cv", one, BETA_2)?,
+                ];
+                self.graph.adam("direction", moments, ADAM_EPSILON)?
+            }
+        };
+        let next = self.graph.step("next image", image, direction, self.recipe.rate)?;
+        self.state.push((image, next));
+        Ok(next)
+    }
+
+    /// `beta * mean + (1 - beta) * of`, which is the mean of the next step.
+    fn running_mean(&mut self, name: &str, of: NodeId, beta: f32) -> Result<NodeId> {
+        let mean = self.fixed(name, Tensor::zeros(self.graph.shape(of)))?;
+        let (old, new) = (self.graph.scale(name, mean, beta)?, self.graph.scale(name, of, 1.0 - beta)?);
+        let next = self.graph.add(&format!("next {name}"), old, new)?;
+        self.state.push((mean, next));
+        Ok(next)
+    }
+
+    /// The picture after the step.
+    fn picture_of(&mut self, image: NodeId, next: NodeId) -> Result<NodeId> {
+        match self.energy {
+            None => Ok(image),
+            Some(energy) => fourier::picture(&mut self.graph, "next picture", next, energy),
+        }
+    }
+
+    /// Moves the shifts up by one, so that the next one lies on top.
+    fn next_shifts(&mut self) -> Result<()> {
+        let Some(shifts) = self.shifts else { return Ok(()) };
+        let n = self.graph.shape(shifts).n;
+        let up = self.fixed("up", Tensor::new(Shape::new(n, 1, 2, 1), [-1.0, 0.0].repeat(n)))?;
+        let next = self.graph.roll("next shifts", shifts, up)?;
+        self.state.push((shifts, next));
+        Ok(())
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Recipe {
     pub parameter: Parameter,
     /// Keep the picture of every step: [`super::Climb::frames`].
     pub keep_frames: bool,
+    /// The picture is the one after the step at which the goal was reached best, not the last.
+    pub keep_best: bool,
 }
 
 impl Default for Recipe {
@@ -44,6 +46,7 @@ impl Default for Recipe {
             seed: 0,
             parameter: Parameter::Pixel,
             keep_frames: false,
+            keep_best: false,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Climb, Recipe, Verdict, climb};
 use crate::Result;
+use crate::cancel::Watch;
 use crate::engine::exec::Executor;
 use crate::engine::tensor::Tensor;
 use crate::network::Network;
@@ -46,16 +47,16 @@ pub fn rescue(
     climbs: &mut [Climb],
     recipe: Recipe,
     starts: Starts,
-    progress: &mut dyn FnMut(usize, usize),
+    watch: &mut Watch,
 ) -> Result<()> {
     let mut again = |filters: &[usize], seed: u64, recipe: Recipe| match filters {
         [] => Ok(vec![]),
-        _ => climb(executor, network, layer, filters, &(starts.of)(seed, filters)?, recipe, progress),
+        _ => climb(executor, network, layer, filters, &(starts.of)(seed, filters)?, recipe, watch),
     };
     for seed in starts.tried {
         let dead = dead(climbs);
         // One step tells whether there is a gradient.
-        let probed = again(&dead, seed, Recipe { steps: 1, keep_frames: false, ..recipe })?;
+        let probed = again(&dead, seed, Recipe { steps: 1, keep_frames: false, keep_best: false, ..recipe })?;
         let alive: Vec<usize> = probed.iter().filter(|c| c.verdict != Verdict::Dead).map(|c| c.filter).collect();
         replace(climbs, again(&alive, seed, Recipe { seed, ..recipe })?, Rescue::Seed(seed));
     }

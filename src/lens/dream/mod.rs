@@ -15,6 +15,7 @@
 
 mod tiles;
 
+use crate::cancel::Watch;
 use crate::engine::exec::memory::Memory;
 use crate::engine::exec::{Executor, Program};
 use crate::engine::graph::NodeId;
@@ -25,7 +26,7 @@ use crate::engine::{autodiff, random};
 use crate::network::pad::Padded;
 use crate::network::{Network, unet};
 use crate::picture::resize;
-use crate::{Error, Result, interrupt};
+use crate::{Error, Result};
 use rand::RngExt;
 use std::sync::Arc;
 pub use tiles::{Span, Tiling, reach};
@@ -167,19 +168,18 @@ impl Target {
     }
 }
 
-/// Dreams on `image`, `[1, h, w, c]` with values in [0, 1]. `progress` hears how many tiles of how many are done; `frame`
+/// Dreams on `image`, `[1, h, w, c]` with values in [0, 1]. The watch hears how many tiles of how many are done; `frame`
 /// gets the picture, in its full size, before the first step and after every step.
 ///
 /// # Errors
-/// If the memory is not enough, the device fails, a gradient is infinite or NaN, or Ctrl-C was pressed
-/// ([`interrupt::check`]).
+/// If the memory is not enough, the device fails, a gradient is infinite or NaN, or the dream is cancelled.
 pub fn dream(
     executor: &dyn Executor,
     network: &Network,
     image: &Tensor,
     dream: &Dream,
     work: &Work,
-    progress: &mut dyn FnMut(usize, usize),
+    watch: &mut Watch,
     mut frame: Option<Frame>,
 ) -> Result<(Tensor, Vec<Octave>)> {
     let mut bases = vec![image.clone()];
@@ -207,10 +207,10 @@ pub fn dream(
         let mut program = executor.prepare(climber.target.plan.clone())?;
         let mut losses = vec![];
         for _ in 0..dream.steps {
-            interrupt::check()?;
+            watch.cancel.check()?;
             losses.push(climber.step(&mut *program, &mut picture)?);
             done += climber.most_tiles();
-            progress(done, total);
+            (watch.progress)(done, total);
             if let Some(frame) = &mut frame {
                 let mut whole = image.clone();
                 add(&mut whole, &resize(&minus(&picture, base), (image.shape.h, image.shape.w)));
@@ -307,6 +307,7 @@ impl Climber {
                 tile.extend_from_slice(&image.data[image.shape.at(0, y, columns.start, 0)..][..size.w * c]);
             }
             program.write(self.target.image, &Tensor::new(Shape::new(1, size.h, size.w, c), tile))?;
+            // The plan traces the goal alone.
             losses += f64::from(program.run(1)?[0][0][0]);
             let gradient = program.read(self.target.gradient)?;
             let len = (columns.core.1 - columns.core.0) * c;

@@ -40,10 +40,10 @@ pub fn frames(
     let mut frames = vec![];
     for step in 0..=STEPS[STEPS.len() - 1] {
         let image = program.read(objective.image)?;
-        let trace = program.run(1)?;
+        let trace = objective.run(&mut *program, 1)?.remove(0);
         if STEPS.contains(&step) {
             let gradient = program.read(objective.gradient)?;
-            frames.push(Frame { step, loss: trace[0][0][0], rms: trace[0][1][0], image, gradient });
+            frames.push(Frame { step, loss: trace.loss[0], rms: trace.rms[0], image, gradient });
         }
     }
     Ok(frames)
