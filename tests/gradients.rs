@@ -103,6 +103,48 @@ fn gradient_of_sum(x: &[f64], h: usize, w: usize, build: impl Fn(&mut Graph, Nod
     evaluate(&graph, &[(image, &at)], &[dx]).remove(0).data.iter().map(|g| g * count).collect()
 }
 
+/// Whole numbers have no slope: how far an image is rolled is not learned.
+#[test]
+fn no_gradient_flows_to_a_rolls_shifts() {
+    let mut graph = Graph::new();
+    let x = graph.input("x", Shape::new(1, 3, 4, 1)).unwrap();
+    let by = graph.input("by", Shape::new(1, 1, 2, 1)).unwrap();
+    let y = graph.roll("y", x, by).unwrap();
+    let loss = graph.mean("loss", y).unwrap();
+    let error = gradient(&mut graph.clone(), loss, by).unwrap_err();
+    assert_eq!(error.to_string(), "no gradient flows from loss back to by");
+    // Another way to it, through the image, still counts.
+    let twice = graph.roll("twice", by, by).unwrap();
+    let loss = graph.mean("other loss", twice).unwrap();
+    let dby = gradient(&mut graph, loss, by).unwrap().of_wrt();
+    let at = Tensor64 { shape: graph.shape(by), data: vec![3.0, 1.0] };
+    assert_eq!(evaluate(&graph, &[(by, &at)], &[dby]).remove(0).data, [0.5, 0.5]);
+}
+
+/// The gradient of each forward node is called after it, and so is what leads there.
+#[test]
+fn gradients_are_named_after_what_they_answer() {
+    let mut graph = Graph::new();
+    let x = graph.input("x", Shape::new(1, 2, 2, 1)).unwrap();
+    let by = graph.fill("by", Shape::new(1, 1, 2, 1), 1.0).unwrap();
+    let rolled = graph.roll("rolled", x, by).unwrap();
+    let both = graph.mul("both", rolled, x).unwrap();
+    let loss = graph.mean("loss", both).unwrap();
+    let first = graph.len();
+    gradient(&mut graph, loss, x).unwrap();
+    let named: Vec<(&str, &str)> = graph.nodes().map(|(_, node)| (&*node.name, node.op.name())).skip(first).collect();
+    let expected = [
+        ("d loss", "fill"),
+        ("d both", "spread"),
+        ("d rolled", "mul"),
+        ("d x", "mul"),
+        ("- by", "scale"),
+        ("d x", "roll"),
+        ("d x", "add"),
+    ];
+    assert_eq!(named, expected);
+}
+
 #[test]
 fn relu_at_exactly_zero_has_no_gradient() {
     let found = gradient_of_sum(&[-1.0, -0.0, 0.0, 1e-300, 2.0, -1e-300], 2, 3, |g, x| g.relu("y", x).unwrap());

@@ -82,11 +82,17 @@ impl Graph {
     fn push(&mut self, name: impl Into<String>, op: Op, inputs: &[NodeId]) -> Result<NodeId> {
         let name = name.into();
         let shapes: Vec<Shape> = inputs.iter().map(|&id| self.shape(id)).collect();
-        let shape = op.shape(&shapes).map_err(|why| Error::Usage(format!("{name} ({}): {why}", op.name())))?;
+        // A gradient rule appends nodes that get their names afterwards.
+        let called = || match self.answering {
+            Some(y) if name.is_empty() => format!("the gradient of {}", self[y].name),
+            _ => name.clone(),
+        };
+        let shape = op.shape(&shapes).map_err(|why| Error::Usage(format!("{} ({}): {why}", called(), op.name())))?;
         let numbers = [shape.n, shape.h, shape.w, shape.c].iter().map(|&side| side as f64).product::<f64>();
         if numbers > MOST_NUMBERS {
             return Err(Error::Memory(format!(
-                "{name} ({}) of shape {shape} has {numbers:.1e} values, more than any memory holds; take a smaller image",
+                "{} ({}) of shape {shape} has {numbers:.1e} values, more than any memory holds; take a smaller image",
+                called(),
                 op.name()
             )));
         }

@@ -20,6 +20,6 @@ pub(super) fn reference(a: &Tensor64, b: &Tensor64) -> Tensor64 {
 }
 
 /// da = dy, db = dy
-pub(super) fn gradient(dy: NodeId) -> Result<Vec<NodeId>> {
-    Ok(vec![dy, dy])
+pub(super) fn gradient(dy: NodeId) -> Result<Vec<Option<NodeId>>> {
+    Ok(vec![Some(dy), Some(dy)])
 }

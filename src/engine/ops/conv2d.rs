@@ -20,7 +20,6 @@
 //! A kernel may hold one kernel for all images, or a *bank* of one per image. The ascent climbs filter `i` with image `i`,
 //! so of the target convolution each image needs one output channel only: its own.
 
-use super::d;
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::tensor::{Shape, Tensor64};
 use crate::{Error, Result};
@@ -179,9 +178,8 @@ impl Conv2d {
 
     /// dx[r, s, c] = sum over i, j, o of dy[r - i + kh/2, s - j + kw/2, o] * W[i, j, c, o]: a conv2d with the kernel
     /// flipped in both axes and its channels swapped.
-    pub(super) fn gradient(&self, graph: &mut Graph, y: NodeId, dy: NodeId) -> Result<Vec<NodeId>> {
-        let x = graph[y].inputs[0];
+    pub(super) fn gradient(&self, graph: &mut Graph, dy: NodeId) -> Result<Vec<Option<NodeId>>> {
         let flipped = Conv2d { kernel: self.kernel.flipped(), bias: None };
-        Ok(vec![graph.conv2d(&d(&graph[x].name.clone()), dy, flipped)?])
+        Ok(vec![Some(graph.conv2d("", dy, flipped)?)])
     }
 }

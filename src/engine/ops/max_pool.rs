@@ -10,7 +10,7 @@
 //! Only the winner moved the output, so only the winner gets the gradient. Backprop has to remember which one it was. Of
 //! equal values the first in reading order wins, as in Keras.
 
-use super::{Window, d};
+use super::Window;
 use crate::Result;
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::tensor::{Shape, Tensor64};
@@ -69,7 +69,7 @@ pub(super) fn grad_reference(dy: &Tensor64, x: &Tensor64, window: Window) -> Ten
     dx
 }
 
-pub(super) fn gradient(graph: &mut Graph, y: NodeId, dy: NodeId, window: Window) -> Result<Vec<NodeId>> {
+pub(super) fn gradient(graph: &mut Graph, y: NodeId, dy: NodeId, window: Window) -> Result<Vec<Option<NodeId>>> {
     let x = graph[y].inputs[0];
-    Ok(vec![graph.max_pool_grad(&d(&graph[x].name.clone()), dy, x, window)?])
+    Ok(vec![Some(graph.max_pool_grad("", dy, x, window)?)])
 }

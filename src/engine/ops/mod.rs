@@ -259,24 +259,25 @@ impl Op {
     }
 
     /// Appends the nodes that compute the gradient with respect to each input of `y`, given `dy`, the gradient with
-    /// respect to `y` itself. The rules stand in the ops' own files, directly under the reference loops.
-    pub(crate) fn gradient(&self, graph: &mut Graph, y: NodeId, dy: NodeId) -> Result<Vec<NodeId>> {
+    /// respect to `y` itself; `None` for an input that no gradient flows to. The rules stand in the ops' own files,
+    /// directly under the reference loops. They leave the nodes without names: autodiff knows which forward node they answer.
+    pub(crate) fn gradient(&self, graph: &mut Graph, y: NodeId, dy: NodeId) -> Result<Vec<Option<NodeId>>> {
         match self {
             Op::Input(_) | Op::Fill { .. } => Ok(vec![]),
-            Op::Conv2d(conv) => conv.gradient(graph, y, dy),
-            Op::BatchNorm { scale, .. } => batch_norm::gradient(graph, y, dy, scale),
+            Op::Conv2d(conv) => conv.gradient(graph, dy),
+            Op::BatchNorm { scale, .. } => batch_norm::gradient(graph, dy, scale),
             Op::Relu => relu::gradient(graph, y, dy),
             Op::Sigmoid => sigmoid::gradient(graph, y, dy),
             Op::MaxPool(window) => max_pool::gradient(graph, y, dy, *window),
-            Op::Upsample(window) => upsample::gradient(graph, y, dy, *window),
+            Op::Upsample(window) => upsample::gradient(graph, dy, *window),
             Op::Concat => concat::gradient(graph, y, dy),
             Op::Mean => mean::gradient(graph, y, dy),
             Op::Add => add::gradient(dy),
             Op::Mul => mul::gradient(graph, y, dy),
-            Op::Scale { factor } => mul::scale_gradient(graph, y, dy, *factor),
+            Op::Scale { factor } => mul::scale_gradient(graph, dy, *factor),
             Op::Roll => roll::gradient(graph, y, dy),
             Op::TotalVariation => total_variation::gradient(graph, y, dy),
-            Op::Transform { axis, matrix } => transform::gradient(graph, y, dy, *axis, matrix),
+            Op::Transform { axis, matrix } => transform::gradient(graph, dy, *axis, matrix),
             Op::ReluGrad
             | Op::SigmoidGrad
             | Op::MaxPoolGrad(_)
@@ -297,9 +298,4 @@ impl Op {
 /// Both shapes, which must be one.
 fn same(a: Shape, b: Shape) -> Result<Shape, String> {
     if a == b { Ok(a) } else { Err(format!("the inputs' shapes {a} and {b} differ")) }
-}
-
-/// The name of the gradient with respect to what is called `name`.
-pub(crate) fn d(name: &str) -> String {
-    format!("d {name}")
 }

@@ -9,7 +9,6 @@
 //! Each factor is the other one's slope, so backprop remembers both. A square is a value multiplied by itself: the two
 //! gradients meet in autodiff's add, and `dy x + dy x` is the `2 x dy` of the textbook.
 
-use super::d;
 use crate::Result;
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::tensor::Tensor64;
@@ -20,10 +19,9 @@ pub(super) fn reference(a: &Tensor64, b: &Tensor64) -> Tensor64 {
 }
 
 /// da = dy * b, db = dy * a
-pub(super) fn gradient(graph: &mut Graph, y: NodeId, dy: NodeId) -> Result<Vec<NodeId>> {
+pub(super) fn gradient(graph: &mut Graph, y: NodeId, dy: NodeId) -> Result<Vec<Option<NodeId>>> {
     let (a, b) = (graph[y].inputs[0], graph[y].inputs[1]);
-    let (da, db) = (d(&graph[a].name), d(&graph[b].name));
-    Ok(vec![graph.mul(&da, dy, b)?, graph.mul(&db, dy, a)?])
+    Ok(vec![Some(graph.mul("", dy, b)?), Some(graph.mul("", dy, a)?)])
 }
 
 /// y = factor * x
@@ -32,7 +30,6 @@ pub(super) fn scale_reference(x: &Tensor64, factor: f32) -> Tensor64 {
 }
 
 /// dx = factor * dy
-pub(super) fn scale_gradient(graph: &mut Graph, y: NodeId, dy: NodeId, factor: f32) -> Result<Vec<NodeId>> {
-    let name = d(&graph[graph[y].inputs[0]].name);
-    Ok(vec![graph.scale(&name, dy, factor)?])
+pub(super) fn scale_gradient(graph: &mut Graph, dy: NodeId, factor: f32) -> Result<Vec<Option<NodeId>>> {
+    Ok(vec![Some(graph.scale("", dy, factor)?)])
 }

@@ -10,7 +10,6 @@
 //! Each output depends on one input, and its slope can be told from the output alone: backprop remembers `y`. Where `y` is
 //! near 0 or 1 the curve is flat, and hardly any gradient comes through.
 
-use super::d;
 use crate::Result;
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::tensor::Tensor64;
@@ -25,7 +24,6 @@ pub(super) fn grad_reference(dy: &Tensor64, y: &Tensor64) -> Tensor64 {
     dy.zip(y, |dy, y| dy * y * (1.0 - y))
 }
 
-pub(super) fn gradient(graph: &mut Graph, y: NodeId, dy: NodeId) -> Result<Vec<NodeId>> {
-    let name = d(&graph[graph[y].inputs[0]].name);
-    Ok(vec![graph.sigmoid_grad(&name, dy, y)?])
+pub(super) fn gradient(graph: &mut Graph, y: NodeId, dy: NodeId) -> Result<Vec<Option<NodeId>>> {
+    Ok(vec![Some(graph.sigmoid_grad("", dy, y)?)])
 }

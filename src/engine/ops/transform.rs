@@ -14,7 +14,6 @@
 //! `x[r]` reached every `y[r']` through `M[r', r]`, so its gradient is
 //! gathered from all of them with the same weights: the same op, with the matrix turned over.
 
-use super::d;
 use crate::Result;
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::tensor::{Shape, Tensor64};
@@ -118,7 +117,6 @@ pub(super) fn reference(x: &Tensor64, axis: Axis, matrix: &Matrix) -> Tensor64 {
 }
 
 /// dx = dy transformed by M turned over
-pub(super) fn gradient(graph: &mut Graph, y: NodeId, dy: NodeId, axis: Axis, matrix: &Matrix) -> Result<Vec<NodeId>> {
-    let name = d(&graph[graph[y].inputs[0]].name);
-    Ok(vec![graph.transform(&name, dy, axis, matrix.transposed())?])
+pub(super) fn gradient(graph: &mut Graph, dy: NodeId, axis: Axis, matrix: &Matrix) -> Result<Vec<Option<NodeId>>> {
+    Ok(vec![Some(graph.transform("", dy, axis, matrix.transposed())?)])
 }

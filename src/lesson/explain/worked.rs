@@ -131,7 +131,7 @@ fn compute(op: &Op, window: Window, settings: Array, x: Vec<Tensor64>, dy: Tenso
         other => return Err(Error::Usage(format!("{} has no gradient to show", other.name()))),
     }?;
     let arriving = graph.input("dy", dy.shape)?;
-    let gradients = op.gradient(&mut graph, y, arriving)?;
+    let gradients: Vec<NodeId> = op.gradient(&mut graph, y, arriving)?.into_iter().flatten().collect();
     let forward = |x: &[Tensor64]| {
         let given: Vec<(NodeId, &Tensor64)> = inputs.iter().copied().zip(x).collect();
         evaluate(&graph, &given, &[y]).remove(0)
