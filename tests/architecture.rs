@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 const ROOMS: [&str; 11] =
     ["error", "cancel", "engine", "files", "picture", "network", "lens", "mri", "bench", "lesson", "page"];
 
-/// Modules side by side that are one unit: a node holds an op, and an op's gradient rule appends nodes.
-const UNITS: [(&str, &str); 1] = [("engine::graph", "engine::ops")];
+/// Modules side by side that are one unit: a node holds an op, and an op's gradient rule appends nodes; a convolution and its
+/// transpose are each other's gradient.
+const UNITS: [(&str, &str); 2] =
+    [("engine::graph", "engine::ops"), ("engine::ops::conv2d", "engine::ops::conv_transpose")];
 
 /// Every source file's code by its module's path, "engine::ops::relu".
 fn modules() -> BTreeMap<String, String> {

@@ -36,7 +36,7 @@ fn net() -> Net {
     let unused = g.input("unused", IMAGE).unwrap();
     let weight = g.input("weight", IMAGE.with_c(3)).unwrap();
     let kernel = Kernel::new(3, 3, 1, 3, (0..27).map(|i| (i as f32 - 11.0) / 20.0).collect()).unwrap();
-    let hidden = g.conv2d("hidden", image, Conv2d { kernel, bias: None }).unwrap();
+    let hidden = g.conv2d("hidden", image, Conv2d::same(kernel, None)).unwrap();
     let relu = g.relu("relu", hidden).unwrap();
     let weighted = g.mul("weighted", relu, weight).unwrap();
     let pool = g.max_pool("pool", weighted, Window::new(2, 2)).unwrap();

@@ -4,7 +4,6 @@
 //! that is used twice gets a gradient from each use, and they add up; here, and nowhere else.
 
 use crate::engine::graph::{Graph, NodeId};
-use crate::engine::ops::d;
 use crate::{Error, Result};
 
 /// The gradient node of every forward node that the loss depends on by way of `wrt`.
@@ -29,30 +28,31 @@ impl Gradients {
 /// Appends to `graph` the nodes that compute `d loss / d wrt`, image by image. `loss`: `[n, 1, 1, 1]`.
 ///
 /// # Errors
-/// If the loss does not depend on `wrt`, or is not one number per image.
+/// If the loss does not depend on `wrt`, or only by ways that no gradient flows through, or is not one number per image.
 pub fn gradient(graph: &mut Graph, loss: NodeId, wrt: NodeId) -> Result<Gradients> {
     let shape = graph.shape(loss);
     if shape.image_len() != 1 {
         return Err(Error::Usage(format!("the loss must be one number per image, not of shape {shape}")));
     }
     let depends = depends_on(graph, wrt);
+    let (loss_name, wrt_name) = (graph[loss].name.clone(), graph[wrt].name.clone());
     if !depends[loss.0] {
-        return Err(Error::Usage(format!("{} does not depend on {}", graph[loss].name, graph[wrt].name)));
+        return Err(Error::Usage(format!("{loss_name} does not depend on {wrt_name}")));
     }
     let mut of: Vec<Option<NodeId>> = vec![None; loss.0 + 1];
     graph.answering = Some(loss);
-    of[loss.0] = Some(graph.fill(&d(&graph[loss].name.clone()), shape, 1.0)?); // d loss / d loss = 1
+    of[loss.0] = Some(graph.fill(&d(&loss_name), shape, 1.0)?); // d loss / d loss = 1
     for y in (wrt.0 + 1..=loss.0).rev().map(NodeId) {
         let Some(dy) = of[y.0] else { continue };
         if !depends[y.0] {
             continue;
         }
         graph.answering = Some(y);
-        let (op, inputs) = (graph[y].op.clone(), graph[y].inputs.clone());
-        for (x, dx) in inputs.into_iter().zip(op.gradient(graph, y, dy)?) {
-            if !depends[x.0] {
-                continue;
-            }
+        let (op, inputs, first) = (graph[y].op.clone(), graph[y].inputs.clone(), graph.len());
+        let rule = op.gradient(graph, y, dy)?;
+        name(graph, first, &inputs, &rule);
+        for (x, dx) in inputs.into_iter().zip(rule) {
+            let Some(dx) = dx.filter(|_| depends[x.0]) else { continue };
             of[x.0] = Some(match of[x.0] {
                 None => dx,
                 // Used twice: by the chain rule the gradients of both uses add up.
@@ -66,7 +66,30 @@ pub fn gradient(graph: &mut Graph, loss: NodeId, wrt: NodeId) -> Result<Gradient
         }
     }
     graph.answering = None;
+    if of[wrt.0].is_none() {
+        return Err(Error::Usage(format!("no gradient flows from {loss_name} back to {wrt_name}")));
+    }
     Ok(Gradients { of, wrt })
+}
+
+/// What the gradient with respect to the node called `name` is called.
+fn d(name: &str) -> String {
+    format!("d {name}")
+}
+
+/// Names the nodes from `first` on, which a rule appended: "d x" what it gives input `x`, "d x, mul" a mul on the way there.
+/// What the rule itself named stays.
+fn name(graph: &mut Graph, first: usize, inputs: &[NodeId], rule: &[Option<NodeId>]) {
+    for (&x, dx) in inputs.iter().zip(rule) {
+        let Some(dx) = *dx else { continue };
+        let dx_name = d(&graph[x].name);
+        for id in (first..=dx.0).map(NodeId) {
+            if graph[id].name.is_empty() {
+                let name = if id == dx { dx_name.clone() } else { format!("{dx_name}, {}", graph[id].op.name()) };
+                graph.rename(id, name);
+            }
+        }
+    }
 }
 
 /// For each node whether it is, or is computed from, `wrt`.

@@ -56,7 +56,7 @@ pub fn graph_on(
                 image
             }
             Kind::Conv2d { kh, kw, ci, co, kernel, bias, activation } => {
-                let whole = Conv2d { kernel: Kernel::new(*kh, *kw, *ci, *co, kernel.clone())?, bias: bias.clone() };
+                let whole = Conv2d::same(Kernel::new(*kh, *kw, *ci, *co, kernel.clone())?, bias.clone());
                 let conv = match own {
                     Some(own) if i == target => whole.own_channels(own),
                     _ => whole,

@@ -10,7 +10,6 @@
 //! Each output depends on one input, with slope `scale[c]`; the shift moves nothing. The scale is frozen, so nothing of `x`
 //! has to be remembered.
 
-use super::d;
 use crate::Result;
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::tensor::{Shape, Tensor64};
@@ -36,8 +35,7 @@ pub(super) fn reference(x: &Tensor64, scale: &[f64], shift: &[f64]) -> Tensor64 
 }
 
 /// dx = scale[c] * dy
-pub(super) fn gradient(graph: &mut Graph, y: NodeId, dy: NodeId, scale: &Arc<[f64]>) -> Result<Vec<NodeId>> {
-    let name = d(&graph[graph[y].inputs[0]].name);
+pub(super) fn gradient(graph: &mut Graph, dy: NodeId, scale: &Arc<[f64]>) -> Result<Vec<Option<NodeId>>> {
     let no_shift = vec![0.0; scale.len()].into();
-    Ok(vec![graph.batch_norm(&name, dy, scale.clone(), no_shift)?])
+    Ok(vec![Some(graph.batch_norm("", dy, scale.clone(), no_shift)?)])
 }

@@ -1,4 +1,4 @@
-//! concat: the channels of several inputs side by side. And slice, its gradient.
+//! concat: the channels of several inputs side by side.
 //!
 //! ```text
 //! a: [n, h, w, ca]   b: [n, h, w, cb]   y: [n, h, w, ca + cb]
@@ -7,10 +7,9 @@
 //! da = the first ca channels of dy,  db = the next cb
 //! ```
 //!
-//! Nothing is mixed, so nothing has to be remembered: each input takes back its own channels. This is the U-Net's bridge:
-//! one input comes up from below, the other straight across, and the gradient leaves by both ways.
+//! Nothing is mixed, so nothing has to be remembered: each input takes back its own channels, by a [`super::slice`]. This is
+//! the U-Net's bridge: one input comes up from below, the other straight across, and the gradient leaves by both ways.
 
-use super::d;
 use crate::Result;
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::tensor::{Shape, Tensor64};
@@ -25,13 +24,6 @@ pub(super) fn shape(x: &[Shape]) -> Result<Shape, String> {
     Ok(first.with_c(x.iter().map(|x| x.c).sum()))
 }
 
-pub(super) fn slice_shape(x: Shape, start: usize, len: usize) -> Result<Shape, String> {
-    if len == 0 || start + len > x.c {
-        return Err(format!("channels {start} to {} of {}", start + len, x.c));
-    }
-    Ok(x.with_c(len))
-}
-
 /// y = a's channels, then b's
 pub(super) fn reference(x: &[&Tensor64], shape: Shape) -> Tensor64 {
     let mut data = Vec::with_capacity(shape.len());
@@ -43,20 +35,14 @@ pub(super) fn reference(x: &[&Tensor64], shape: Shape) -> Tensor64 {
     Tensor64 { shape, data }
 }
 
-/// Channels start .. start + len
-pub(super) fn slice_reference(x: &Tensor64, start: usize, len: usize) -> Tensor64 {
-    let data = x.data.chunks(x.shape.c).flat_map(|pixel| &pixel[start..start + len]).copied().collect();
-    Tensor64 { shape: x.shape.with_c(len), data }
-}
-
 /// da = the first ca channels of dy, db = the next cb
-pub(super) fn gradient(graph: &mut Graph, y: NodeId, dy: NodeId) -> Result<Vec<NodeId>> {
+pub(super) fn gradient(graph: &mut Graph, y: NodeId, dy: NodeId) -> Result<Vec<Option<NodeId>>> {
     let mut start = 0;
     let inputs = graph[y].inputs.clone();
     let mut slice = |x: NodeId| {
-        let (name, len) = (d(&graph[x].name), graph.shape(x).c);
+        let len = graph.shape(x).c;
         start += len;
-        graph.slice(&name, dy, start - len, len)
+        graph.slice("", dy, start - len, len).map(Some)
     };
     inputs.into_iter().map(&mut slice).collect()
 }

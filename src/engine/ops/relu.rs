@@ -11,7 +11,6 @@
 //! Backprop has to remember one bit per value: whether it was positive. At exactly zero the slope is taken as 0, as Keras
 //! does. A filter whose relu is off everywhere lets no gradient through: it is dead from this seed.
 
-use super::d;
 use crate::Result;
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::tensor::Tensor64;
@@ -27,7 +26,6 @@ pub(super) fn grad_reference(dy: &Tensor64, y: &Tensor64) -> Tensor64 {
     dy.zip(y, |dy, y| if y > 0.0 { dy } else { 0.0 })
 }
 
-pub(super) fn gradient(graph: &mut Graph, y: NodeId, dy: NodeId) -> Result<Vec<NodeId>> {
-    let name = d(&graph[graph[y].inputs[0]].name);
-    Ok(vec![graph.relu_grad(&name, dy, y)?])
+pub(super) fn gradient(graph: &mut Graph, y: NodeId, dy: NodeId) -> Result<Vec<Option<NodeId>>> {
+    Ok(vec![Some(graph.relu_grad("", dy, y)?)])
 }

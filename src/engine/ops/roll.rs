@@ -11,7 +11,6 @@
 //! constant, so that it can differ from run to run: of a list `by` with `k` entries the first counts, and a list that is
 //! itself rolled by one entry after every run has the next one on top.
 
-use super::d;
 use crate::Result;
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::tensor::{Shape, Tensor64};
@@ -34,11 +33,9 @@ pub(super) fn reference(x: &Tensor64, by: &Tensor64) -> Tensor64 {
     y
 }
 
-/// dx = dy rolled by -down, -right. There is no slope with respect to whole numbers, so `by` must not be learned: what
-/// stands in for its gradient, `by` scaled by 0, is never used.
-pub(super) fn gradient(graph: &mut Graph, y: NodeId, dy: NodeId) -> Result<Vec<NodeId>> {
-    let (x, by) = (graph[y].inputs[0], graph[y].inputs[1]);
-    let (name, back_name) = (d(&graph[x].name), format!("- {}", graph[by].name));
-    let back = graph.scale(&back_name, by, -1.0)?;
-    Ok(vec![graph.roll(&name, dy, back)?, graph.scale(&d(&graph[by].name.clone()), by, 0.0)?])
+/// dx = dy rolled by -down, -right. There is no slope with respect to whole numbers, so `by` has no gradient.
+pub(super) fn gradient(graph: &mut Graph, y: NodeId, dy: NodeId) -> Result<Vec<Option<NodeId>>> {
+    let by = graph[y].inputs[1];
+    let back = graph.scale(&format!("- {}", graph[by].name), by, -1.0)?;
+    Ok(vec![Some(graph.roll("", dy, back)?), None])
 }

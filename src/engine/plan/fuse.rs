@@ -13,8 +13,9 @@
 
 use super::epilogue::Stage;
 use super::{Affine, Epilogue, Head, Part, Plan, Step, Value, ValueId, ValueKind, schedule};
-use crate::engine::graph::{Graph, NodeId};
+use crate::engine::graph::{Graph, Node, NodeId};
 use crate::engine::ops::{Conv2d, Op, Window};
+use crate::engine::tensor::Shape;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -103,8 +104,8 @@ impl<'g> Fuser<'g> {
         let node = &self.graph[id];
         match node.op {
             Op::ReluGrad => Some(node.inputs[1]),
-            Op::MaxPoolGrad(window) => {
-                Some(self.graph.max_pool_of(node.inputs[1], window).expect("checked when the graph was built"))
+            Op::MaxPoolGrad(pool) if is_plain_pool(self.graph, node) => {
+                Some(self.graph.max_pool_of(node.inputs[1], pool).expect("checked when the graph was built"))
             }
             _ => None,
         }
@@ -115,13 +116,13 @@ impl<'g> Fuser<'g> {
         let only = |allowed: &dyn Fn(NodeId) -> bool| {
             !self.readers[id.0].is_empty() && self.readers[id.0].iter().all(|&reader| allowed(reader))
         };
-        let is_conv = |reader: NodeId| matches!(self.graph[reader].op, Op::Conv2d(_));
-        match self.graph[id].op {
+        let is_conv = |reader: NodeId| matches!(&self.graph[reader].op, Op::Conv2d(conv) if conv.is_plain());
+        match &self.graph[id].op {
             Op::Upsample(_) => only(&|reader| {
                 is_conv(reader) || (matches!(self.graph[reader].op, Op::Concat) && self.absent[reader.0])
             }),
             Op::Concat => self.graph[id].inputs.len() <= MAX_PARTS && only(&is_conv),
-            Op::Conv2d(_) => only(&|reader| matches!(self.graph[reader].op, Op::Slice { .. })),
+            Op::Conv2d(conv) => conv.groups == 1 && only(&|reader| is_of_channels(self.graph, &self.graph[reader])),
             _ => false,
         }
     }
@@ -131,7 +132,7 @@ impl<'g> Fuser<'g> {
             self.graph.nodes().map(|(id, _)| id).filter(|id| self.live[id.0] && !self.absent[id.0]).collect();
         // Where a pool's gradient and a convolution's meet in an add, the pool takes the add in: alone it would write a
         // tensor that is mostly zeros.
-        let is_pool = |id: &NodeId| matches!(self.graph[*id].op, Op::MaxPoolGrad(_));
+        let is_pool = |id: &NodeId| matches!(self.graph[*id].op, Op::MaxPoolGrad(_)) && self.side_of(*id).is_some();
         let (pools, others): (Vec<NodeId>, Vec<NodeId>) = all.into_iter().partition(is_pool);
         for id in pools.into_iter().chain(others) {
             if matches!(self.graph[id].op, Op::Input(_)) {
@@ -208,20 +209,24 @@ impl<'g> Fuser<'g> {
                 let parts = self.parts(node.inputs[0]);
                 (Head::Conv { parts, conv: conv.clone(), pool: Window::ONE }, Stage::Head)
             }
-            &Op::Slice { start, len } if self.absent[node.inputs[0].0] => {
+            Op::ConvTranspose(conv) => {
+                (Head::ConvTranspose { x: self.data(node.inputs[0]), conv: conv.clone() }, Stage::Pool)
+            }
+            &Op::Slice { start, size } if self.absent[node.inputs[0].0] => {
                 let whole = &self.graph[node.inputs[0]];
                 let Op::Conv2d(conv) = &whole.op else { unreachable!("only convolutions are read in slices") };
                 let parts = self.parts(whole.inputs[0]);
-                (Head::Conv { parts, conv: sliced(conv, start, len), pool: Window::ONE }, Stage::Head)
+                (Head::Conv { parts, conv: sliced(conv, start[2], size[2]), pool: Window::ONE }, Stage::Head)
             }
-            &Op::MaxPoolGrad(window) => {
-                let pool = self.side_of(id).expect("of a max_pool");
-                let (dy, winners) = (self.data(node.inputs[0]), self.value(pool, ValueKind::Winners));
-                (Head::Unpool { dy, winners, window }, Stage::Pool)
+            &Op::MaxPoolGrad(pool) if is_plain_pool(self.graph, node) => {
+                let max_pool = self.side_of(id).expect("of a max_pool");
+                let (dy, winners) = (self.data(node.inputs[0]), self.value(max_pool, ValueKind::Winners));
+                (Head::Unpool { dy, winners, window: pool.window }, Stage::Pool)
             }
-            Op::BatchNorm { .. } | Op::Relu | Op::ReluGrad | Op::Add | Op::Scale { .. } => {
+            Op::BatchNorm { .. } | Op::Relu | Op::ReluGrad | Op::Scale { .. } => {
                 (Head::Same { x: self.data(node.inputs[0]) }, Stage::Pool)
             }
+            Op::Add if is_even(self.graph, node) => (Head::Same { x: self.data(node.inputs[0]) }, Stage::Pool),
             op => {
                 let inputs = node.inputs.iter().map(|&x| self.data(x)).collect();
                 (Head::Op { op: op.clone(), inputs }, Stage::Closed)
@@ -271,7 +276,9 @@ impl<'g> Fuser<'g> {
                 Some(Stage::Pool)
             }
             // The bias comes after the pool: one that is there before it would be added once, not for each pixel.
-            (&Op::SumPool(window), Head::Conv { pool, conv, .. }) if stage < Stage::Pool && conv.bias.is_none() => {
+            (&Op::SumPool(window), Head::Conv { pool, conv, .. })
+                if stage < Stage::Pool && conv.bias.is_none() && conv.is_plain() =>
+            {
                 *pool = window;
                 Some(Stage::Pool)
             }
@@ -279,7 +286,7 @@ impl<'g> Fuser<'g> {
                 *conv = folded(conv, scale, shift);
                 Some(Stage::Head)
             }
-            (Op::Add, _) if stage < Stage::Add => {
+            (Op::Add, _) if stage < Stage::Add && is_even(self.graph, node) => {
                 let other = if node.inputs[0] == last { node.inputs[1] } else { node.inputs[0] };
                 step.epilogue.add = Some(self.data(other));
                 Some(Stage::Add)
@@ -313,11 +320,31 @@ impl<'g> Fuser<'g> {
     }
 }
 
+/// Is it a slice that leaves all rows and columns?
+fn is_of_channels(graph: &Graph, node: &Node) -> bool {
+    let whole = |x: Shape| [x.h, x.w] == [node.shape.h, node.shape.w];
+    matches!(node.op, Op::Slice { .. }) && whole(graph.shape(node.inputs[0]))
+}
+
+/// Is it a pool, or the gradient of one, whose windows cut all of the image up?
+fn is_plain_pool(graph: &Graph, node: &Node) -> bool {
+    match node.op {
+        Op::MaxPool(pool) => pool.is_plain(graph.shape(node.inputs[0])),
+        Op::MaxPoolGrad(pool) => pool.is_plain(graph.shape(node.inputs[1])),
+        _ => false,
+    }
+}
+
+/// Are all inputs of the result's own shape, so that nothing is repeated?
+fn is_even(graph: &Graph, node: &Node) -> bool {
+    node.inputs.iter().all(|&x| graph.shape(x) == node.shape)
+}
+
 /// Only output channels `start .. start + len`.
 fn sliced(conv: &Conv2d, start: usize, len: usize) -> Conv2d {
     let of_image = |bias: &[f32]| bias[start..start + len].to_vec();
     let bias = conv.bias.as_ref().map(|b| b.chunks(conv.kernel.co).flat_map(of_image).collect());
-    Conv2d { kernel: conv.kernel.outputs(start, len), bias }
+    Conv2d { kernel: conv.kernel.outputs(start, len), bias, ..conv.clone() }
 }
 
 /// The convolution followed by a batch_norm, as one convolution.
@@ -327,5 +354,5 @@ fn folded(conv: &Conv2d, scale: &[f64], shift: &[f64]) -> Conv2d {
     let bias = conv.bias.as_deref().unwrap_or(&none).iter().enumerate();
     let bias: Arc<[f32]> = bias.map(|(i, &b)| (f64::from(b) * scale[i % k.co] + shift[i % k.co]) as f32).collect();
     let bias = (conv.bias.is_some() || shift.iter().any(|&s| s != 0.0)).then_some(bias);
-    Conv2d { kernel: k.scaled(scale), bias }
+    Conv2d { kernel: k.scaled(scale), bias, ..conv.clone() }
 }

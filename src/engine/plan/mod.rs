@@ -15,7 +15,7 @@
 //! let mut graph = Graph::new();
 //! let x = graph.input("x", Shape::new(1, 4, 4, 1))?;
 //! let kernel = Kernel::new(3, 3, 1, 2, vec![0.1; 18].into())?;
-//! let conv = graph.conv2d("conv", x, Conv2d { kernel, bias: Some(vec![0.5, -0.5].into()) })?;
+//! let conv = graph.conv2d("conv", x, Conv2d::same(kernel, Some(vec![0.5, -0.5].into())))?;
 //! let relu = graph.relu("relu", conv)?;
 //! let pool = graph.max_pool("pool", relu, Window::new(2, 2))?;
 //! let loss = graph.mean("loss", pool)?;
@@ -56,14 +56,14 @@
 //! | op | becomes |
 //! | --- | --- |
 //! | input | a value that is written from outside |
-//! | conv2d | [`Head::Conv`] |
-//! | upsample, concat | nothing, where only convolutions read them: those read the [parts](Part) instead; else [`Head::Op`] |
-//! | slice of a convolution | a smaller convolution, where nothing else reads the whole one |
+//! | conv2d, conv_transpose | [`Head::Conv`], [`Head::ConvTranspose`] |
+//! | upsample, concat | nothing, where only plain convolutions ([`Conv2d::is_plain`]) read them: those read the [parts](Part) instead; else [`Head::Op`] |
+//! | slice of a convolution's channels | a smaller convolution, where nothing else reads the whole one |
 //! | sum_pool after a convolution | part of it, where it has no bias |
-//! | max_pool_grad | [`Head::Unpool`] |
+//! | max_pool_grad | [`Head::Unpool`], where its windows cut all of the image up; else [`Head::Op`] |
 //! | fill, and a spread of it | [`Head::Fill`] |
 //! | batch_norm after a convolution | folded into its kernel and bias |
-//! | add, relu, batch_norm, relu_grad | the [epilogue](Epilogue) of the step before; else of [`Head::Same`] |
+//! | add, relu, batch_norm, relu_grad | the [epilogue](Epilogue) of the step before; else of [`Head::Same`]. An add that repeats one of its inputs: [`Head::Op`] |
 //! | scale | the epilogue of [`Head::Same`] |
 //! | every other op | [`Head::Op`], as it is |
 //!
@@ -76,7 +76,7 @@ mod place;
 mod schedule;
 
 use crate::engine::graph::{Graph, NodeId};
-use crate::engine::ops::{Conv2d, Op, Window};
+use crate::engine::ops::{Conv2d, ConvTranspose, Op, Window};
 use crate::engine::tensor::Shape;
 pub use epilogue::{Affine, Epilogue};
 pub use place::Placement;
@@ -132,7 +132,9 @@ pub enum Head {
     /// conv2d over the parts side by side (an upsample and a concat that were never written out), then the sum over
     /// windows (the gradient of an upsample).
     Conv { parts: Vec<Part>, conv: Conv2d, pool: Window },
-    /// max_pool_grad: `dy` where the winner is, else 0.
+    /// conv_transpose.
+    ConvTranspose { x: ValueId, conv: ConvTranspose },
+    /// max_pool_grad of windows that cut all of the image up: `dy` where the winner is, else 0.
     Unpool { dy: ValueId, winners: ValueId, window: Window },
     /// The same number everywhere.
     Fill { value: f32 },
@@ -158,6 +160,7 @@ impl Step {
         let of_head = match &self.head {
             Head::Op { inputs, .. } => inputs.clone(),
             Head::Conv { parts, .. } => parts.iter().map(|part| part.value).collect(),
+            &Head::ConvTranspose { x, .. } => vec![x],
             &Head::Unpool { dy, winners, .. } => vec![dy, winners],
             Head::Fill { .. } => vec![],
             &Head::Same { x } => vec![x],
@@ -231,6 +234,7 @@ impl Plan {
                 let k = &conv.kernel;
                 (out.pixels() * pool.len() * k.kh * k.kw * k.ci * k.co) as u64
             }
+            Head::ConvTranspose { x, conv } => conv.macs(self.value(*x).shape),
             _ => 0,
         }
     }

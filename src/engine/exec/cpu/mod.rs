@@ -53,6 +53,7 @@ impl Executor for Cpu {
     }
 
     fn compile(&self, plan: Arc<Plan>) -> Result<Box<dyn Compiled>> {
+        super::refuse_new(&plan, "the CPU")?;
         Ok(Box::new(CpuCompiled::new(plan, self.level, self.pool.clone())))
     }
 

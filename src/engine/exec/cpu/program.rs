@@ -94,7 +94,7 @@ fn image_bytes(plan: &Plan, id: ValueId) -> usize {
     let value = plan.value(id);
     let window = match (value.kind, &plan.graph[value.node].op) {
         (ValueKind::Data, _) => return value.shape.image_len() * size_of::<f32>(),
-        (ValueKind::Winners, Op::MaxPool(window)) => window.len(),
+        (ValueKind::Winners, Op::MaxPool(pool)) => pool.window.len(),
         _ => 1,
     };
     value.shape.h * value.shape.w * window * value.shape.c.div_ceil(8)
@@ -230,6 +230,7 @@ impl CpuProgram {
                 self.op(index, op, &x, side, (out, out_shape));
                 return;
             }
+            Head::ConvTranspose { .. } => unreachable!("refused when compiled"),
             &Head::Fill { value } => Source::Fill(value),
             &Head::Same { x } => Source::Same(data(x)),
             &Head::Unpool { dy, winners, window } => {
@@ -250,13 +251,13 @@ impl CpuProgram {
     ) {
         let of = |i: usize| x[i].0;
         match op {
-            &Op::MaxPool(window) => heads::max_pool(self.level, of(0), x[0].1, window, winners, out),
+            &Op::MaxPool(pool) => heads::max_pool(self.level, of(0), x[0].1, pool.window, winners, out),
             Op::Sigmoid => heads::sigmoid(of(0), out),
             Op::SigmoidGrad => heads::sigmoid_grad(of(0), of(1), out),
             &Op::Upsample(window) => heads::upsample(of(0), out_shape, window, out),
             &Op::SumPool(window) => heads::sum_pool(of(0), out_shape, window, out),
             Op::Concat => heads::concat(&x.iter().map(|&(x, shape)| (x, shape.c)).collect::<Vec<_>>(), out),
-            &Op::Slice { start, .. } => heads::slice(of(0), x[0].1.c, start, out_shape.c, out),
+            &Op::Slice { start, .. } => heads::slice(of(0), x[0].1.c, start[2], out_shape.c, out),
             Op::Mean => heads::mean(of(0), out),
             Op::Spread(_) => heads::spread(of(0), out),
             Op::Mul => images::mul(of(0), of(1), out),
@@ -271,14 +272,24 @@ impl CpuProgram {
             &Op::Normalise { epsilon } => heads::normalise(of(0), of(1), epsilon as f32, out),
             &Op::Adam { epsilon } => images::adam([of(0), of(1), of(2), of(3)], epsilon as f32, out),
             &Op::Step { rate } => heads::step(of(0), of(1), rate, out),
+            Op::Constant { .. }
+            | Op::Pointwise(_)
+            | Op::PointwiseGrad(_)
+            | Op::Softmax(_)
+            | Op::MaxPoolGrad(_)
+            | Op::Pad { .. }
+            | Op::Reshape(_)
+            | Op::Permute(_)
+            | Op::Sum(_)
+            | Op::Broadcast(_)
+            | Op::Add => unreachable!("refused when compiled"),
             Op::Input(_)
             | Op::Fill { .. }
             | Op::Conv2d(_)
+            | Op::ConvTranspose(_)
             | Op::BatchNorm { .. }
             | Op::Relu
             | Op::ReluGrad
-            | Op::MaxPoolGrad(_)
-            | Op::Add
             | Op::Scale { .. } => unreachable!("fusion gives {} a head of its own", op.name()),
         }
     }

@@ -15,6 +15,7 @@ use crate::engine::tensor::Shape;
 use crate::{Error, Result};
 
 pub(super) fn lower(plan: &Plan, target: Target) -> Result<Lowered> {
+    crate::engine::exec::refuse_new(plan, "the GPU")?;
     let mut lowered = Lowered::default();
     for (index, step) in plan.steps.iter().enumerate() {
         let out = plan.value(step.output).shape;
@@ -26,6 +27,7 @@ pub(super) fn lower(plan: &Plan, target: Target) -> Result<Lowered> {
                 let parts = parts.iter().map(part).collect();
                 convolution(&mut lowered, &ConvStep { index, step, parts, conv, pool: *pool, out, target });
             }
+            Head::ConvTranspose { .. } => unreachable!("refused when compiled"),
             &Head::Fill { value } => {
                 let params = PointwiseParams { value, ..Default::default() };
                 calls.pointwise("fill", Bound::Nothing, params);
@@ -166,7 +168,7 @@ impl StepCalls<'_> {
         let x = inputs.first().map_or(out, |&x| self.shape(x));
         let none = vec![];
         match op {
-            &Op::MaxPool(window) => self.max_pool(inputs[0], window)?,
+            &Op::MaxPool(pool) => self.max_pool(inputs[0], pool.window)?,
             Op::Sigmoid => {
                 bound.push(Bound::Nothing);
                 self.each_quad(Shader::Sigmoid, "sigmoid", none, &SigmoidParams { count }, bound);
@@ -179,7 +181,7 @@ impl StepCalls<'_> {
             }
             Op::Concat => self.concat(inputs),
             &Op::Slice { start, .. } => {
-                let (x4, start, channels) = (quads(x.c) as u32, start as u32, out.c as u32);
+                let (x4, start, channels) = (quads(x.c) as u32, start[2] as u32, out.c as u32);
                 let params = ConcatParams { count, c4, x4, start, channels };
                 self.each_quad(Shader::Concat, "slice", none, &params, bound);
             }
@@ -227,14 +229,24 @@ impl StepCalls<'_> {
                 let params = AscentParams { count, factor: rate, ..Default::default() };
                 self.each_quad(Shader::Ascent, "step", none, &params, bound);
             }
+            Op::Constant { .. }
+            | Op::Pointwise(_)
+            | Op::PointwiseGrad(_)
+            | Op::Softmax(_)
+            | Op::MaxPoolGrad(_)
+            | Op::Pad { .. }
+            | Op::Reshape(_)
+            | Op::Permute(_)
+            | Op::Sum(_)
+            | Op::Broadcast(_)
+            | Op::Add => unreachable!("refused when compiled"),
             Op::Input(_)
             | Op::Fill { .. }
             | Op::Conv2d(_)
+            | Op::ConvTranspose(_)
             | Op::BatchNorm { .. }
             | Op::Relu
             | Op::ReluGrad
-            | Op::MaxPoolGrad(_)
-            | Op::Add
             | Op::Scale { .. } => unreachable!("fusion gives {} a head of its own", op.name()),
         }
         Ok(())
@@ -286,7 +298,7 @@ mod tests {
         let x = graph.input("x", image).unwrap();
         let (kh, kw) = kernel;
         let kernel = Kernel::new(kh, kw, image.c, co, vec![0.0; kh * kw * image.c * co].into()).unwrap();
-        let y = graph.conv2d("y", x, Conv2d { kernel, bias: None }).unwrap();
+        let y = graph.conv2d("y", x, Conv2d::same(kernel, None)).unwrap();
         let basis = Matrix::fourier(image.h.min(512));
         let y = if image.h <= 512 { graph.transform("waves", y, Axis::Down, basis).unwrap() } else { y };
         lower(&Plan::compile(graph, &[y], &[], &[]), target).unwrap()
