@@ -159,7 +159,8 @@ fn facts(compiled: &dyn Compiled) -> Vec<Kernel> {
             let shape = plan.value(step.output).shape;
             let of_value = |id: ValueId| plan.value(id).shape.n * compiled.image_bytes(id);
             let values: usize = step.reads().chain(step.writes()).map(of_value).sum();
-            let weights = if let Head::Conv { conv, .. } = &step.head { conv.kernel.data.len() * 4 } else { 0 };
+            let weights =
+                if let Head::Conv { conv, .. } = &step.head { conv.kernel.bank * conv.kernel.len() * 4 } else { 0 };
             Kernel {
                 name: step.nodes.last().map_or(String::new(), |&n| plan.graph[n].name.clone()),
                 ops: ops.join(" + "),

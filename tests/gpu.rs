@@ -43,9 +43,8 @@ fn banks_of_kernels() {
         case.check(&gpus);
     }
     // More than one channel per image, and a bias per image.
-    let case = Case::new("a bank with biases".to_string(), Shape::new(3, 6, 5, 3), |g, x| {
-        let mut kernel = Kernel::new(3, 3, 3, 5, numbers(135, 1).into())?;
-        kernel = Kernel { bank: 3, data: numbers(135 * 3, 1).into(), ..kernel };
+    let case = Case::new("a bank with biases".to_string(), Shape::new(3, 6, 5, 1), |g, x| {
+        let kernel = Kernel::new(3, 3, 5, 4, numbers(180, 1).into())?.own_outputs(&[2, 0, 3], 1).flipped(1);
         g.conv2d("y", x, Conv2d::same(kernel, Some(numbers(15, 2).into())))
     });
     case.check(&gpus);
@@ -139,7 +138,8 @@ fn ends(g: &mut Graph, x: NodeId, head: &str, bits: u32) -> Result<NodeId> {
     let mut y = match head {
         "conv2d" => {
             let mut conv = conv(3, 3, shape.c, shape.c);
-            conv.kernel.data = conv.kernel.data.iter().map(|v| (v * 1.4).round() / 64.0).collect();
+            let values = conv.kernel.values().iter().map(|v| (v * 1.4).round() / 64.0).collect();
+            conv.kernel = Kernel::new(3, 3, shape.c, shape.c, values)?;
             conv.bias = Some(vec![0.3 / 64.0; shape.c].into());
             g.conv2d("conv", x, conv)?
         }

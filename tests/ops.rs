@@ -137,7 +137,7 @@ fn every_setting_of_a_convolution_by_plain_ones() {
 
     let small = kernel(2, 3, 4, 6);
     let mut with_zeros = vec![0.0; 3 * 7 * 24];
-    for (tap, weights) in small.data.chunks(24).enumerate() {
+    for (tap, weights) in small.values().chunks(24).enumerate() {
         let at = tap / 3 * 2 * 7 + tap % 3 * 3;
         with_zeros[at * 24..][..24].copy_from_slice(weights);
     }

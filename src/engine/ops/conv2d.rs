@@ -96,7 +96,7 @@ impl Conv2d {
         let (k, stride, dilation) = (&self.kernel, self.stride, self.dilation);
         let mut y = Tensor64::zeros(self.shape(x.shape).expect("checked when the graph was built"));
         let (h, w) = (y.shape.h, y.shape.w);
-        let weights: Vec<f64> = k.data.iter().map(|&w| w.into()).collect();
+        let weights: Vec<f64> = k.values().iter().map(|&w| w.into()).collect();
         let co = k.co / self.groups;
         // Rows of the output are independent of each other: a thread takes a row.
         y.data.par_chunks_mut(w * k.co).enumerate().for_each(|(row, y)| {

@@ -89,9 +89,10 @@ impl ConvTranspose {
         let source = |p: usize, i: usize, d: usize, before: usize, s: usize, n: usize| {
             (p + before).checked_sub(i * d).filter(|p| p.is_multiple_of(s)).map(|p| p / s).filter(|&r| r < n)
         };
+        let weights = k.values();
         y.data.par_chunks_mut(w * outputs).enumerate().for_each(|(row, y)| {
             let (n, row) = (row / h, row % h);
-            let kernel = k.of_image(n);
+            let kernel = k.of_image(&weights, n);
             for (column, y) in y.chunks_mut(outputs).enumerate() {
                 for (c, y) in y.iter_mut().enumerate() {
                     let (group, first) = (c / k.ci, if k.bank == 1 { 0 } else { n * outputs });

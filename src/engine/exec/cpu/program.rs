@@ -129,7 +129,8 @@ fn convs(plan: &Plan, step: &Step, level: Level, group: usize) -> Vec<Packed> {
 
 /// Each group of images gets its own part of a bank.
 fn pack(conv: &Conv2d, convs: &mut [Packed]) {
-    let mut kernels = &conv.kernel.data[..];
+    let values = conv.kernel.values();
+    let mut kernels = &values[..];
     for packed in convs {
         let (own, rest) = kernels.split_at(packed.geometry().bank * packed.geometry().kernel_len());
         packed.pack(own);

@@ -91,38 +91,48 @@ impl Layout {
 
     fn pack(&self, kernel: &Kernel) -> Vec<f32> {
         let [bank, rows, width] = self.size(kernel);
+        let values = kernel.values();
+        let of_image = |n: usize| kernel.of_image(&values, n);
         let mut packed = vec![0.0; bank * rows * width];
         match self {
-            Layout::Taps { first, ci, rows, columns } => pack_taps(kernel, *first, *ci, rows, columns, &mut packed),
+            Layout::Taps { first, ci, rows, columns } => {
+                pack_taps(kernel, &values, (*first, *ci), (rows, columns), &mut packed);
+            }
             Layout::TapsAsInputs => {
                 for (bank, packed) in packed.chunks_mut(rows * width).enumerate() {
-                    for (to, from) in packed.chunks_mut(width).zip(kernel.of_image(bank).chunks(kernel.co)) {
+                    for (to, from) in packed.chunks_mut(width).zip(of_image(bank).chunks(kernel.co)) {
                         to[..kernel.co].copy_from_slice(from);
                     }
                 }
             }
             Layout::TapsAsOutputs { first, ci } => {
                 for (bank, packed) in packed.chunks_mut(rows * width).enumerate() {
-                    for (tap, weights) in kernel.of_image(bank).chunks(kernel.ci).enumerate() {
+                    for (tap, weights) in of_image(bank).chunks(kernel.ci).enumerate() {
                         for (c, &w) in weights[*first..first + ci].iter().enumerate() {
                             packed[c * width + tap] = w;
                         }
                     }
                 }
             }
-            Layout::Winograd { parts } => pack_winograd(kernel, parts, &mut packed),
+            Layout::Winograd { parts } => pack_winograd(kernel, &values, parts, &mut packed),
         }
         packed
     }
 }
 
-fn pack_taps(kernel: &Kernel, first: usize, ci: usize, rows: &Axis, columns: &Axis, packed: &mut [f32]) {
+fn pack_taps(
+    kernel: &Kernel,
+    values: &[f32],
+    (first, ci): (usize, usize),
+    (rows, columns): (&Axis, &Axis),
+    packed: &mut [f32],
+) {
     let width = if kernel.co == 1 { 1 } else { quads(kernel.co) * 4 };
     let depth = quads(ci) * 4;
     packed.par_chunks_mut(depth * width).enumerate().for_each(|(at, packed)| {
         let (at, v) = (at / columns.taps.len(), at % columns.taps.len());
         let (bank, u) = (at / rows.taps.len(), at % rows.taps.len());
-        let weights = kernel.of_image(bank);
+        let weights = kernel.of_image(values, bank);
         let mut sum = vec![0.0f64; kernel.co];
         for (c, packed) in packed.chunks_mut(width).take(ci).enumerate() {
             sum.fill(0.0);
@@ -148,7 +158,7 @@ fn g() -> [[f64; 3]; 6] {
     g
 }
 
-fn pack_winograd(kernel: &Kernel, parts: &[usize], packed: &mut [f32]) {
+fn pack_winograd(kernel: &Kernel, weights: &[f32], parts: &[usize], packed: &mut [f32]) {
     let g = g();
     let width = quads(kernel.co) * 4;
     // For each packed input channel the kernel's own, if any.
@@ -159,7 +169,6 @@ fn pack_winograd(kernel: &Kernel, parts: &[usize], packed: &mut [f32]) {
         channels.resize(channels.len().next_multiple_of(4), None);
         next += ci;
     }
-    let weights = kernel.of_image(0);
     packed.par_chunks_mut(channels.len() * width).enumerate().for_each(|(place, packed)| {
         let (row, column) = (g[place / 6], g[place % 6]);
         let mut sum = vec![0.0f64; kernel.co];
