@@ -1,5 +1,6 @@
 //! `unet-lens article`: everything that the article shows, as pictures and as a page.
 
+use super::choices::{BACKENDS, name_of};
 use super::{Machine, dream, explain, filters, layer_file};
 use crate::engine::exec::{Backend, Executor};
 use crate::engine::graph::Graph;
@@ -14,7 +15,6 @@ use crate::network::{Network, summary, unet};
 use crate::page::{self, Article, Climbed, Dreamt, Part};
 use crate::picture::{Colormap, Figure, Photo, decode_image, grid, values_png};
 use crate::{Error, Result, files, interrupt};
-use clap::ValueEnum;
 use indicatif::ProgressBar;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -284,9 +284,7 @@ impl Job<'_> {
     fn made(&self, begun: Instant) -> Vec<(String, String)> {
         let backend = match self.options.machine.backend {
             Backend::Auto => String::new(),
-            other => {
-                format!(" --backend {}", other.to_possible_value().map_or(String::new(), |v| v.get_name().to_string()))
-            }
+            other => format!(" --backend {}", name_of(BACKENDS, other)),
         };
         let seconds = |s: f64| format!("{s:.1} s");
         let mut made = vec![

@@ -1,6 +1,7 @@
 //! `unet-lens explain`: how backprop through this network works, in the terminal, as JSON and as a page.
 
 use super::Machine;
+use super::choices::{LANGS, one_of};
 use crate::engine::exec::Executor;
 use crate::engine::exec::memory::human;
 use crate::engine::tensor::Tensor;
@@ -50,7 +51,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// The page's language
-    #[arg(long, value_enum, default_value_t = Lang::En, requires = "html")]
+    #[arg(long, default_value = "en", value_parser = one_of(LANGS), requires = "html")]
     lang: Lang,
     #[command(flatten)]
     machine: Machine,

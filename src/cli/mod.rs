@@ -5,6 +5,7 @@ mod adapters;
 mod article;
 mod bench;
 mod check;
+mod choices;
 mod climbing;
 mod dream;
 mod explain;
@@ -18,6 +19,7 @@ use crate::engine::tensor::{Shape, Tensor};
 use crate::network::{Network, keras, unet};
 use crate::picture::{Colormap, npy, read_image};
 use crate::{Error, Result, files};
+use choices::{BACKENDS, COLORMAPS, one_of};
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
@@ -88,7 +90,7 @@ struct Machine {
     #[command(flatten)]
     model: ModelFile,
     /// What computes. auto: a hardware GPU, else the CPU; reference: plain f64 loops, slow and exact
-    #[arg(long, value_enum, default_value_t = Backend::Auto, value_name = "BACKEND")]
+    #[arg(long, default_value = "auto", value_parser = one_of(BACKENDS), value_name = "BACKEND")]
     backend: Backend,
     /// CPU threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -109,7 +111,7 @@ struct ModelFile {
 #[derive(Args)]
 struct Look {
     /// Colours of the maps
-    #[arg(long, value_enum, default_value_t, value_name = "NAME")]
+    #[arg(long, default_value = "viridis", value_parser = one_of(COLORMAPS), value_name = "NAME")]
     colormap: Colormap,
 }
 

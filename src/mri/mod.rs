@@ -13,11 +13,11 @@ use rand::RngExt;
 use rustfft::{FftPlanner, num_complex::Complex};
 
 /// Which lines of k-space are left out. Rows: the aliasing runs from top to bottom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Axis {
-    /// rows of k-space are kept or left out: copies of the picture lie above one another
+    /// Rows of k-space are kept or left out: copies of the picture lie above one another.
     Rows,
-    /// columns of k-space: copies lie side by side
+    /// Columns of k-space: copies lie side by side.
     Columns,
 }
 

@@ -105,9 +105,10 @@ pub trait Program: Send {
     }
 }
 
-/// What the user asks for with `--backend`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+/// Which executor is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
+    /// A hardware GPU if there is one, else the CPU.
     Auto,
     Cpu,
     Gpu,
