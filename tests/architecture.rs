@@ -149,6 +149,18 @@ fn no_circles() {
     }
 }
 
+/// The library speaks of its own parameters. Pages show commands, but clap is known to `cli` alone.
+#[test]
+fn flags_are_named_by_the_command_line_alone() {
+    let is_flag = |line: &str, at: usize| line[at + 2..].starts_with(|c: char| c.is_ascii_lowercase());
+    for (module, code) in modules().iter().filter(|(module, _)| module.split("::").next() != Some("cli")) {
+        for line in code.lines() {
+            let flag = line.match_indices("--").any(|(at, _)| is_flag(line, at)) && !module.starts_with("page");
+            assert!(!flag && !line.contains("clap::"), "{module} speaks of the command line: {line}");
+        }
+    }
+}
+
 #[test]
 fn the_reader_of_imports_reads_trees() {
     assert_eq!(paths("crate::a::{b, c::{d, E}};"), ["crate::a::b", "crate::a::c::d", "crate::a::c::E"]);

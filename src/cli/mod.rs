@@ -174,7 +174,7 @@ impl Machine {
 /// Reads the command line and does what it asks for.
 pub fn run() -> Result<()> {
     let cli = Cli::parse();
-    match cli.job {
+    let done = match cli.job {
         Some(Job::Summary(options)) => summary::run(&options),
         Some(Job::Dream(options)) => dream::run(&options),
         Some(Job::Predict(options)) => predict::run(&options),
@@ -183,10 +183,15 @@ pub fn run() -> Result<()> {
         Some(Job::Article(options)) => article::run(&options),
         Some(Job::Explain(options)) => explain::run(&options),
         Some(Job::Check(options)) => check::run(&options),
-        Some(Job::Bench(options)) => bench::run(&options),
+        // The one command that computes without --memory.
+        Some(Job::Bench(options)) => return bench::run(&options),
         Some(Job::Adapters) => adapters::run(),
         None => filters::run(&cli.filters),
-    }
+    };
+    done.map_err(|error| match error {
+        Error::Limit(text) => Error::Limit(text + ", or set another limit by --memory"),
+        error => error,
+    })
 }
 
 /// The convolution of this name; `all` stands for all of them.

@@ -53,7 +53,7 @@ impl Limit {
     /// only a number that was asked for counts, else the GPU itself says when there is no more.
     ///
     /// # Errors
-    /// If what these images take is more than the limit.
+    /// [`Error::Limit`] with the numbers, if these images take more.
     pub fn check(self, images: Shape, needed: Memory) -> Result<()> {
         let device = if self.by_default { 0 } else { needed.device };
         let needed = needed.host.max(device);
@@ -63,14 +63,14 @@ impl Limit {
         let (count, verb) =
             if images.n == 1 { ("1 image".to_string(), "needs") } else { (format!("{} images", images.n), "need") };
         let (needed, limit) = (human(needed), human(self.bytes));
-        Err(Error::Memory(format!(
+        Err(Error::Limit(format!(
             "{count} of {}x{} pixels {verb} {needed} of memory, {}; take smaller images or fewer",
             images.h,
             images.w,
             if self.by_default {
-                format!("{limit} may be taken (half of what is free; --memory sets another limit)")
+                format!("{limit} may be taken, half of what is free")
             } else {
-                format!("--memory allows {limit}")
+                format!("the limit is {limit}")
             }
         )))
     }

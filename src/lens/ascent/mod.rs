@@ -115,7 +115,7 @@ pub struct Needs {
 /// Is there memory for a climb of `filters`, and how much does it take? To be asked before their seeds are made.
 ///
 /// # Errors
-/// [`Error::Memory`] if there is not even enough for one filter at a time, or for the pictures of all.
+/// [`Error::Limit`] if there is not even enough for one filter at a time, or for the pictures of all.
 pub fn fits(
     executor: &dyn Executor,
     network: &Network,
@@ -155,7 +155,7 @@ fn needs(
         });
         match needed {
             Ok(needed) => return Ok(Needs { at_once, bytes: needed.total() }),
-            Err(Error::Memory(_)) if at_once > 1 => count *= 2,
+            Err(Error::Limit(_) | Error::Memory(_)) if at_once > 1 => count *= 2,
             Err(error) => return Err(error),
         }
     }

@@ -54,7 +54,7 @@ impl Recipe {
     pub(super) fn check_neuron(&self, layer: &str, (h, w): (usize, usize)) -> Result<()> {
         match self.neuron {
             Some((r, c)) if r >= h || c >= w => Err(Error::Usage(format!(
-                "--neuron {r},{c}: the map of {layer} has {h}x{w} places, rows 0 to {} and columns 0 to {}",
+                "the neuron ({r}, {c}) lies outside of the map of {layer}: {h}x{w} places, rows 0 to {} and columns 0 to {}",
                 h - 1,
                 w - 1
             ))),
