@@ -4,8 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The rooms from the ground up. A room imports only what stands before it.
-const ROOMS: [&str; 11] =
-    ["error", "interrupt", "engine", "files", "picture", "network", "lens", "mri", "bench", "lesson", "page"];
+const ROOMS: [&str; 12] = [
+    "error",
+    "numbers",
+    "interrupt",
+    "engine",
+    "files",
+    "picture",
+    "network",
+    "lens",
+    "mri",
+    "bench",
+    "lesson",
+    "page",
+];
 
 /// Modules side by side that are one unit: a node holds an op, and an op's gradient rule appends nodes.
 const UNITS: [(&str, &str); 1] = [("engine::graph", "engine::ops")];

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use unet_lens::Error;
-use unet_lens::network::keras::{self, Activation, Kind, Layer, Network};
+use unet_lens::network::{Activation, Kind, Layer, Network, keras};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)

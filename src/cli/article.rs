@@ -31,8 +31,6 @@ Ctrl-C ends it after the step at hand: the pictures that are finished stay, the 
 static CAMERA: &[u8] = include_bytes!("../../fixtures/camera.png");
 /// Filters of a layer, as `unet-lens --layer` draws them.
 const FILTERS: usize = 16;
-/// Upper end of the noise, as there.
-const NOISE: f32 = 2.0;
 const EXAMPLES_RESTORED: usize = 4;
 /// Channels kept of a layer, as `unet-lens activations` does.
 const CHANNELS: usize = 16;
@@ -230,7 +228,7 @@ impl Job<'_> {
     fn climb(&self, layer: usize, filters: &[usize], recipe: Recipe, cost: u64) -> Result<Vec<Climb>> {
         let name = &self.network.layers[layer].name;
         ascent::fits(self.executor, self.network, layer, filters, self.image, &recipe)?;
-        let seeds = ascent::noise(self.options.seed, name, filters, self.image, NOISE);
+        let seeds = ascent::noise(self.options.seed, name, filters, self.image, ascent::NOISE);
         ascent::climb(self.executor, self.network, layer, filters, &seeds, recipe, &mut self.progress(cost))
     }
 

@@ -2,7 +2,7 @@
 
 use super::choices::{GOALS, OPTIMIZERS, PARAMETERS, one_of};
 use super::{parse_finite, parse_positive, parse_weight};
-use crate::lens::ascent::{Goal, Optimizer, Parameter, Recipe};
+use crate::lens::ascent::{Goal, NOISE, Optimizer, Parameter, Recipe};
 
 #[derive(clap::Args)]
 #[command(next_help_heading = "The climb (the defaults are the recipe of Chollet 2016)")]
@@ -55,7 +55,7 @@ pub(super) struct Climbing {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10_000), allow_negative_numbers = true)]
     pub rescue: Option<u32>,
     /// Upper end of the uniform noise that a climb starts from
-    #[arg(long, value_name = "X", default_value_t = 2.0, value_parser = parse_positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", default_value_t = NOISE, value_parser = parse_positive, allow_negative_numbers = true)]
     pub noise: f32,
 }
 

@@ -1,6 +1,7 @@
 //! How much memory a job may take, and what to say when that is not enough.
 
 use crate::engine::tensor::Shape;
+use crate::numbers::data_size;
 use crate::{Error, Result};
 
 /// Bytes that a job takes.
@@ -62,7 +63,7 @@ impl Limit {
         }
         let (count, verb) =
             if images.n == 1 { ("1 image".to_string(), "needs") } else { (format!("{} images", images.n), "need") };
-        let (needed, limit) = (human(needed), human(self.bytes));
+        let (needed, limit) = (data_size(needed), data_size(self.bytes));
         Err(Error::Limit(format!(
             "{count} of {}x{} pixels {verb} {needed} of memory, {}; take smaller images or fewer",
             images.h,
@@ -87,16 +88,4 @@ fn available() -> u64 {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     system.available_memory()
-}
-
-/// 1610612736 as "1.5 GiB".
-pub fn human(bytes: u64) -> String {
-    const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
 }

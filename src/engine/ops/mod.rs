@@ -75,6 +75,11 @@ impl std::fmt::Display for Window {
     }
 }
 
+/// The greatest common divisor: what a pool and an upsampling have in common cancels.
+pub fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
 #[derive(Debug, Clone)]
 pub enum Op {
     Input(Shape),

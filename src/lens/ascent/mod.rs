@@ -24,6 +24,9 @@ use std::time::{Duration, Instant};
 /// Added to the gradient's RMS before it divides: the recipe's, so that a gradient of zero stays zero.
 pub const EPSILON: f64 = 1e-5;
 
+/// The upper end of the noise that a climb starts from, by the recipe.
+pub const NOISE: f32 = 2.0;
+
 /// How long a chunk of steps should take on the device before progress is shown.
 const CHUNK: Duration = Duration::from_millis(250);
 
