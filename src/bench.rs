@@ -189,7 +189,7 @@ impl Setup {
             Job::Climb(layer) => {
                 let name = network.layers[layer].name.clone();
                 let filters: Vec<usize> = (0..unet::filters(network, layer)).cycle().take(images).collect();
-                let seeds = ascent::noise(0, &name, &filters, image, 2.0);
+                let seeds = ascent::noise(0, &name, &filters, image, ascent::NOISE);
                 // Of several images the gradient is not read: as in a climb it needs no room of its own.
                 let objective = Objective::new(network, layer, &filters, image, &Recipe::default(), images == 1)?;
                 let Objective { plan, image, gradient: result, .. } = objective;

@@ -3,13 +3,16 @@
 /// What can go wrong, by what the caller can do about it.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
-    /// The command line asks for something that cannot be: an unknown layer, a number out of range.
+    /// What is asked for cannot be: an unknown layer, a number out of range.
     #[error("{0}")]
     Usage(String),
     /// A file is not what it should be, or holds something that this program does not support.
     #[error("{file}: {problem}")]
     File { file: String, problem: String },
-    /// The job needs more memory than there is.
+    /// The job takes more memory than it may: than the limit that was set, or else half of what is free.
+    #[error("{0}")]
+    Limit(String),
+    /// The job needs more memory than there is, or a tensor is larger than the device can address.
     #[error("{0}")]
     Memory(String),
     /// No usable GPU adapter, or it gave up.
@@ -37,7 +40,7 @@ impl Error {
         match self {
             Error::Usage(_) => 2,
             Error::Interrupted => 130,
-            Error::File { .. } | Error::Memory(_) | Error::Device(_) | Error::Disagreement(_) => 1,
+            Error::File { .. } | Error::Limit(_) | Error::Memory(_) | Error::Device(_) | Error::Disagreement(_) => 1,
         }
     }
 }

@@ -22,7 +22,7 @@
 //!                      |
 //!                  engine        tensors, graph, ops, autodiff, plan, executors: someone could take it alone
 //!                      |
-//!           cancel, error        a token that stops long work; what can go wrong
+//!  cancel, numbers, error        a token that stops long work; numbers as people read them; what can go wrong
 //! ```
 //!
 //! # The way of one picture
@@ -59,6 +59,7 @@ pub mod lens;
 pub mod lesson;
 pub mod mri;
 pub mod network;
+pub mod numbers;
 pub mod page;
 pub mod picture;
 #[doc = include_str!("../docs/where-the-time-goes.md")]

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The rooms from the ground up. A room imports only what stands before it.
-const ROOMS: [&str; 11] =
-    ["error", "cancel", "engine", "files", "picture", "network", "lens", "mri", "bench", "lesson", "page"];
+const ROOMS: [&str; 12] =
+    ["error", "numbers", "cancel", "engine", "files", "picture", "network", "lens", "mri", "bench", "lesson", "page"];
 
 /// Modules side by side that are one unit: a node holds an op, and an op's gradient rule appends nodes; a convolution and its
 /// transpose are each other's gradient.
@@ -147,6 +147,18 @@ fn no_circles() {
             if seen.insert(module, why).is_none() {
                 next.extend(uses.get(module).into_iter().flatten().filter(|(other, _)| *other != module));
             }
+        }
+    }
+}
+
+/// The library speaks of its own parameters. Pages show commands, but clap is known to `cli` alone.
+#[test]
+fn flags_are_named_by_the_command_line_alone() {
+    let is_flag = |line: &str, at: usize| line[at + 2..].starts_with(|c: char| c.is_ascii_lowercase());
+    for (module, code) in modules().iter().filter(|(module, _)| module.split("::").next() != Some("cli")) {
+        for line in code.lines() {
+            let flag = line.match_indices("--").any(|(at, _)| is_flag(line, at)) && !module.starts_with("page");
+            assert!(!flag && !line.contains("clap::"), "{module} speaks of the command line: {line}");
         }
     }
 }

@@ -235,10 +235,13 @@ fn sizes_that_need_more_memory_than_there_is() {
     let folder = Folder::new();
     npy::write(folder.0.path().join("one.npy"), &[8, 8], &[0.5; 64]).unwrap();
     for (arguments, words) in [
-        ("--layer uconv64 --size 65536x65536", &["65536x65536 pixels", "TiB of memory", "may be taken"][..]),
+        (
+            "--layer uconv64 --size 65536x65536",
+            &["65536x65536 pixels", "TiB of memory", "may be taken", "--memory"][..],
+        ),
         (
             "--layer uconv64 --size 65536x65536 --backend reference",
-            &["65536x65536 pixels", "TiB of memory", "may be taken"],
+            &["65536x65536 pixels", "TiB of memory", "may be taken", "--memory"],
         ),
         (
             "--layer dconv64 --layer uconv64 --size 65536x65536 --count 1 --steps 1",

@@ -156,7 +156,7 @@ fn bad_values_are_refused() {
     std::fs::write(dir.path().join("text.png"), "no picture").unwrap();
     std::fs::write(dir.path().join("file"), "").unwrap();
     for (args, code, words) in [
-        (&["--layer", "uconv128", "--neuron", "64,3"][..], 2, &["uconv128", "rows 0 to 63"][..]),
+        (&["--layer", "uconv128", "--neuron", "64,3"][..], 2, &["neuron (64, 3)", "uconv128", "rows 0 to 63"][..]),
         (&["--layer", "uconv128", "--neuron", "3"], 2, &["--neuron", "12,40"]),
         (&["--layer", "uconv128", "--neuron", "-1,2"], 2, &["neuron"]),
         (&["--layer", "uconv128", "--objective", "median"], 2, &["mean", "square"]),
@@ -177,7 +177,7 @@ fn bad_values_are_refused() {
         (&["dream", &camera, "--layer", "uconv64", "--step-size", "0"], 2, &["--step-size"]),
         (&["dream", &camera, "--layer", "uconv64", "--out", "file"], 1, &["file", "folder"]),
         (&["dream", &camera, "--layer", "uconv64", "--frames", "file"], 1, &["file", "folder"]),
-        (&["dream", &camera, "--layer", "uconv64", "--memory", "1MB"], 1, &["memory"]),
+        (&["dream", &camera, "--layer", "uconv64", "--memory", "1MB"], 1, &["the limit is 976.6 KiB", "--memory"]),
     ] {
         refused(args, code, words, dir.path());
     }

@@ -228,10 +228,10 @@ fn orders_that_no_network_has() {
     let shifted = g.batch_norm("batch_norm after relu_grad", gated, scale, shift).unwrap();
     let y = g.conv2d("conv", x, conv(3, 3, 5, 7)).unwrap();
     let (low, high) = (g.slice("low", y, 0, 5).unwrap(), g.slice("high", y, 3, 4).unwrap());
-    let mut bank = conv(3, 3, 5, 7).own_channels(&[6, 2, 3, 1, 0, 4]);
-    let bias: Vec<f32> = numbers(18, 5);
-    bank = Conv2d::same(Kernel { co: 3, data: numbers(6 * 9 * 5 * 3, 6).into(), ..bank.kernel }, Some(bias.into()));
-    let y = g.conv2d("bank", x, bank).unwrap();
+    // The gradient of a bank: from one channel to many, for each image another kernel.
+    let bank = conv(3, 3, 3, 7).own_channels(&[6, 2, 3, 1, 0, 4]).kernel.flipped(1);
+    let one = g.slice("one", x, 2, 1).unwrap();
+    let y = g.conv2d("bank", one, Conv2d::same(bank, Some(numbers(18, 5).into()))).unwrap();
     let of_bank = g.slice("of a bank", y, 1, 2).unwrap();
     let keep = [pooled, shifted, low, high, of_bank];
     let values = Tensor::new(image, numbers(image.len(), 7));

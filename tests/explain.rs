@@ -17,7 +17,7 @@ use unet_lens::engine::plan::Plan;
 use unet_lens::lens::ascent::{self, Objective, Recipe};
 use unet_lens::lesson::explain::{Explanation, explain, frames, source, worked_for, zeros};
 use unet_lens::network::unet;
-use unet_lens::page::{number, percent};
+use unet_lens::numbers::{number, percent};
 
 /// tiny.h5 and files of Keras 2 and 3 with other ops and orders: none is a special case.
 const MODELS: [(&str, &str); 5] = [

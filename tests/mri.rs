@@ -116,12 +116,12 @@ fn what_is_measured() {
     assert_eq!(kept(of(2, 1.0, 1, 5).unwrap()), [0, 1, 2, 3], "half of 5 lines is rounded to even, as Python does");
     assert_eq!(of(2, 1.0, 0, 4).unwrap(), [true; 4]);
     for (every, centre, offset, lines, words) in [
-        (0, 0.1, 0, 64, "--every 0"),
-        (1, 0.1, 0, 64, "--every 1"),
-        (9, 0.1, 0, 64, "--every 9"),
-        (4, -0.1, 0, 64, "--centre -0.1"),
-        (4, f64::NAN, 0, 64, "--centre NaN"),
-        (4, 1.1, 0, 64, "--centre 1.1"),
+        (0, 0.1, 0, 64, "one line in 0"),
+        (1, 0.1, 0, 64, "one line in 1"),
+        (9, 0.1, 0, 64, "one line in 9"),
+        (4, -0.1, 0, 64, "centre of -0.1"),
+        (4, f64::NAN, 0, 64, "centre of NaN"),
+        (4, 1.1, 0, 64, "centre of 1.1"),
         (4, 0.1, 4, 64, "offset of 4"),
         (4, 0.1, 0, 3, "only 3 columns"),
     ] {

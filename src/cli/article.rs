@@ -1,5 +1,6 @@
 //! `unet-lens article`: everything that the article shows, as pictures and as a page.
 
+use super::choices::{BACKENDS, name_of};
 use super::{Machine, dream, explain, filters, layer_file};
 use crate::cancel::{Cancel, Watch};
 use crate::engine::exec::{Backend, Executor};
@@ -15,7 +16,6 @@ use crate::network::{Network, summary, unet};
 use crate::page::{self, Article, Climbed, Dreamt, Part};
 use crate::picture::{Colormap, Figure, Photo, decode_image, grid, values_png};
 use crate::{Error, Result, files};
-use clap::ValueEnum;
 use indicatif::ProgressBar;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -32,8 +32,6 @@ Ctrl-C ends it after the step at hand: the pictures that are finished stay, the 
 static CAMERA: &[u8] = include_bytes!("../../fixtures/camera.png");
 /// Filters of a layer, as `unet-lens --layer` draws them.
 const FILTERS: usize = 16;
-/// Upper end of the noise, as there.
-const NOISE: f32 = 2.0;
 const EXAMPLES_RESTORED: usize = 4;
 /// Channels kept of a layer, as `unet-lens activations` does.
 const CHANNELS: usize = 16;
@@ -235,7 +233,7 @@ impl Job<'_> {
     fn climb(&self, layer: usize, filters: &[usize], recipe: Recipe, cost: u64) -> Result<Vec<Climb>> {
         let name = &self.network.layers[layer].name;
         let job = ascent::Job::new(self.executor, self.network, layer, filters, self.image, recipe)?;
-        let seeds = ascent::noise(self.options.seed, name, filters, self.image, NOISE);
+        let seeds = ascent::noise(self.options.seed, name, filters, self.image, ascent::NOISE);
         job.climb(&seeds, &mut Watch { cancel: self.cancel, progress: &mut self.progress(cost) })
     }
 
@@ -290,9 +288,7 @@ impl Job<'_> {
     fn made(&self, begun: Instant) -> Vec<(String, String)> {
         let backend = match self.options.machine.backend {
             Backend::Auto => String::new(),
-            other => {
-                format!(" --backend {}", other.to_possible_value().map_or(String::new(), |v| v.get_name().to_string()))
-            }
+            other => format!(" --backend {}", name_of(BACKENDS, other)),
         };
         let seconds = |s: f64| format!("{s:.1} s");
         let mut made = vec![

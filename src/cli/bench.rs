@@ -1,5 +1,6 @@
 //! `unet-lens bench`
 
+use super::choices::{BACKENDS, one_of};
 use super::{ModelFile, progress_bar};
 use crate::bench::{self, Job, Measured, Report};
 use crate::engine::exec::{self, Backend};
@@ -31,7 +32,7 @@ pub(super) struct Options {
     #[arg(long, conflicts_with = "layers")]
     forward: bool,
     /// What to measure, side by side
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Backend::Cpu, Backend::Gpu], value_name = "LIST")]
+    #[arg(long, value_delimiter = ',', default_values = ["cpu", "gpu"], value_parser = one_of(BACKENDS), value_name = "LIST")]
     backend: Vec<Backend>,
     /// Filters that are climbed, or images that are sent through, at once
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]

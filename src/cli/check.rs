@@ -70,7 +70,7 @@ impl Options {
         let image = unet::image_shape(network, Some(size))?;
         let name = &network.layers[layer].name;
         // Noise as a climb starts from.
-        let start = |filter: usize| ascent::noise(self.seed, name, &[filter], image, 2.0);
+        let start = |filter: usize| ascent::noise(self.seed, name, &[filter], image, ascent::NOISE);
         let (filter, image) = ascent::first_alive(executor, network, layer, start)?;
         let bar = progress_bar(name, self.quiet);
         bar.set_length(self.points.into());

@@ -1,7 +1,8 @@
 //! The options of the climb: the recipe, and what may be chosen instead.
 
+use super::choices::{GOALS, OPTIMIZERS, PARAMETERS, one_of};
 use super::{parse_finite, parse_positive, parse_weight};
-use crate::lens::ascent::{Goal, Optimizer, Parameter, Recipe};
+use crate::lens::ascent::{Goal, NOISE, Optimizer, Parameter, Recipe};
 
 #[derive(clap::Args)]
 #[command(next_help_heading = "The climb (the defaults are the recipe of Chollet 2016)")]
@@ -21,7 +22,7 @@ pub(super) struct Climbing {
     )]
     step_size: Option<f32>,
     /// What is climbed
-    #[arg(long, value_enum, value_name = "GOAL", default_value_t = Goal::Mean)]
+    #[arg(long, value_name = "GOAL", default_value = "mean", value_parser = one_of(GOALS))]
     objective: Goal,
     /// Climb down: what silences the filter (Olah et al. 2017)
     #[arg(long)]
@@ -44,10 +45,10 @@ pub(super) struct Climbing {
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=4096), allow_negative_numbers = true)]
     jitter: u32,
     /// From the gradient to the step
-    #[arg(long, value_enum, value_name = "NAME", default_value_t = Optimizer::Ascent)]
+    #[arg(long, value_name = "NAME", default_value = "ascent", value_parser = one_of(OPTIMIZERS))]
     optimizer: Optimizer,
     /// What the picture is made of
-    #[arg(long, value_enum, value_name = "NAME", default_value_t = Parameter::Pixel)]
+    #[arg(long, value_name = "NAME", default_value = "pixel", value_parser = one_of(PARAMETERS))]
     pub parameter: Parameter,
     /// Try a dead filter from the noise of the next N seeds, and if it is dead from them all climb what goes into its ReLU,
     /// where there is always a gradient. The panel says which (of this program, from no paper)
@@ -57,7 +58,7 @@ pub(super) struct Climbing {
     #[arg(long)]
     keep_best: bool,
     /// Upper end of the uniform noise that a climb starts from
-    #[arg(long, value_name = "X", default_value_t = 2.0, value_parser = parse_positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", default_value_t = NOISE, value_parser = parse_positive, allow_negative_numbers = true)]
     pub noise: f32,
 }
 

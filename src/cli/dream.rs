@@ -2,10 +2,10 @@
 
 use super::{Machine, parse_positive};
 use crate::cancel::Watch;
-use crate::engine::exec::memory;
 use crate::engine::tensor::{Shape, Tensor};
 use crate::lens::dream::{Dream, Frame, Octave, Work, dream, recolour};
 use crate::network::{Network, unet};
+use crate::numbers::{data_size, in_column};
 use crate::picture::{Animation, Photo, read_image, save_values};
 use crate::{Error, Result, files};
 use std::path::PathBuf;
@@ -114,7 +114,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
             1 => "at once".to_string(),
             n => format!("in {n} overlapping tiles of {}x{}", size.h, size.w),
         };
-        let bytes = memory::human(work.needed.total());
+        let bytes = data_size(work.needed.total());
         super::print(&format!("{}x{} pixels, climbed {how}: {bytes} of memory\n", photo.h, photo.w))?;
     }
     let bar = super::progress_bar(&options.layer, options.quiet);
@@ -181,7 +181,8 @@ fn table(octaves: &[Octave], is_filter: bool, is_same: bool) -> String {
     let width = goal.len() + 14;
     for (i, octave) in octaves.iter().enumerate() {
         let size = format!("{}x{}", octave.h, octave.w);
-        text += &format!("{:>6}  {size:>11}  {:>width$.6}  {:>12.6}\n", i + 1, octave.first, octave.last);
+        let (first, last) = (in_column(octave.first), in_column(octave.last));
+        text += &format!("{:>6}  {size:>11}  {first:>width$}  {last:>12}\n", i + 1);
     }
     if is_same {
         text += "nothing changed: on this picture there is no gradient; try another layer or filter\n";

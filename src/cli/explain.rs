@@ -1,14 +1,15 @@
 //! `unet-lens explain`: how backprop through this network works, in the terminal, as JSON and as a page.
 
 use super::Machine;
+use super::choices::{LANGS, one_of};
 use crate::engine::exec::Executor;
-use crate::engine::exec::memory::human;
 use crate::engine::tensor::Tensor;
 use crate::lens::ascent;
 use crate::lesson::explain::{self, Explanation, NodeFacts};
 use crate::network::{Network, unet};
+use crate::numbers::{data_size, macs, milliseconds, number, percent};
 use crate::page::strings::Lang;
-use crate::page::{self, Lesson, macs, milliseconds, number, percent};
+use crate::page::{self, Lesson};
 use crate::{Error, Result, files};
 use std::path::PathBuf;
 
@@ -50,7 +51,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// The page's language
-    #[arg(long, value_enum, default_value_t = Lang::En, requires = "html")]
+    #[arg(long, default_value = "en", value_parser = one_of(LANGS), requires = "html")]
     lang: Lang,
     #[command(flatten)]
     machine: Machine,
@@ -75,7 +76,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let name = &network.layers[layer].name;
     let start = |filter: usize| match &init {
         Some(init) => init.clone(),
-        None => ascent::noise(options.seed, name, &[filter], shape, 2.0),
+        None => ascent::noise(options.seed, name, &[filter], shape, ascent::NOISE),
     };
     let (filter, image) = match options.filter {
         Some(filter) => (filter, start(filter)),
@@ -215,7 +216,7 @@ fn cell(e: &Explanation, node: &NodeFacts, half: usize) -> Vec<String> {
         let kept = node
             .remembers
             .as_ref()
-            .map_or(String::new(), |r| format!(" ({}, steps {} to {})", human(r.bytes as u64), r.from, r.until));
+            .map_or(String::new(), |r| format!(" ({}, steps {} to {})", data_size(r.bytes as u64), r.from, r.until));
         lines.extend(wrap(&format!("  remembers {}{kept}", text.remembers), half));
     }
     lines
@@ -271,7 +272,7 @@ fn plan(e: &Explanation) -> String {
             let names: Vec<String> = values.iter().map(|&v| format!("b{}", plan.values[v].buffer)).collect();
             if names.is_empty() { "nothing".to_string() } else { names.join(" ") }
         };
-        let live = human(step.live as u64);
+        let live = data_size(step.live as u64);
         let (reads, writes) = (buffers(&step.reads), buffers(&step.writes));
         text +=
             &format!("  {i:>4}  {work:>10} {time:>10} {live:>10}  {last}: {} ({reads} -> {writes})\n", ops.join(" + "));
@@ -286,7 +287,7 @@ fn plan(e: &Explanation) -> String {
                 format!("{of}{} ({}-{})", e.node(value.node).name, value.from, value.until)
             })
             .collect();
-        let line = format!("  b{b}, {}: {}", human(bytes as u64), held.join(", "));
+        let line = format!("  b{b}, {}: {}", data_size(bytes as u64), held.join(", "));
         wrap(&line, WIDTH).iter().for_each(|line| text += &format!("{line}\n"));
     }
     let total: usize = plan.buffers.iter().sum();
@@ -300,8 +301,8 @@ fn plan(e: &Explanation) -> String {
         macs_of(&e.forward),
         macs_of(&e.backward),
         seconds.map_or(String::new(), |s| format!("; {} a step of the climb", milliseconds(s))),
-        human(plan.peak as u64),
-        human(total as u64),
-        human(plan.unplanned as u64)
+        data_size(plan.peak as u64),
+        data_size(total as u64),
+        data_size(plan.unplanned as u64)
     )
 }

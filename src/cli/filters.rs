@@ -3,10 +3,11 @@
 use super::climbing::Climbing;
 use super::{Look, Machine, layer_file, parse_size, progress_bar};
 use crate::cancel::{Cancel, Watch};
-use crate::engine::exec::{Executor, memory};
+use crate::engine::exec::Executor;
 use crate::engine::tensor::{Shape, Tensor};
 use crate::lens::ascent::{self, Climb, Parameter, Recipe, Rescue, Verdict};
 use crate::network::{Network, unet};
+use crate::numbers::{data_size, in_column};
 use crate::picture::{Animation, Colormap, Figure, Panel, grid, grid_of, npy};
 use crate::{Error, Result, files};
 use std::path::{Path, PathBuf};
@@ -321,14 +322,14 @@ fn stretched(rgb: &[f32]) -> Vec<u8> {
 fn heading(name: &str, filters: usize, needs: ascent::Needs) -> String {
     let s = if filters == 1 { "" } else { "s" };
     let at_once = if needs.at_once < filters { format!(", {} at once", needs.at_once) } else { String::new() };
-    format!("{name}: {filters} filter{s}{at_once}, {} of memory\n", memory::human(needs.memory.total()))
+    format!("{name}: {filters} filter{s}{at_once}, {} of memory\n", data_size(needs.memory.total()))
 }
 
 fn table(climbs: &[Climb], written: &[PathBuf]) -> String {
     let mut text = format!("{:>6}  {:>12}  {:>12}  verdict\n", "filter", "before", "after");
     for climb in climbs {
         let (before, after) = ends(climb);
-        text += &format!("{:>6}  {:>12}  {:>12}  {}", climb.filter, readable(before), readable(after), climb.verdict);
+        text += &format!("{:>6}  {:>12}  {:>12}  {}", climb.filter, in_column(before), in_column(after), climb.verdict);
         text += match climb.verdict {
             Verdict::Dead => ": no gradient at the seed, nothing to show",
             Verdict::NotFinite => ": a number became NaN or infinite; try a smaller --step-size or --noise",
@@ -350,14 +351,6 @@ fn table(climbs: &[Climb], written: &[PathBuf]) -> String {
     }
     written.iter().for_each(|path| text += &format!("{}\n", path.display()));
     text
-}
-
-/// A number that keeps its digits in a narrow column.
-fn readable(value: f32) -> String {
-    match value.abs() {
-        size if size != 0.0 && size.is_finite() && !(1e-4..1e6).contains(&size) => format!("{value:.5e}"),
-        _ => format!("{value:.6}"),
-    }
 }
 
 /// The filter's mean activation before the first step, and that of the picture which is drawn.

@@ -5,6 +5,7 @@ mod adapters;
 mod article;
 mod bench;
 mod check;
+mod choices;
 mod climbing;
 mod dream;
 mod explain;
@@ -19,6 +20,7 @@ use crate::engine::tensor::{Shape, Tensor};
 use crate::network::{Network, keras, unet};
 use crate::picture::{Colormap, npy, read_image};
 use crate::{Error, Result, files};
+use choices::{BACKENDS, COLORMAPS, one_of};
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
@@ -89,7 +91,7 @@ struct Machine {
     #[command(flatten)]
     model: ModelFile,
     /// What computes. auto: a hardware GPU, else the CPU; reference: plain f64 loops, slow and exact
-    #[arg(long, value_enum, default_value_t = Backend::Auto, value_name = "BACKEND")]
+    #[arg(long, default_value = "auto", value_parser = one_of(BACKENDS), value_name = "BACKEND")]
     backend: Backend,
     /// CPU threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -110,7 +112,7 @@ struct ModelFile {
 #[derive(Args)]
 struct Look {
     /// Colours of the maps
-    #[arg(long, value_enum, default_value_t, value_name = "NAME")]
+    #[arg(long, default_value = "viridis", value_parser = one_of(COLORMAPS), value_name = "NAME")]
     colormap: Colormap,
 }
 
@@ -173,7 +175,7 @@ impl Machine {
 /// Reads the command line and does what it asks for.
 pub fn run() -> Result<()> {
     let cli = Cli::parse();
-    match cli.job {
+    let done = match cli.job {
         Some(Job::Summary(options)) => summary::run(&options),
         Some(Job::Dream(options)) => dream::run(&options),
         Some(Job::Predict(options)) => predict::run(&options),
@@ -182,10 +184,15 @@ pub fn run() -> Result<()> {
         Some(Job::Article(options)) => article::run(&options),
         Some(Job::Explain(options)) => explain::run(&options),
         Some(Job::Check(options)) => check::run(&options),
-        Some(Job::Bench(options)) => bench::run(&options),
+        // The one command that computes without --memory.
+        Some(Job::Bench(options)) => return bench::run(&options),
         Some(Job::Adapters) => adapters::run(),
         None => filters::run(&cli.filters),
-    }
+    };
+    done.map_err(|error| match error {
+        Error::Limit(text) => Error::Limit(text + ", or set another limit by --memory"),
+        error => error,
+    })
 }
 
 /// From now on Ctrl-C does not end the program but cancels what this token is handed to, so that no file is left half written.

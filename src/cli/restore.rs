@@ -1,6 +1,7 @@
 //! `unet-lens restore [IMAGE]`
 
 use super::Drawing;
+use super::choices::{AXES, one_of};
 use crate::Result;
 use crate::mri::restore::{self, Example};
 use crate::mri::{Axis, Sampling};
@@ -30,7 +31,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "PART", default_value_t = 0.08, value_parser = parse_part, allow_negative_numbers = true)]
     centre: f64,
     /// Which lines
-    #[arg(long, value_enum, default_value_t = Axis::Rows, value_name = "AXIS")]
+    #[arg(long, default_value = "rows", value_parser = one_of(AXES), value_name = "AXIS")]
     axis: Axis,
     /// Seed of the phantoms, and of which of the R lines is kept
     #[arg(long, value_name = "N", default_value_t = 0)]

@@ -7,6 +7,7 @@ use crate::engine::plan::Plan;
 use crate::engine::tensor::{Shape, Tensor};
 use crate::network::pad::Padded;
 use crate::network::{Network, unet};
+use crate::numbers::number;
 use crate::picture::{Colormap, Figure, Panel, grid};
 use crate::{Error, Result};
 use std::sync::Arc;
@@ -100,7 +101,7 @@ impl Activation {
     fn panels(&self, count: usize) -> impl Iterator<Item = Panel> {
         self.strongest.iter().take(count).map(|channel| {
             let map = Panel::map(self.shape.h, self.shape.w, channel.map.clone());
-            map.label(channel.number.to_string()).note(number(self.means[channel.number]))
+            map.label(channel.number.to_string()).note(number(self.means[channel.number].into(), 3))
         })
     }
 
@@ -149,13 +150,4 @@ fn in_lines(name: &str) -> String {
     }
     text.extend(&letters[start..]);
     text
-}
-
-/// Three digits that count.
-fn number(value: f32) -> String {
-    match value.abs() {
-        0.0 => "0".to_string(),
-        v if !(1e-3..1e4).contains(&v) => format!("{value:.1e}"),
-        v => format!("{value:.*}", (2 - v.log10().floor() as i32).max(0) as usize),
-    }
 }

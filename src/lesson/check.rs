@@ -291,8 +291,8 @@ fn moves(node: &crate::engine::graph::Node, i: usize, plus: &Tensor64, minus: &T
 pub fn verdict(checks: &[Check]) -> Result<()> {
     if let Some(check) = checks.iter().find(|check| check.judged().next().is_none()) {
         return Err(Error::Disagreement(format!(
-            "{}: every point lies at a kink, so nothing could be judged; try more --points, another --seed or a smaller \
-             --size",
+            "{}: every point lies at a kink, so nothing could be judged; try more points, another seed or a smaller \
+             image",
             check.layer
         )));
     }

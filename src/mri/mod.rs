@@ -13,11 +13,11 @@ use rand::RngExt;
 use rustfft::{FftPlanner, num_complex::Complex};
 
 /// Which lines of k-space are left out. Rows: the aliasing runs from top to bottom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Axis {
-    /// rows of k-space are kept or left out: copies of the picture lie above one another
+    /// Rows of k-space are kept or left out: copies of the picture lie above one another.
     Rows,
-    /// columns of k-space: copies lie side by side
+    /// Columns of k-space: copies lie side by side.
     Columns,
 }
 
@@ -54,10 +54,10 @@ impl Sampling {
         let Sampling { every, centre, offset, .. } = *self;
         let wrong = |what: String| Err(Error::Usage(what));
         if !(2..=8).contains(&every) {
-            return wrong(format!("--every {every}: one line in 2 to 8 can be kept"));
+            return wrong(format!("one line in {every}: what can be kept is one in 2 to 8"));
         }
         if !(0.0..=1.0).contains(&centre) {
-            return wrong(format!("--centre {centre}: a part of all lines, 0 to 1"));
+            return wrong(format!("a centre of {centre}: it is a part of all lines, 0 to 1"));
         }
         if offset >= every {
             return wrong(format!("an offset of {offset} is not below {every}"));
@@ -66,7 +66,7 @@ impl Sampling {
             let what = if self.axis == Axis::Rows { "row" } else { "column" };
             let plural = if lines == 1 { "" } else { "s" };
             return wrong(format!(
-                "--every {every}: the picture has only {lines} {what}{plural}; keep one in fewer, or take a larger picture"
+                "one {what} in {every}: the picture has only {lines} {what}{plural}; keep one in fewer, or take a larger picture"
             ));
         }
         // As Python rounds: to even.

@@ -3,6 +3,7 @@
 use super::unet::{graph_to, image_shape};
 use super::{Kind, Network};
 use crate::Result;
+use crate::numbers::thousands;
 
 /// The table of layers, as Keras' `model.summary()` prints it.
 pub fn table(network: &Network) -> Result<String> {
@@ -51,12 +52,4 @@ pub fn table(network: &Network) -> Result<String> {
     text += &total("Non-trainable params", non_trainable);
     text += &line("_");
     Ok(text)
-}
-
-/// 2881217 as "2,881,217".
-pub fn thousands(count: usize) -> String {
-    let digits = count.to_string();
-    let groups: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().map(|g| std::str::from_utf8(g).expect("digits")).collect();
-    groups.join(",")
 }

@@ -2,7 +2,7 @@
 
 use super::{Activation, Kind, Network};
 use crate::engine::graph::{Graph, NodeId};
-use crate::engine::ops::{Conv2d, Kernel, Window};
+use crate::engine::ops::{Conv2d, Kernel, Window, gcd};
 use crate::engine::tensor::Shape;
 use crate::{Error, Result};
 
@@ -197,10 +197,6 @@ pub fn size_multiple(network: &Network) -> Window {
             _ => (1, 1),
         }),
     }
-}
-
-fn gcd(a: usize, b: usize) -> usize {
-    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// The shape of one image: of `size` (rows, columns) if given, else of the network's own size.

@@ -1,12 +1,13 @@
 //! The page of the article: the network, what it does, what its filters answer to, how a picture travels through it.
 
 use super::way::{self, Way};
-use super::{Document, data_url, document, network, number, plots, png_url};
+use super::{Document, data_url, document, network, plots, png_url};
 use crate::engine::tensor::Shape;
 use crate::lens::activations::Activation;
 use crate::lens::ascent::{Climb, Rescue, Verdict};
 use crate::mri::restore::{Attempt, Restored};
 use crate::network::{Network, unet};
+use crate::numbers::number;
 use crate::picture::{Colormap, Figure, strip};
 use crate::{Error, Result};
 use maud::{Markup, html};

@@ -1,8 +1,8 @@
 //! Worked examples as grids of cells.
 
-use super::number;
 use super::strings::{Strings, fill};
 use crate::lesson::explain::{Array, Worked};
+use crate::numbers::number;
 use maud::{Markup, html};
 
 /// Digits of a number in a cell.

@@ -1,10 +1,10 @@
 //! The page of the lesson: how backprop through this network works.
 
 use super::strings::{Lang, Strings, fill};
-use super::{Document, data_url, document, grids, number, plots, u};
-use crate::engine::exec::memory::human;
+use super::{Document, data_url, document, grids, plots, u};
 use crate::engine::tensor::Tensor;
 use crate::lesson::explain::{Explanation, Frame, Place, Worked, source};
+use crate::numbers::{data_size, number};
 use crate::picture::{Colormap, Figure, strip};
 use maud::{Markup, html};
 
@@ -142,7 +142,7 @@ fn memory(e: &Explanation, s: &Strings) -> Markup {
     html! {
         h2 { (s.memory_title) }
         @for text in s.memory_text { p { (text) } }
-        p { strong { (fill(s.memory_numbers, &[&human(e.plan.peak as u64), &human(e.plan.unplanned as u64)])) } }
+        p { strong { (fill(s.memory_numbers, &[&data_size(e.plan.peak as u64), &data_size(e.plan.unplanned as u64)])) } }
         (plots::memory(e, s))
         h3 { (s.kept_title) }
         @if kept.is_empty() { p { (s.kept_none) } } @else {
@@ -154,7 +154,7 @@ fn memory(e: &Explanation, s: &Strings) -> Markup {
                             tr {
                                 th scope="row" { (e.node(value.node).name) }
                                 td { (s.kind(value.kind)) }
-                                td { (human(value.bytes as u64)) }
+                                td { (data_size(value.bytes as u64)) }
                                 td { @if let Some(g) = gradient(value.node, value.kind) { (g.name) } }
                                 td { (value.from) "–" (value.until) }
                             }

@@ -13,7 +13,6 @@ mod way;
 
 pub use article::{Article, Climbed, Dreamt, Part, article};
 pub use lesson::{Lesson, lesson};
-pub use u::{macs, milliseconds, percent};
 
 use crate::picture::Figure;
 use base64::Engine;
@@ -83,23 +82,4 @@ pub fn jpeg_url(jpeg: &[u8]) -> String {
 /// 11, 12
 pub fn list(numbers: &[usize]) -> String {
     numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// 0.000123 as "0.000123", 1.2e-7 as "1.2e-7", 3 as "3": at most `digits` that count.
-pub fn number(value: f64, digits: usize) -> String {
-    if value == 0.0 || !value.is_finite() {
-        return format!("{value}").replace("-0", "0");
-    }
-    let exponent = value.abs().log10().floor() as i32;
-    if !(-4..6).contains(&exponent) {
-        let text = format!("{value:.*e}", digits - 1);
-        let (mantissa, power) = text.split_once('e').unwrap_or((&text, "0"));
-        return format!("{}e{power}", trimmed(mantissa));
-    }
-    trimmed(&format!("{value:.*}", (digits as i32 - 1 - exponent).max(0) as usize)).to_string()
-}
-
-/// Without zeros at the end of a fraction.
-fn trimmed(text: &str) -> &str {
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
 }

@@ -3,8 +3,9 @@
 use super::layout::{Edge, Layout, Station};
 use crate::engine::graph::Graph;
 use crate::engine::tensor::Shape;
+use crate::network::Network;
 use crate::network::unet::{self, Built};
-use crate::network::{Network, summary};
+use crate::numbers::thousands;
 use maud::{Markup, html};
 
 /// Width of a column of the drawing and height of a row, in the drawing's units.
@@ -123,7 +124,7 @@ pub(super) fn table(network: &Network, built: &Built) -> Markup {
     html! {
         div.scroll {
             table.facts {
-                caption { (network.name) ": " (summary::thousands(total)) " parameters" }
+                caption { (network.name) ": " (thousands(total)) " parameters" }
                 thead { tr { @for title in ["Layer", "Type", "Output", "Parameters", "Reads"] { th scope="col" { (title) } } } }
                 tbody {
                     @for (i, layer) in network.layers.iter().enumerate() {
@@ -136,7 +137,7 @@ pub(super) fn table(network: &Network, built: &Built) -> Markup {
                                     None => "not used",
                                 }
                             }
-                            td { (summary::thousands(layer.trainable + layer.non_trainable)) }
+                            td { (thousands(layer.trainable + layer.non_trainable)) }
                             td { (layer.inputs.iter().map(|&x| &*network.layers[x].name).collect::<Vec<_>>().join(", ")) }
                         }
                     }

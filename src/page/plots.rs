@@ -1,8 +1,8 @@
 //! Memory along the way, as a drawing: bars for each step, and under them how long each kept thing lives.
 
 use super::strings::Strings;
-use crate::engine::exec::memory::human;
 use crate::lesson::explain::Explanation;
+use crate::numbers::{data_size, number};
 use maud::{Markup, html};
 
 const WIDTH: f64 = 720.0;
@@ -29,7 +29,7 @@ pub(super) fn memory(e: &Explanation, s: &Strings) -> Markup {
                 @for part in 0..=4 {
                     @let bytes = e.plan.peak * part / 4;
                     line.rule x1=(LEFT) x2=(WIDTH) y1=(f(y(bytes))) y2=(f(y(bytes))) {}
-                    text x=(LEFT - 6.0) y=(f(y(bytes) + 4.0)) text-anchor="end" { (human(bytes as u64)) }
+                    text x=(LEFT - 6.0) y=(f(y(bytes) + 4.0)) text-anchor="end" { (data_size(bytes as u64)) }
                 }
                 @for (i, step) in steps.iter().enumerate() {
                     rect.working x=(f(x(i) + 0.5)) width=(f(column - 1.0)) y=(f(y(step.live)))
@@ -47,7 +47,7 @@ pub(super) fn memory(e: &Explanation, s: &Strings) -> Markup {
                 @for (i, value) in kept.iter().enumerate() {
                     rect.kept x=(f(x(value.from))) width=(f(x(value.until + 1) - x(value.from)))
                         y=(f(TOP + BARS + 44.0 + LINE * i as f64)) height=(LINE - 3.0) {
-                        title { (e.node(value.node).name) ", " (s.kind(value.kind)) ", " (human(value.bytes as u64)) }
+                        title { (e.node(value.node).name) ", " (s.kind(value.kind)) ", " (data_size(value.bytes as u64)) }
                     }
                 }
             }
@@ -83,7 +83,7 @@ pub(super) fn climb(losses: &[f32], label: &str) -> Markup {
             svg viewBox=(format!("0 0 {W} {H}")) role="img" aria-label=(label) {
                 @for v in [lo, lo + span] {
                     line.rule x1=(LEFT) x2=(W - 10.0) y1=(f(y(v))) y2=(f(y(v))) {}
-                    text x=(LEFT - 6.0) y=(f(y(v) + 4.0)) text-anchor="end" { (super::number(v, 3)) }
+                    text x=(LEFT - 6.0) y=(f(y(v) + 4.0)) text-anchor="end" { (number(v, 3)) }
                 }
                 polyline points=(points.join(" ")) {}
                 text x=(LEFT) y=(H - 16.0) text-anchor="middle" { "0" }

@@ -1,9 +1,8 @@
 //! Every sentence of the lesson, in English and Spanish. The compiler sees to it that neither lacks one.
 
 /// The language of a page.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lang {
-    #[default]
     En,
     Es,
 }

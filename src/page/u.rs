@@ -2,10 +2,10 @@
 
 use super::layout::{Edge, Layout, Station};
 use super::strings::{Strings, fill};
-use super::{data_url, list, number};
-use crate::engine::exec::memory::human;
+use super::{data_url, list};
 use crate::engine::tensor::Tensor;
 use crate::lesson::explain::{Explanation, NodeFacts};
+use crate::numbers::{data_size, macs, milliseconds, number, percent};
 use crate::picture::{Colormap, strip};
 use maud::{Markup, PreEscaped, html};
 
@@ -254,27 +254,9 @@ fn facts(e: &Explanation, node: &NodeFacts, s: &Strings) -> Markup {
                 dt { (s.remembers) }
                 dd {
                     (text.remembers)
-                    @if let Some(r) = &node.remembers { (PreEscaped(" &middot; ")) (human(r.bytes as u64)) }
+                    @if let Some(r) = &node.remembers { (PreEscaped(" &middot; ")) (data_size(r.bytes as u64)) }
                 }
             }
         }
     }
-}
-
-/// Multiply-accumulates, for people.
-pub fn macs(macs: u64) -> String {
-    match macs {
-        1_000_000_000.. => format!("{:.2} GMAC", macs as f64 / 1e9),
-        1_000_000.. => format!("{:.1} MMAC", macs as f64 / 1e6),
-        _ => format!("{:.1} kMAC", macs as f64 / 1e3),
-    }
-}
-
-pub fn milliseconds(seconds: f64) -> String {
-    format!("{} ms", number(seconds * 1e3, 3))
-}
-
-/// 0.4567 as "45.7%"
-pub fn percent(share: f64) -> String {
-    format!("{:.1}%", 100.0 * share)
 }

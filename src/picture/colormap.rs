@@ -1,20 +1,17 @@
 //! Colour maps: a number from 0 to 1 becomes a colour.
 
-use clap::ValueEnum;
-
 /// matplotlib's colour maps of the same names.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colormap {
-    /// dark blue, green, yellow; even to the eye, and for the colour-blind
-    #[default]
+    /// Dark blue, green, yellow; even to the eye, and for the colour-blind.
     Viridis,
-    /// black to white
+    /// Black to white.
     Gray,
-    /// black, purple, orange, light yellow
+    /// Black, purple, orange, light yellow.
     Magma,
-    /// dark blue, grey, yellow; made for the colour-blind
+    /// Dark blue, grey, yellow; made for the colour-blind.
     Cividis,
-    /// blue, light grey, red; for signed values: 0 is in the middle
+    /// Blue, light grey, red; for signed values: 0 is in the middle.
     Coolwarm,
 }
 

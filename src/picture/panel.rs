@@ -107,3 +107,12 @@ impl Panel {
         }
     }
 }
+
+/// Gives all these maps (a row of a comparison, say) one range, found from all their values together, so that equal
+/// colours mean equal values.
+pub fn share_range(panels: &mut [Panel]) {
+    let values =
+        panels.iter().filter_map(|p| if let Picture::Map { values, .. } = &p.picture { Some(values) } else { None });
+    let (lo, hi) = range::range(values.flatten().copied(), false);
+    panels.iter_mut().for_each(|p| p.range = Some((lo as f32, hi as f32)));
+}

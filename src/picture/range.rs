@@ -1,7 +1,5 @@
 //! Which values the two ends of a colour map stand for.
 
-use super::panel::{Panel, Picture};
-
 /// How much of the pixels is cut off at each end.
 const CLIPPED: f64 = 0.005;
 
@@ -36,13 +34,4 @@ fn percentile(sorted: &[f32], part: f64) -> f64 {
     let (i, rest) = (place as usize, place.fract());
     let next = sorted[(i + 1).min(sorted.len() - 1)];
     sorted[i] as f64 + (next as f64 - sorted[i] as f64) * rest
-}
-
-/// Gives all these maps (a row of a comparison, say) one range, found from all their values together, so that equal
-/// colours mean equal values.
-pub fn share_range(panels: &mut [Panel]) {
-    let values =
-        panels.iter().filter_map(|p| if let Picture::Map { values, .. } = &p.picture { Some(values) } else { None });
-    let (lo, hi) = range(values.flatten().copied(), false);
-    panels.iter_mut().for_each(|p| p.range = Some((lo as f32, hi as f32)));
 }

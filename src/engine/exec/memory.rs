@@ -1,6 +1,7 @@
 //! How much memory a job may take, and what to say when that is not enough.
 
 use crate::engine::tensor::Shape;
+use crate::numbers::data_size;
 use crate::{Error, Result};
 
 /// Bytes that a job takes.
@@ -53,7 +54,7 @@ impl Limit {
     /// only a number that was asked for counts, else the GPU itself says when there is no more.
     ///
     /// # Errors
-    /// If what these images take is more than the limit.
+    /// [`Error::Limit`] with the numbers, if these images take more.
     pub fn check(self, images: Shape, needed: Memory) -> Result<()> {
         let device = if self.by_default { 0 } else { needed.device };
         let needed = needed.host.max(device);
@@ -62,15 +63,15 @@ impl Limit {
         }
         let (count, verb) =
             if images.n == 1 { ("1 image".to_string(), "needs") } else { (format!("{} images", images.n), "need") };
-        let (needed, limit) = (human(needed), human(self.bytes));
-        Err(Error::Memory(format!(
+        let (needed, limit) = (data_size(needed), data_size(self.bytes));
+        Err(Error::Limit(format!(
             "{count} of {}x{} pixels {verb} {needed} of memory, {}; take smaller images or fewer",
             images.h,
             images.w,
             if self.by_default {
-                format!("{limit} may be taken (half of what is free; --memory sets another limit)")
+                format!("{limit} may be taken, half of what is free")
             } else {
-                format!("--memory allows {limit}")
+                format!("the limit is {limit}")
             }
         )))
     }
@@ -87,16 +88,4 @@ fn available() -> u64 {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     system.available_memory()
-}
-
-/// 1610612736 as "1.5 GiB".
-pub fn human(bytes: u64) -> String {
-    const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
 }

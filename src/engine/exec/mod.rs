@@ -34,8 +34,8 @@ pub trait Executor {
     /// Compiles the plan, makes sure that there is memory for it, and loads it.
     ///
     /// # Errors
-    /// As [`Executor::compile`] and [`Compiled::load`]; [`crate::Error::Memory`] with the number and the way out, if the plan takes
-    /// more than the limit.
+    /// As [`Executor::compile`] and [`Compiled::load`]; [`crate::Error::Limit`] with the numbers, if the plan takes more than the
+    /// limit.
     fn prepare(&self, plan: Arc<Plan>) -> Result<Box<dyn Program>> {
         let compiled = self.compile(plan)?;
         self.limit().check(compiled.plan().image(), compiled.memory())?;
@@ -144,9 +144,10 @@ fn refuse_new(plan: &Plan, executor: &str) -> Result<()> {
     )))
 }
 
-/// What the user asks for with `--backend`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+/// Which executor is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
+    /// A hardware GPU if there is one, else the CPU.
     Auto,
     Cpu,
     Gpu,

@@ -71,6 +71,11 @@ pub(crate) use transform::frequency;
 pub use transform::{Axis, Matrix, Sampling, Waves};
 pub use window::{Sides, Window, same_padding};
 
+/// The greatest common divisor: what a pool and an upsampling have in common cancels.
+pub fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
 #[derive(Debug, Clone)]
 pub enum Op {
     Input(Shape),

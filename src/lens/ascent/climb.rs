@@ -58,7 +58,7 @@ impl<'a> Job<'a> {
     /// shape of one.
     ///
     /// # Errors
-    /// [`Error::Memory`] if there is not even enough for one filter at a time, or for the pictures of all; or if the image does
+    /// [`Error::Limit`] if there is not even enough for one filter at a time, or for the pictures of all; or if the image does
     /// not fit the network, or the recipe the layer.
     pub fn new(
         executor: &'a dyn Executor,
@@ -87,7 +87,7 @@ impl<'a> Job<'a> {
                     let (filters, first) = (filters.to_vec(), (objective, compiled));
                     return Ok(Job { executor, network, layer, filters, image, recipe, needs, first });
                 }
-                Err(Error::Memory(_)) if at_once > 1 => count *= 2,
+                Err(Error::Limit(_) | Error::Memory(_)) if at_once > 1 => count *= 2,
                 Err(error) => return Err(error),
             }
         }

@@ -26,6 +26,9 @@ pub use verdict::Verdict;
 /// Added to the gradient's RMS before it divides: the recipe's, so that a gradient of zero stays zero.
 pub const EPSILON: f64 = 1e-5;
 
+/// The upper end of the noise that a climb starts from, by the recipe.
+pub const NOISE: f32 = 2.0;
+
 /// Noise to start from: uniform in `[0, upper)`, an image of `image`'s shape for each filter. It depends on `seed`, the
 /// layer's name and the filter's number alone.
 pub fn noise(seed: u64, layer: &str, filters: &[usize], image: Shape, upper: f32) -> Tensor {

@@ -57,7 +57,7 @@ impl Recipe {
     pub(super) fn check_neuron(&self, layer: &str, (h, w): (usize, usize)) -> Result<()> {
         match self.neuron {
             Some((r, c)) if r >= h || c >= w => Err(Error::Usage(format!(
-                "--neuron {r},{c}: the map of {layer} has {h}x{w} places, rows 0 to {} and columns 0 to {}",
+                "the neuron ({r}, {c}) lies outside of the map of {layer}: {h}x{w} places, rows 0 to {} and columns 0 to {}",
                 h - 1,
                 w - 1
             ))),
@@ -67,22 +67,22 @@ impl Recipe {
 }
 
 /// What is climbed, of all places of the filter's map.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Goal {
-    /// The mean of the filter's map (Chollet 2016)
+    /// The mean of the filter's map (Chollet 2016).
     Mean,
-    /// The mean of its squares, as in DeepDream (Mordvintsev et al. 2015): what is strong counts more. A filter that is on everywhere has the same
-    /// gradient everywhere under mean, which teaches little
+    /// The mean of its squares, as in DeepDream (Mordvintsev et al. 2015): what is strong counts more. A filter that is on
+    /// everywhere has the same gradient everywhere under the mean, which teaches little.
     Square,
 }
 
 /// From the gradient to the step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Optimizer {
-    /// The gradient divided by its RMS (Chollet 2016)
+    /// The gradient divided by its RMS (Chollet 2016).
     Ascent,
     /// A running mean of the gradient, divided pixel by pixel by its running RMS (Kingma and Ba 2015: b1 0.9, b2 0.999,
-    /// epsilon 1e-8)
+    /// epsilon 1e-8).
     Adam,
 }
 
@@ -97,11 +97,11 @@ impl Optimizer {
 }
 
 /// What the picture is made of: the numbers that are climbed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parameter {
-    /// Its pixels
+    /// Its pixels.
     Pixel,
     /// Waves, each as strong as 1/frequency, so that slow ones are not drowned by fast ones; it starts from noise of that
-    /// kind (Olah et al. 2017, and Lucid, which takes adam with it)
+    /// kind (Olah et al. 2017, and Lucid, which takes Adam with it).
     Fourier,
 }

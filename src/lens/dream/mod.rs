@@ -100,7 +100,7 @@ impl Work {
     /// The largest tiles that there is memory for.
     ///
     /// # Errors
-    /// [`Error::Memory`], if there is not enough for the smallest.
+    /// [`Error::Limit`], if there is not enough for the smallest.
     pub fn new(executor: &dyn Executor, network: &Network, dream: &Dream, image: Shape) -> Result<Work> {
         executor.limit().check(image, Memory::host(picture_bytes(image)))?;
         let mut most = image.h.max(image.w).next_multiple_of(16);
@@ -108,7 +108,7 @@ impl Work {
             let work = Work::with_tiles(executor, network, dream, image, most)?;
             match executor.limit().check(image, work.needed) {
                 Ok(()) => return Ok(work),
-                Err(Error::Memory(_)) if most > SMALLEST => most /= 2,
+                Err(Error::Limit(_)) if most > SMALLEST => most /= 2,
                 Err(error) => return Err(error),
             }
         }
@@ -284,7 +284,7 @@ impl Climber {
         let mut gradient = rolled(&padded.crop(&gradient), -down, -right);
         let mean = gradient.data.iter().map(|g| f64::from(g.abs())).sum::<f64>() / gradient.data.len() as f64;
         if !mean.is_finite() || !loss.is_finite() {
-            let what = "the dream left the range of numbers: take a smaller --step-size or fewer --steps";
+            let what = "the dream left the range of numbers: take a smaller step size or fewer steps";
             return Err(Error::Usage(what.to_string()));
         }
         // Where nothing leads anywhere the picture stays.

@@ -168,7 +168,7 @@ pub fn explain(
         plan.graph.nodes().find(|(id, _)| values.get(&id.0).is_some_and(|v| v.data.iter().any(|v| !v.is_finite())))
     {
         return Err(Error::Usage(format!(
-            "{} (node {}) holds NaN or infinite values for this image: there is no gradient to explain; try another --init",
+            "{} (node {}) holds NaN or infinite values for this image: there is no gradient to explain; try another image",
             node.name, id.0
         )));
     }

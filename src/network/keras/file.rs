@@ -15,7 +15,7 @@ use serde_json::Value;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::{Fallible, weights};
+use super::{Fallible, damaged, weights};
 
 const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
 /// Deflate makes data at most 1032 times smaller, so a file cannot hold more than that.
@@ -63,11 +63,6 @@ pub fn open_bytes(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Fallible<M
         return open_archive(Cursor::new(bytes), len);
     }
     open_h5(Arc::new(BytesStorage::from_owner(bytes)), &head)
-}
-
-/// A problem for a file that is not what its format says.
-pub fn damaged(cause: &dyn std::fmt::Display) -> String {
-    format!("the file is damaged or cut short ({cause}); copy or download it again")
 }
 
 /// A whole-model HDF5 file. `head` is how it begins.

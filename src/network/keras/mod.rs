@@ -19,6 +19,11 @@ use layers::Settings;
 /// A result whose error is a problem with the file, which [`load`] puts the file's name in front of.
 type Fallible<T> = std::result::Result<T, String>;
 
+/// A problem for a file that is not what its format says.
+fn damaged(cause: &dyn std::fmt::Display) -> String {
+    format!("the file is damaged or cut short ({cause}); copy or download it again")
+}
+
 /// Reads a model that Keras saved whole: `.h5` of Keras 2 or 3, or `.keras`.
 pub fn load(path: impl AsRef<Path>) -> Result<Network> {
     let path = path.as_ref();

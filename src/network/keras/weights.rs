@@ -6,9 +6,8 @@ use hdf5::error::Error as H5Error;
 use hdf5::group::Group;
 use hdf5::{Attribute, Dataset, Datatype, Hdf5File};
 
-use super::Fallible;
 use super::config::LayerConfig;
-use super::file::damaged;
+use super::{Fallible, damaged};
 
 /// How the datasets of weights are named.
 #[derive(Debug, Clone, Copy)]

@@ -41,7 +41,8 @@ impl Cpu {
     /// If the threads cannot be started.
     pub fn with_level(threads: Option<usize>, level: Level, limit: Limit) -> Result<Cpu> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build();
-        let pool = pool.map_err(|why| crate::Error::Device(format!("cannot start threads: {why}; try --threads 1")))?;
+        let pool =
+            pool.map_err(|why| crate::Error::Device(format!("cannot start threads: {why}; try a single one")))?;
         Ok(Cpu { level, pool: Arc::new(pool), limit })
     }
 }

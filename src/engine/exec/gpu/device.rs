@@ -2,6 +2,7 @@
 
 use super::adapter::AdapterInfo;
 use super::shader::{Access, Shader};
+use crate::numbers::data_size;
 use crate::{Error, Result};
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -133,11 +134,11 @@ impl Device {
         let largest = self.largest_binding();
         if bytes > largest {
             return Err(Error::Memory(format!(
-                "{label} would need {} MB, but the GPU {} binds {} MB at most: climb fewer filters at once or make the \
+                "{label} would need {}, but the GPU {} binds {} at most: climb fewer filters at once or make the \
                  picture smaller",
-                bytes.div_ceil(1 << 20),
+                data_size(bytes),
                 self.info.name,
-                largest >> 20
+                data_size(largest)
             )));
         }
         let descriptor =

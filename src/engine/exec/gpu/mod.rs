@@ -26,6 +26,7 @@ pub use adapter::{AdapterInfo, AdapterKind, adapters};
 use super::memory::Limit;
 use super::{Compiled, Executor};
 use crate::engine::plan::{Plan, ValueKind};
+use crate::numbers::data_size;
 use crate::{Error, Result};
 use call::{Style, Target};
 use device::Device;
@@ -79,14 +80,14 @@ impl Gpu {
                 ValueKind::Winners => "the winners of",
             };
             return Err(Error::Memory(format!(
-                "{what} {} of shape {} would need {} MB, but the GPU {} binds {} MB at most: climb fewer filters at once \
-                 (each image needs {} MB of it) or make the picture smaller",
+                "{what} {} of shape {} would need {}, but the GPU {} binds {} at most: climb fewer filters at once \
+                 (each image needs {} of it) or make the picture smaller",
                 plan.graph[value.node].name,
                 value.shape,
-                call::bytes(value).div_ceil(1 << 20),
+                data_size(call::bytes(value) as u64),
                 self.info().name,
-                self.device.largest_binding() >> 20,
-                (call::bytes(value) / value.shape.n).div_ceil(1 << 20),
+                data_size(self.device.largest_binding()),
+                data_size((call::bytes(value) / value.shape.n) as u64),
             )));
         }
         Ok(())

@@ -17,6 +17,8 @@
 //!
 //! So the 9 taps of a 3x3 kernel become 4, and of the 36 products under a 2x2 sum 16 remain.
 
+use crate::engine::ops::gcd;
+
 /// One phase of the outputs along one axis. Output `r` of the phase is y's pixel `r * step + phase`; its tap `u` reads x's
 /// pixel `r * stride + u + offset`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,8 +49,4 @@ pub(super) fn phases(outputs: usize, k: usize, up: usize, pool: usize) -> Vec<Ax
         Axis { grid: (outputs - phase).div_ceil(step), step, phase, stride, offset, taps }
     };
     (0..step.min(outputs)).map(axis).collect()
-}
-
-fn gcd(a: usize, b: usize) -> usize {
-    if b == 0 { a } else { gcd(b, a % b) }
 }
