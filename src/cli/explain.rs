@@ -67,7 +67,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         return Err(Error::Usage(format!("--filter {filter}: {name} has {count} filters, counted from 0")));
     }
     let init = options.init.as_deref().map(|path| super::read_picture(path, &network)).transpose()?;
-    let shape = super::start_shape(&network, options.size, init.as_ref())?;
+    let shape = super::start_shape(&network, &[layer], options.size, init.as_ref())?;
     for path in [&options.html, &options.json].into_iter().flatten() {
         files::check_writable_dir(path.parent().unwrap_or("".as_ref()))?;
     }

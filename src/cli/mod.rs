@@ -265,9 +265,14 @@ fn progress_bar(name: &str, quiet: bool) -> ProgressBar {
     bar
 }
 
-/// The shape of the images that a climb starts from: of `--init`'s pictures, of `--size`, or the network's own.
-fn start_shape(network: &Network, size: Option<(usize, usize)>, init: Option<&Tensor>) -> Result<Shape> {
-    let Some(init) = init else { return unet::image_shape(network, size) };
+/// The shape of the images that a climb of `layers` starts from: of `--init`'s pictures, of `--size`, or the network's own.
+fn start_shape(
+    network: &Network,
+    layers: &[usize],
+    size: Option<(usize, usize)>,
+    init: Option<&Tensor>,
+) -> Result<Shape> {
+    let Some(init) = init else { return unet::image_shape(network, layers, size) };
     let (h, w) = (init.shape.h, init.shape.w);
     if let Some(size) = size.filter(|&size| size != (h, w)) {
         return Err(Error::Usage(format!(
@@ -275,12 +280,12 @@ fn start_shape(network: &Network, size: Option<(usize, usize)>, init: Option<&Te
             size.0, size.1
         )));
     }
-    unet::image_shape(network, Some((h, w)))
+    unet::image_shape(network, layers, Some((h, w)))
 }
 
 /// A picture or several from a file, `[n, h, w, c]` with the network's channels.
 fn read_input(path: &Path, network: &Network) -> Result<Tensor> {
-    let channels = unet::image_shape(network, None)?.c;
+    let channels = unet::image_channels(network)?;
     let is_npy = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"));
     let tensor = if is_npy {
         npy::read(path)?
