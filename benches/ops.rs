@@ -124,9 +124,9 @@ fn ops(c: &mut Criterion) {
     let benches: Vec<Bench> = [Backend::Cpu, Backend::Gpu].into_iter().filter_map(Bench::open).collect();
     for (side, ci, co) in CONVOLUTIONS {
         let kernel = Kernel::new(3, 3, ci, co, numbers(9 * ci * co).into()).unwrap();
-        for (way, kernel) in [("forward", kernel.clone()), ("backward", kernel.flipped())] {
+        for (way, kernel) in [("forward", kernel.clone()), ("backward", kernel.flipped(1))] {
             let shape = Shape::new(1, side, side, kernel.ci);
-            let conv = Conv2d { kernel, bias: None };
+            let conv = Conv2d::same(kernel, None);
             let name = format!("conv2d/{side}x{side} {ci} to {co} {way}");
             time(c, &benches, &name, shape, |g, x| g.conv2d("y", x, conv.clone()).unwrap());
         }

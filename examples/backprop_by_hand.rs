@@ -71,5 +71,5 @@ fn main() -> Result<()> {
 
 /// A 3x3 convolution from one channel to one.
 fn conv(kernel: &[f32]) -> Result<Conv2d> {
-    Ok(Conv2d { kernel: Kernel::new(3, 3, 1, 1, kernel.into())?, bias: None })
+    Ok(Conv2d::same(Kernel::new(3, 3, 1, 1, kernel.into())?, None))
 }

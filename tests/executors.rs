@@ -28,7 +28,7 @@ fn doubles(count: usize, salt: u64) -> Arc<[f64]> {
 fn conv(kh: usize, kw: usize, ci: usize, co: usize) -> Conv2d {
     let size = (2.0 / (kh * kw * ci) as f32).sqrt();
     let kernel: Vec<f32> = numbers(kh * kw * ci * co, 3).iter().map(|v| v * size).collect();
-    Conv2d { kernel: Kernel::new(kh, kw, ci, co, kernel.into()).unwrap(), bias: Some(numbers(co, 4).into()) }
+    Conv2d::same(Kernel::new(kh, kw, ci, co, kernel.into()).unwrap(), Some(numbers(co, 4).into()))
 }
 
 /// What a graph computes for these inputs, and the plan it ran as.
@@ -230,10 +230,7 @@ fn orders_that_no_network_has() {
     let (low, high) = (g.slice("low", y, 0, 5).unwrap(), g.slice("high", y, 3, 4).unwrap());
     let mut bank = conv(3, 3, 5, 7).own_channels(&[6, 2, 3, 1, 0, 4]);
     let bias: Vec<f32> = numbers(18, 5);
-    bank = Conv2d {
-        kernel: Kernel { co: 3, data: numbers(6 * 9 * 5 * 3, 6).into(), ..bank.kernel },
-        bias: Some(bias.into()),
-    };
+    bank = Conv2d::same(Kernel { co: 3, data: numbers(6 * 9 * 5 * 3, 6).into(), ..bank.kernel }, Some(bias.into()));
     let y = g.conv2d("bank", x, bank).unwrap();
     let of_bank = g.slice("of a bank", y, 1, 2).unwrap();
     let keep = [pooled, shifted, low, high, of_bank];

@@ -45,7 +45,7 @@ fn banks_of_kernels() {
     let case = Case::new("a bank with biases".to_string(), Shape::new(3, 6, 5, 3), |g, x| {
         let mut kernel = Kernel::new(3, 3, 3, 5, numbers(135, 1).into())?;
         kernel = Kernel { bank: 3, data: numbers(135 * 3, 1).into(), ..kernel };
-        g.conv2d("y", x, Conv2d { kernel, bias: Some(numbers(15, 2).into()) })
+        g.conv2d("y", x, Conv2d::same(kernel, Some(numbers(15, 2).into())))
     });
     case.check(&gpus);
 }

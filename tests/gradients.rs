@@ -4,7 +4,9 @@ use std::sync::Arc;
 use unet_lens::engine::autodiff::gradient;
 use unet_lens::engine::exec::reference::evaluate;
 use unet_lens::engine::graph::{Graph, NodeId};
-use unet_lens::engine::ops::{Axis, Conv2d, Kernel, Matrix, Window};
+use unet_lens::engine::ops::{
+    Axes, Axis, Conv2d, ConvTranspose, Function, Kernel, Matrix, Pool, Sampling, Sides, Window,
+};
 use unet_lens::engine::tensor::{Shape, Tensor64};
 
 /// Numbers that look random and are the same everywhere.
@@ -19,7 +21,7 @@ fn numbers(count: usize, salt: u64) -> Vec<f32> {
 
 fn conv(kh: usize, kw: usize, ci: usize, co: usize) -> Conv2d {
     let kernel = Kernel::new(kh, kw, ci, co, numbers(kh * kw * ci * co, 3).into()).unwrap();
-    Conv2d { kernel, bias: Some(numbers(co, 4).into()) }
+    Conv2d::same(kernel, Some(numbers(co, 4).into()))
 }
 
 /// Central differences along every coordinate of the image against backprop.
@@ -27,9 +29,10 @@ fn check(name: &str, image: Shape, build: impl Fn(&mut Graph, NodeId) -> NodeId)
     let mut graph = Graph::new();
     let x = graph.input("image", image).unwrap();
     let y = build(&mut graph, x);
-    // The op is followed by a nonlinear one, so that dy is not constant.
+    // The op is followed by nonlinear ones, so that dy is not constant, and used twice.
     let squashed = graph.sigmoid("squash", y).unwrap();
-    let loss = graph.mean("loss", squashed).unwrap();
+    let product = graph.mul("product", squashed, y).unwrap();
+    let loss = graph.mean("loss", product).unwrap();
     let dx = gradient(&mut graph, loss, x).unwrap().of_wrt();
     let at = Tensor64 { shape: image, data: numbers(image.len(), 7).iter().map(|&v| f64::from(v)).collect() };
     let gradient = evaluate(&graph, &[(x, &at)], &[dx]).remove(0);
@@ -89,6 +92,190 @@ fn every_op() {
         check(&format!("transform {axis:?}"), image, |g, x| g.transform("y", x, axis, matrix.clone()).unwrap());
     }
     check("added to itself", image, |g, x| g.add("y", x, x).unwrap());
+    check("sum_pool", image, |g, x| g.sum_pool("y", x, Window::new(2, 4)).unwrap());
+    check("constant", image, |g, x| {
+        let one = g.constant("one", Shape::new(2, 6, 1, 3), numbers(18, 5).into()).unwrap();
+        let each = g.constant("each", image, numbers(144, 6).into()).unwrap();
+        let y = g.mul("scaled", x, one).unwrap();
+        g.add("y", y, each).unwrap()
+    });
+}
+
+#[test]
+fn every_convolution() {
+    let settings = |stride: (usize, usize), pad: [usize; 4], dilation: (usize, usize), groups: usize| {
+        let [top, bottom, left, right] = pad;
+        let (stride, dilation) = (Window::new(stride.0, stride.1), Window::new(dilation.0, dilation.1));
+        (stride, Sides { top, bottom, left, right }, dilation, groups)
+    };
+    // Kernel, stride, padding, dilation, groups. The image's sides are odd, so that strides and kernels leave a rest.
+    let cases = [
+        ((3, 3), settings((1, 1), [0, 0, 0, 0], (1, 1), 1)),
+        ((3, 3), settings((2, 2), [1, 1, 1, 1], (1, 1), 1)),
+        ((3, 3), settings((2, 3), [0, 0, 0, 0], (1, 1), 1)),
+        ((1, 1), settings((2, 2), [0, 0, 0, 0], (1, 1), 1)),
+        ((2, 2), settings((1, 1), [0, 1, 0, 1], (1, 1), 1)),
+        ((2, 4), settings((2, 1), [0, 1, 1, 2], (1, 1), 1)),
+        ((3, 3), settings((1, 1), [2, 2, 2, 2], (2, 2), 1)),
+        ((3, 2), settings((1, 1), [1, 0, 0, 3], (2, 3), 1)),
+        ((3, 3), settings((3, 2), [3, 2, 1, 0], (2, 1), 1)),
+        // More zeros than the kernel reaches over: some outputs see nothing of the image.
+        ((3, 3), settings((1, 1), [4, 0, 0, 3], (1, 1), 1)),
+        ((3, 3), settings((1, 1), [1, 1, 1, 1], (1, 1), 2)),
+        ((3, 2), settings((2, 2), [1, 0, 1, 1], (1, 2), 2)),
+        // Depthwise.
+        ((3, 3), settings((1, 1), [1, 1, 1, 1], (1, 1), 4)),
+        ((2, 3), settings((2, 2), [0, 1, 1, 1], (1, 1), 4)),
+    ];
+    let image = Shape::new(2, 7, 5, 4);
+    for ((kh, kw), (stride, pad, dilation, groups)) in cases {
+        let whole = Conv2d { stride, pad, dilation, groups, ..conv(kh, kw, 4 / groups, 8) };
+        let name = format!("{kh}x{kw}, stride {stride}, {pad:?}, dilation {dilation}, {groups} groups");
+        check(&format!("conv2d {name}"), image, |g, x| g.conv2d("y", x, whole.clone()).unwrap());
+        let own = whole.own_channels(&[6, 1]);
+        check(&format!("conv2d {name}, own channels"), image, |g, x| g.conv2d("y", x, own.clone()).unwrap());
+
+        // The transpose of a convolution from [2, 7, 5, 4], so that its input has 8 channels and its output is that.
+        let kernel = Kernel::new(kh, kw, 4 / groups, 8, numbers(kh * kw * 4 / groups * 8, 3).into()).unwrap();
+        let bias = Some(numbers(4, 4).into());
+        let whole = ConvTranspose { kernel, bias, stride, pad, dilation, groups, h: 7, w: 5 };
+        let side = |n: usize, pad: usize, k: usize, s: usize, d: usize| (n + pad - (k - 1) * d - 1) / s + 1;
+        let rows = side(7, pad.top + pad.bottom, kh, stride.h, dilation.h);
+        let columns = side(5, pad.left + pad.right, kw, stride.w, dilation.w);
+        let small = Shape::new(2, rows, columns, 8);
+        check(&format!("conv_transpose {name}"), small, |g, x| g.conv_transpose("y", x, whole.clone()).unwrap());
+        let own = whole.own_channels(&[3, 0]);
+        check(&format!("conv_transpose {name}, own"), small, |g, x| g.conv_transpose("y", x, own.clone()).unwrap());
+    }
+    for (kh, kw) in [(2, 2), (4, 3), (1, 6)] {
+        check(&format!("conv2d same {kh}x{kw}"), image, |g, x| g.conv2d("y", x, conv(kh, kw, 4, 3)).unwrap());
+    }
+}
+
+#[test]
+fn every_function() {
+    let image = Shape::new(2, 5, 3, 2);
+    // Of both signs, and on every piece of the functions that have corners.
+    let wide = |g: &mut Graph, x: NodeId| g.scale("wide", x, 5.0).unwrap();
+    let functions = [
+        Function::Relu { slope: 0.0, threshold: 0.0, max: 2.0 },
+        Function::Relu { slope: 0.3, threshold: 0.7, max: f32::INFINITY },
+        Function::LeakyRelu { slope: 0.2 },
+        Function::Elu { alpha: 0.7 },
+        Function::Selu,
+        Function::Tanh,
+        Function::Exp,
+        Function::Softplus,
+        Function::Softsign,
+        Function::Silu,
+        Function::Gelu { approximate: false },
+        Function::Gelu { approximate: true },
+        Function::HardSigmoid { slope: 0.2 },
+        Function::HardSwish,
+        Function::Mish,
+        Function::Abs,
+        Function::Reciprocal,
+    ];
+    for f in functions {
+        check(&format!("{f:?}"), image, |g, x| {
+            let x = wide(g, x);
+            g.pointwise("y", x, f).unwrap()
+        });
+    }
+    check("sqrt", image, |g, x| {
+        let x = g.pointwise("positive", x, Function::Exp).unwrap();
+        g.pointwise("y", x, Function::Sqrt).unwrap()
+    });
+}
+
+#[test]
+fn every_pool() {
+    let pools = [
+        ((2, 2), (2, 2), [0, 0, 0, 0]),
+        ((3, 3), (2, 2), [1, 1, 1, 1]),
+        ((3, 2), (1, 1), [0, 2, 0, 1]),
+        ((2, 3), (3, 4), [1, 0, 0, 2]),
+        ((2, 2), (1, 3), [0, 0, 0, 0]),
+    ];
+    let image = Shape::new(2, 7, 5, 3);
+    for ((kh, kw), (sh, sw), [top, bottom, left, right]) in pools {
+        let (window, stride) = (Window::new(kh, kw), Window::new(sh, sw));
+        let pool = Pool { window, stride, pad: Sides { top, bottom, left, right } };
+        check(&format!("max {pool:?}"), image, |g, x| g.max_pool("y", x, pool).unwrap());
+        check(&format!("average {pool:?}"), image, |g, x| g.average_pool("y", x, pool).unwrap());
+    }
+    let side_by_side = Shape::new(2, 6, 4, 3);
+    check("average, side by side", side_by_side, |g, x| g.average_pool("y", x, Window::new(3, 2)).unwrap());
+}
+
+#[test]
+fn every_change_of_shape() {
+    let image = Shape::new(2, 5, 3, 4);
+    check("crop", image, |g, x| g.crop("y", x, [1, 0, 2], [3, 2, 2]).unwrap());
+    check("slice", image, |g, x| g.slice("y", x, 1, 2).unwrap());
+    check("pad", image, |g, x| g.pad("y", x, [1, 0, 2], [7, 4, 6]).unwrap());
+    check("reshape", image, |g, x| g.reshape("y", x, Shape::new(2, 2, 15, 2)).unwrap());
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        check(&format!("permute {order:?}"), image, |g, x| g.permute("y", x, order).unwrap());
+    }
+    let axes = |bits: usize| Axes { h: bits & 1 > 0, w: bits & 2 > 0, c: bits & 4 > 0 };
+    for bits in 0..8 {
+        let axes = axes(bits);
+        check(&format!("sum {axes:?}"), image, |g, x| g.sum("y", x, axes).unwrap());
+        if bits > 0 {
+            check(&format!("softmax {axes:?}"), image, |g, x| g.softmax("y", x, axes).unwrap());
+        }
+        let small = axes.summed(image);
+        check(&format!("broadcast {axes:?}"), small, |g, x| g.broadcast("y", x, image).unwrap());
+        // Both ways round, with the gradient flowing into both of them.
+        let pair = |g: &mut Graph, x: NodeId| {
+            let small = g.sum("small", x, axes).unwrap();
+            if bits % 2 == 0 { (small, x) } else { (x, small) }
+        };
+        check(&format!("add, {axes:?} repeated"), image, |g, x| {
+            let (a, b) = pair(g, x);
+            g.add("y", a, b).unwrap()
+        });
+        check(&format!("mul, {axes:?} repeated"), image, |g, x| {
+            let (a, b) = pair(g, x);
+            g.mul("y", a, b).unwrap()
+        });
+    }
+    check("each repeats the other", image, |g, x| {
+        let column = g.sum("column", x, Axes { h: false, w: true, c: true }).unwrap();
+        let row = g.sum("row", x, Axes { h: true, w: false, c: true }).unwrap();
+        let sum = g.add("sum", column, row).unwrap();
+        g.mul("y", sum, row).unwrap()
+    });
+    for sampling in [Sampling::Bilinear, Sampling::BilinearFromCorner, Sampling::Nearest] {
+        let matrix = Matrix::resize(5, 12, sampling);
+        check(&format!("{sampling:?}"), image, |g, x| g.transform("y", x, Axis::Down, matrix.clone()).unwrap());
+    }
+}
+
+#[test]
+fn what_is_composed_of_ops() {
+    let image = Shape::new(2, 5, 3, 4);
+    let two = |g: &mut Graph, x: NodeId| {
+        let turned = g.transform("turned", x, Axis::Across, Matrix::new(3, 3, numbers(9, 8))).unwrap();
+        (x, turned)
+    };
+    check("subtract", image, |g, x| {
+        let (a, b) = two(g, x);
+        g.subtract("y", a, b).unwrap()
+    });
+    check("maximum", image, |g, x| {
+        let (a, b) = two(g, x);
+        g.maximum("y", a, b).unwrap()
+    });
+    check("minimum", image, |g, x| {
+        let (a, b) = two(g, x);
+        g.minimum("y", a, b).unwrap()
+    });
+    for axes in [Axes::CHANNELS, Axes::PLACES, Axes::ALL] {
+        check(&format!("mean over {axes:?}"), image, |g, x| g.mean_over("y", x, axes).unwrap());
+        check(&format!("standardise {axes:?}"), image, |g, x| g.standardise("y", x, axes, 1e-3).unwrap());
+    }
 }
 
 /// The gradient of the sum of `y = build(x)`, image 0.
@@ -162,9 +349,44 @@ fn of_equal_values_the_first_in_reading_order_wins() {
     assert_eq!(found, [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
 }
 
+/// Windows of 2x2 at every pixel, with a row of padding above: the one 3 wins four of them, of the equal values the first.
+#[test]
+fn where_windows_overlap_a_winner_collects() {
+    #[rustfmt::skip]
+    let x = [
+        1.0, 1.0, 0.0,
+        0.0, 3.0, 0.0,
+        0.0, 0.0, 0.0,
+    ];
+    let (window, stride) = (Window::new(2, 2), Window::ONE);
+    let pool = Pool { window, stride, pad: Sides { top: 1, ..Sides::NONE } };
+    let found = gradient_of_sum(&x, 3, 3, |g, x| g.max_pool("y", x, pool).unwrap());
+    assert_eq!(found, [1.0, 1.0, 0.0, 0.0, 4.0, 0.0, 0.0, 0.0, 0.0]);
+}
+
+/// 3 x and x + 4 are equal at 2, where they have slopes 3 and 1.
+#[test]
+fn of_two_equal_values_the_first_gets_the_gradient() {
+    let build = |g: &mut Graph, x: NodeId| {
+        let a = g.scale("a", x, 3.0).unwrap();
+        let b = g.batch_norm("b", x, [1.0].into(), [4.0].into()).unwrap();
+        (a, b)
+    };
+    let found = gradient_of_sum(&[2.0], 1, 1, |g, x| {
+        let (a, b) = build(g, x);
+        g.maximum("y", a, b).unwrap()
+    });
+    assert_eq!(found, [3.0]);
+    let found = gradient_of_sum(&[2.0], 1, 1, |g, x| {
+        let (a, b) = build(g, x);
+        g.minimum("y", b, a).unwrap()
+    });
+    assert_eq!(found, [1.0]);
+}
+
 #[test]
 fn at_borders_fewer_outputs_see_a_pixel() {
-    let ones = || Conv2d { kernel: Kernel::new(3, 3, 1, 1, vec![1.0; 9].into()).unwrap(), bias: None };
+    let ones = || Conv2d::same(Kernel::new(3, 3, 1, 1, vec![1.0; 9].into()).unwrap(), None);
     let found = gradient_of_sum(&[0.5; 16], 4, 4, |g, x| g.conv2d("y", x, ones()).unwrap());
     assert_eq!(found, [4.0, 6.0, 6.0, 4.0, 6.0, 9.0, 9.0, 6.0, 6.0, 9.0, 9.0, 6.0, 4.0, 6.0, 6.0, 4.0]);
 }

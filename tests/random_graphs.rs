@@ -22,7 +22,7 @@ use unet_lens::engine::exec::memory::Limit;
 use unet_lens::engine::exec::reference::{Reference, evaluate};
 use unet_lens::engine::exec::{Backend, Executor, open};
 use unet_lens::engine::graph::{Graph, NodeId};
-use unet_lens::engine::ops::{Conv2d, Kernel, Op, Window};
+use unet_lens::engine::ops::{Conv2d, Kernel, Op, Pool, Window};
 use unet_lens::engine::plan::Plan;
 use unet_lens::engine::tensor::{Shape, Tensor, Tensor64};
 
@@ -64,7 +64,7 @@ fn conv(rng: &mut ChaCha8Rng, kh: usize, kw: usize, ci: usize, co: usize) -> Con
     let size = (3.0 / (kh * kw * ci) as f32).sqrt();
     let kernel = uniform(rng, kh * kw * ci * co, -size, size);
     let bias = rng.random::<bool>().then(|| uniform(rng, co, -0.5, 0.5).into());
-    Conv2d { kernel: Kernel::new(kh, kw, ci, co, kernel.into()).unwrap(), bias }
+    Conv2d::same(Kernel::new(kh, kw, ci, co, kernel.into()).unwrap(), bias)
 }
 
 fn build(case: &Case) -> Net {
@@ -151,7 +151,7 @@ fn kinks(net: &Net, image: &Tensor64) -> (f64, bool) {
                 nearest = nearest.min(gap / largest);
             }
         };
-        let Op::MaxPool(window) = op else {
+        let Op::MaxPool(Pool { window, .. }) = op else {
             x.data.iter().for_each(|v| near(v.abs()));
             continue;
         };
@@ -191,7 +191,7 @@ fn sides(net: &Net, image: &Tensor64) -> Vec<usize> {
         let values = |id| evaluate(&net.graph, &[(net.image, image)], &[id]).remove(0);
         match node.op {
             Op::Relu => sides.extend(values(id).data.iter().map(|&v| usize::from(v > 0.0))),
-            Op::MaxPool(window) => sides.extend(of_pool(&values(node.inputs[0]), &values(id), window)),
+            Op::MaxPool(pool) => sides.extend(of_pool(&values(node.inputs[0]), &values(id), pool.window)),
             _ => {}
         }
     }

@@ -3,7 +3,7 @@
 //! A graph is built by its methods, one per op; each checks the shapes and refuses what does not fit. The backward pass
 //! is not a second structure: [`crate::engine::autodiff::gradient`] appends ordinary nodes to the same graph.
 
-use crate::engine::ops::{Axis, Conv2d, Matrix, Op, Window};
+use crate::engine::ops::{Axes, Axis, Conv2d, ConvTranspose, Function, Matrix, Op, Pool, Window};
 use crate::engine::tensor::Shape;
 use crate::{Error, Result};
 use std::sync::Arc;
@@ -67,9 +67,9 @@ impl Graph {
         self.nodes.iter().position(|node| node.name == name).map(NodeId)
     }
 
-    /// The first max_pool of `x` with this window.
-    pub(crate) fn max_pool_of(&self, x: NodeId, window: Window) -> Option<NodeId> {
-        let is_pool = |node: &Node| matches!(node.op, Op::MaxPool(w) if w == window) && node.inputs[0] == x;
+    /// The first max_pool of `x` with these windows.
+    pub(crate) fn max_pool_of(&self, x: NodeId, pool: Pool) -> Option<NodeId> {
+        let is_pool = |node: &Node| matches!(node.op, Op::MaxPool(p) if p == pool) && node.inputs[0] == x;
         self.nodes.iter().position(is_pool).map(NodeId)
     }
 
@@ -110,9 +110,19 @@ impl Graph {
         self.push(name, Op::Fill { shape, value }, &[])
     }
 
-    /// `[n, h, w, ci] -> [n, h, w, co]`, stride 1, 'same' padding.
+    /// The same values at every run: `data` is of one image, repeated for each, or of all images.
+    pub fn constant(&mut self, name: &str, shape: Shape, data: Arc<[f32]>) -> Result<NodeId> {
+        self.push(name, Op::Constant { shape, data }, &[])
+    }
+
+    /// `[n, h, w, ci * groups] -> [n, h', w', co]`: a kernel slid over the image. [`Conv2d::same`] leaves rows and columns.
     pub fn conv2d(&mut self, name: &str, x: NodeId, conv: Conv2d) -> Result<NodeId> {
         self.push(name, Op::Conv2d(conv), &[x])
+    }
+
+    /// `[n, h', w', co] -> [n, h, w, ci * groups]`: the transpose of the conv2d with the same settings.
+    pub fn conv_transpose(&mut self, name: &str, x: NodeId, conv: ConvTranspose) -> Result<NodeId> {
+        self.push(name, Op::ConvTranspose(conv), &[x])
     }
 
     /// `scale * x + shift`, one pair per channel.
@@ -141,17 +151,34 @@ impl Graph {
         self.push(name, Op::SigmoidGrad, &[dy, y])
     }
 
-    /// `[n, h, w, c] -> [n, h / window.h, w / window.w, c]`: the largest value of each window.
-    pub fn max_pool(&mut self, name: &str, x: NodeId, window: Window) -> Result<NodeId> {
-        self.push(name, Op::MaxPool(window), &[x])
+    /// `f(x)`, value by value.
+    pub fn pointwise(&mut self, name: &str, x: NodeId, f: Function) -> Result<NodeId> {
+        self.push(name, Op::Pointwise(f), &[x])
     }
 
-    /// `dy` where `x` is the first maximum of its window, else 0. There must be a max_pool of `x`: it remembers the winners.
-    pub fn max_pool_grad(&mut self, name: &str, dy: NodeId, x: NodeId, window: Window) -> Result<NodeId> {
-        if self.max_pool_of(x, window).is_none() {
+    /// `dy * f'(x)`.
+    pub fn pointwise_grad(&mut self, name: &str, dy: NodeId, x: NodeId, f: Function) -> Result<NodeId> {
+        self.push(name, Op::PointwiseGrad(f), &[dy, x])
+    }
+
+    /// `exp(x)`, divided by its sum over the axes.
+    pub fn softmax(&mut self, name: &str, x: NodeId, axes: Axes) -> Result<NodeId> {
+        self.push(name, Op::Softmax(axes), &[x])
+    }
+
+    /// `[n, h, w, c] -> [n, h', w', c]`: the largest value of each window. A [`Window`] alone stands for windows side by side.
+    pub fn max_pool(&mut self, name: &str, x: NodeId, pool: impl Into<Pool>) -> Result<NodeId> {
+        self.push(name, Op::MaxPool(pool.into()), &[x])
+    }
+
+    /// For each value of `x` the sum of `dy` over the windows of which it is the first maximum. There must be a max_pool of
+    /// `x`: it remembers the winners.
+    pub fn max_pool_grad(&mut self, name: &str, dy: NodeId, x: NodeId, pool: impl Into<Pool>) -> Result<NodeId> {
+        let pool = pool.into();
+        if self.max_pool_of(x, pool).is_none() {
             return Err(Error::Usage(format!("{name} (max_pool_grad): there is no max_pool of {}", self[x].name)));
         }
-        self.push(name, Op::MaxPoolGrad(window), &[dy, x])
+        self.push(name, Op::MaxPoolGrad(pool), &[dy, x])
     }
 
     /// `[n, h, w, c] -> [n, h * window.h, w * window.w, c]`: every pixel repeated (nearest neighbour).
@@ -171,7 +198,28 @@ impl Graph {
 
     /// Channels `start .. start + len`.
     pub fn slice(&mut self, name: &str, x: NodeId, start: usize, len: usize) -> Result<NodeId> {
-        self.push(name, Op::Slice { start, len }, &[x])
+        let Shape { h, w, .. } = self.shape(x);
+        self.crop(name, x, [0, 0, start], [h, w, len])
+    }
+
+    /// A box of each image: `size` rows, columns and channels from `start` on.
+    pub fn crop(&mut self, name: &str, x: NodeId, start: [usize; 3], size: [usize; 3]) -> Result<NodeId> {
+        self.push(name, Op::Slice { start, size }, &[x])
+    }
+
+    /// `x` amid zeros: `before` of them before its first row, column and channel, as many after it as `size` needs.
+    pub fn pad(&mut self, name: &str, x: NodeId, before: [usize; 3], size: [usize; 3]) -> Result<NodeId> {
+        self.push(name, Op::Pad { before, size }, &[x])
+    }
+
+    /// The values of each image in the same order, as an image of another shape.
+    pub fn reshape(&mut self, name: &str, x: NodeId, shape: Shape) -> Result<NodeId> {
+        self.push(name, Op::Reshape(shape), &[x])
+    }
+
+    /// Which of `x`'s axes (0: rows, 1: columns, 2: channels) become rows, columns, channels.
+    pub fn permute(&mut self, name: &str, x: NodeId, order: [usize; 3]) -> Result<NodeId> {
+        self.push(name, Op::Permute(order), &[x])
     }
 
     /// `[n, h, w, c] -> [n, 1, 1, 1]`: the mean of each image's values.
@@ -184,11 +232,22 @@ impl Graph {
         self.push(name, Op::Spread(shape), &[dy])
     }
 
+    /// The sum over the axes, which are then of one entry.
+    pub fn sum(&mut self, name: &str, x: NodeId, axes: Axes) -> Result<NodeId> {
+        self.push(name, Op::Sum(axes), &[x])
+    }
+
+    /// `x` repeated along its axes of one entry.
+    pub fn broadcast(&mut self, name: &str, x: NodeId, shape: Shape) -> Result<NodeId> {
+        self.push(name, Op::Broadcast(shape), &[x])
+    }
+
+    /// `a + b`, place by place; where one has a side of 1, it is repeated.
     pub fn add(&mut self, name: &str, a: NodeId, b: NodeId) -> Result<NodeId> {
         self.push(name, Op::Add, &[a, b])
     }
 
-    /// `a * b`, place by place.
+    /// `a * b`, place by place; where one has a side of 1, it is repeated.
     pub fn mul(&mut self, name: &str, a: NodeId, b: NodeId) -> Result<NodeId> {
         self.push(name, Op::Mul, &[a, b])
     }

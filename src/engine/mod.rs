@@ -6,13 +6,15 @@
 //!
 //! 1. [`tensor`]: values in NHWC order.
 //! 2. [`graph`]: nodes, each with an op, its inputs, a shape and a name.
-//! 3. [`ops`]: one file per op: the maths, the reference loops, the gradient rule beneath them.
+//! 3. [`ops`]: one file per op: the maths, the reference loops, the gradient rule beneath them. [`compose`]: what is put
+//!    together from them.
 //! 4. [`autodiff`]: the gradient, one walk backwards that appends ordinary nodes.
 //! 5. [`plan`]: the graph made ready to run: what is fused, which buffer holds what when.
 //! 6. [`exec`]: what runs a plan. [`exec::reference`] is the specification; [`exec::cpu`] and [`exec::gpu`] are fast.
 //! 7. [`random`]: streams of random numbers that depend on a seed and a name alone.
 
 pub mod autodiff;
+pub mod compose;
 pub mod exec;
 pub mod graph;
 pub mod ops;

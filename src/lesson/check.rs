@@ -5,8 +5,8 @@
 //! the differences are always taken on the reference, in f64: in f32 the difference of two nearly equal losses would
 //! be mostly rounding.
 //!
-//! Where a ReLU switches or another entry wins a max pool between the two points, the loss has a kink, and there is no
-//! one slope to agree on. Such points are recognised by comparing the signs and winners on both sides, and with those
+//! Where a ReLU switches, another function with a corner turns it, or another entry wins a max pool between the two points,
+//! the loss has a kink, and there is no one slope to agree on. Such points are recognised by comparing the signs and winners on both sides, and with those
 //! that the executor under test had at the image itself: in f32 rounding alone can carry a value across a kink.
 
 use crate::engine::exec::Executor;
@@ -49,12 +49,12 @@ impl std::fmt::Display for Direction {
     }
 }
 
-/// A relu or a max pool of which some places took another branch.
+/// A relu, a function with corners or a max pool of which some places took another branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kink {
     /// The node's name.
     pub node: String,
-    /// "relu" or "max_pool".
+    /// As "relu" or "max_pool".
     pub op: &'static str,
     /// How many signs or winners differ.
     pub count: usize,
@@ -161,14 +161,15 @@ fn random_direction(rng: &mut impl rand::Rng, image: &Tensor) -> Vec<f64> {
     v
 }
 
-/// Of each relu the signs, of each max pool the winners: which branch every value took.
+/// Of each relu the signs, of each function with corners the pieces, of each max pool the winners: which branch every value
+/// took.
 type Branches = Vec<Vec<usize>>;
 
 /// The forward pass on one image.
 struct Pass {
     /// What the loss is the mean of.
     output: Tensor64,
-    /// Before the relu or the pool, for each node of `Checker::kinked`.
+    /// Before the relu, the function or the pool, for each node of `Checker::kinked`.
     before: Vec<Tensor64>,
     branches: Branches,
 }
@@ -179,7 +180,7 @@ pub struct Checker<'a> {
     image: NodeId,
     /// The mean of this is the loss.
     output: NodeId,
-    /// The forward relus and max pools.
+    /// The forward relus, functions with corners and max pools.
     kinked: Vec<NodeId>,
     at: Tensor64,
     /// Of the executor under test.
@@ -195,8 +196,12 @@ impl<'a> Checker<'a> {
     pub fn new(executor: &dyn Executor, objective: &'a Objective, image: &Tensor) -> Result<Checker<'a>> {
         let graph = &*objective.plan.graph;
         let forward = graph.nodes().take_while(|(id, _)| *id <= objective.loss);
-        let kinked: Vec<NodeId> =
-            forward.filter(|(_, node)| matches!(node.op, Op::Relu | Op::MaxPool(_))).map(|(id, _)| id).collect();
+        let is_kinked = |op: &Op| match op {
+            Op::Relu | Op::MaxPool(_) => true,
+            Op::Pointwise(f) => f.has_corners(),
+            _ => false,
+        };
+        let kinked: Vec<NodeId> = forward.filter(|(_, node)| is_kinked(&node.op)).map(|(id, _)| id).collect();
         let mut program = executor.prepare(objective.plan.clone())?;
         program.write(objective.image, image)?;
         program.run(1)?;
@@ -257,7 +262,7 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// The node whose values tell which branch was taken: a relu's own result, a max pool's input.
+/// The node whose values tell which branch was taken: a relu's own result, the input of the others.
 fn branch_value(graph: &Graph, id: NodeId) -> NodeId {
     if matches!(graph[id].op, Op::Relu) { id } else { graph[id].inputs[0] }
 }
@@ -265,21 +270,19 @@ fn branch_value(graph: &Graph, id: NodeId) -> NodeId {
 /// `values` may be of before or after a relu: the sign is the same.
 fn branches(graph: &Graph, kinked: &[NodeId], values: &[Tensor64]) -> Branches {
     let of = |(&id, x): (&NodeId, &Tensor64)| match graph[id].op {
-        Op::MaxPool(window) => max_pool::winners(x, window),
+        Op::MaxPool(pool) => max_pool::winners(x, pool),
+        Op::Pointwise(f) => x.data.iter().map(|&x| f.piece(x)).collect(),
         _ => x.data.iter().map(|&x| usize::from(x > 0.0)).collect(),
     };
     kinked.iter().zip(values).map(of).collect()
 }
 
-/// Does the direction move what decides branch `i` of this relu or max pool?
+/// Does the direction move what decides branch `i` of this relu, function or max pool?
 fn moves(node: &crate::engine::graph::Node, i: usize, plus: &Tensor64, minus: &Tensor64) -> bool {
-    let Op::MaxPool(window) = node.op else { return plus.data[i] != minus.data[i] };
+    let Op::MaxPool(pool) = node.op else { return plus.data[i] != minus.data[i] };
     let (c, place) = (i % node.shape.c, i / node.shape.c);
     let (s, r, n) = (place % node.shape.w, place / node.shape.w % node.shape.h, place / (node.shape.w * node.shape.h));
-    (0..window.len()).any(|k| {
-        let (y, x) = (r * window.h + k / window.w, s * window.w + k % window.w);
-        plus.get(n, y, x, c) != minus.get(n, y, x, c)
-    })
+    pool.pixels(plus.shape, r, s).any(|(_, y, x)| plus.get(n, y, x, c) != minus.get(n, y, x, c))
 }
 
 /// The verdict on all layers.

@@ -44,7 +44,7 @@ pub fn tensor(shape: Shape, salt: u64) -> Tensor {
 
 pub fn conv(kh: usize, kw: usize, ci: usize, co: usize) -> Conv2d {
     let kernel = Kernel::new(kh, kw, ci, co, numbers(kh * kw * ci * co, 3).into()).unwrap();
-    Conv2d { kernel, bias: Some(numbers(co, 4).into()) }
+    Conv2d::same(kernel, Some(numbers(co, 4).into()))
 }
 
 /// A graph with one input and one result.

@@ -1,4 +1,4 @@
-//! concat: the channels of several inputs side by side. And slice, its gradient.
+//! concat: the channels of several inputs side by side.
 //!
 //! ```text
 //! a: [n, h, w, ca]   b: [n, h, w, cb]   y: [n, h, w, ca + cb]
@@ -7,8 +7,8 @@
 //! da = the first ca channels of dy,  db = the next cb
 //! ```
 //!
-//! Nothing is mixed, so nothing has to be remembered: each input takes back its own channels. This is the U-Net's bridge:
-//! one input comes up from below, the other straight across, and the gradient leaves by both ways.
+//! Nothing is mixed, so nothing has to be remembered: each input takes back its own channels, by a [`super::slice`]. This is
+//! the U-Net's bridge: one input comes up from below, the other straight across, and the gradient leaves by both ways.
 
 use crate::Result;
 use crate::engine::graph::{Graph, NodeId};
@@ -24,13 +24,6 @@ pub(super) fn shape(x: &[Shape]) -> Result<Shape, String> {
     Ok(first.with_c(x.iter().map(|x| x.c).sum()))
 }
 
-pub(super) fn slice_shape(x: Shape, start: usize, len: usize) -> Result<Shape, String> {
-    if len == 0 || start + len > x.c {
-        return Err(format!("channels {start} to {} of {}", start + len, x.c));
-    }
-    Ok(x.with_c(len))
-}
-
 /// y = a's channels, then b's
 pub(super) fn reference(x: &[&Tensor64], shape: Shape) -> Tensor64 {
     let mut data = Vec::with_capacity(shape.len());
@@ -40,12 +33,6 @@ pub(super) fn reference(x: &[&Tensor64], shape: Shape) -> Tensor64 {
         }
     }
     Tensor64 { shape, data }
-}
-
-/// Channels start .. start + len
-pub(super) fn slice_reference(x: &Tensor64, start: usize, len: usize) -> Tensor64 {
-    let data = x.data.chunks(x.shape.c).flat_map(|pixel| &pixel[start..start + len]).copied().collect();
-    Tensor64 { shape: x.shape.with_c(len), data }
 }
 
 /// da = the first ca channels of dy, db = the next cb

@@ -1,14 +1,15 @@
-//! conv2d: slide a kernel over the image (stride 1, 'same' padding with zeros).
+//! conv2d: slide a kernel over the image. Around the image are zeros.
 //!
 //! ```text
-//! x: [n, h, w, ci]   W: [kh, kw, ci, co]   b: [co]   y: [n, h, w, co]
+//! x: [n, h, w, ci]   W: [kh, kw, ci, co]   b: [co]   y: [n, h', w', co]
 //!
-//! y[r, s, o]  = b[o] + sum over i, j, c of  x[r + i - kh/2, s + j - kw/2, c] * W[i, j, c, o]
-//! dx[r, s, c] =        sum over i, j, o of dy[r - i + kh/2, s - j + kw/2, o] * W[i, j, c, o]
+//! y[r, s, o]  = b[o] + sum over i, j, c of  x[r + i - top, s + j - left, c] * W[i, j, c, o]
+//! dx[r, s, c] =        sum over i, j, o of dy[r - i + top, s - j + left, o] * W[i, j, c, o]
 //! ```
 //!
-//! Which outputs touched input `(r, s)`? Those at `(r - i + kh/2, s - j + kw/2)`, each through `W[i, j]`. Count `i` and
-//! `j` from the other end (`i' = kh - 1 - i`) and the second line is the first one again, with `dy` for `x` and
+//! Which outputs touched input `(r, s)`? Those at `(r - i + top, s - j + left)`, each through `W[i, j]`. Count `i` and
+//! `j` from the other end (`i' = kh - 1 - i`) and the second line is the first one again, with `dy` for `x`,
+//! `kh - 1 - top` rows of zeros above it, and
 //!
 //! ```text
 //! W'[i', j', o, c] = W[kh - 1 - i', kw - 1 - j', c, o]
@@ -17,137 +18,86 @@
 //! So the gradient of a convolution is a convolution: the kernel flipped in both axes, its channels swapped, no bias. It
 //! needs nothing of `x`: the weights are frozen, only the image is being learned.
 //!
+//! Three settings make of it every convolution there is. With a *stride* the kernel leaps, and with a *dilation* its pixels
+//! lie apart: `x[r * stride + i * dilation - top, ...]`. In *groups* the channels are cut into parts that see nothing of each
+//! other: output `o` of group `g` reads the inputs of group `g` alone, and `W` is `[kh, kw, ci / groups, co]`; with as many
+//! groups as inputs it is a depthwise convolution. A stride throws outputs away, so the way back must leap as well: the
+//! gradient is then [`super::conv_transpose`].
+//!
 //! A kernel may hold one kernel for all images, or a *bank* of one per image. The ascent climbs filter `i` with image `i`,
 //! so of the target convolution each image needs one output channel only: its own.
 
+use super::conv_transpose::ConvTranspose;
+use super::kernel::Kernel;
+use super::window::{Sides, Window, pixel, windows};
+use crate::Result;
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::tensor::{Shape, Tensor64};
-use crate::{Error, Result};
 use rayon::prelude::*;
 use std::sync::Arc;
-
-/// `data` is `[bank, kh, kw, ci, co]`, flat; `bank` is 1 (one kernel for all images) or the number of images.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Kernel {
-    pub bank: usize,
-    pub kh: usize,
-    pub kw: usize,
-    pub ci: usize,
-    pub co: usize,
-    pub data: Arc<[f32]>,
-}
-
-impl Kernel {
-    /// # Errors
-    /// If a side is even or zero, or the number of values is wrong.
-    pub fn new(kh: usize, kw: usize, ci: usize, co: usize, data: Arc<[f32]>) -> Result<Kernel> {
-        let kernel = Kernel { bank: 1, kh, kw, ci, co, data };
-        if kh.is_multiple_of(2) || kw.is_multiple_of(2) {
-            return Err(Error::Usage(format!("a kernel of {kh}x{kw}: 'same' padding needs odd sides")));
-        }
-        if kernel.data.len() != kernel.len() || kernel.len() == 0 {
-            return Err(Error::Usage(format!(
-                "a kernel of {kh}x{kw}x{ci}x{co} has {} values, not {}",
-                kernel.len(),
-                kernel.data.len()
-            )));
-        }
-        Ok(kernel)
-    }
-
-    /// Number of values of one kernel of the bank.
-    fn len(&self) -> usize {
-        self.kh * self.kw * self.ci * self.co
-    }
-
-    /// The kernel that image `n` is convolved with: `[kh, kw, ci, co]`, flat.
-    pub fn of_image(&self, n: usize) -> &[f32] {
-        let i = if self.bank == 1 { 0 } else { n };
-        &self.data[i * self.len()..(i + 1) * self.len()]
-    }
-
-    /// Another kernel whose element `[b, i, j, c, o]` is made by `f`.
-    fn build(&self, bank: usize, ci: usize, co: usize, f: impl Fn(usize, usize, usize, usize, usize) -> f32) -> Kernel {
-        let (kh, kw) = (self.kh, self.kw);
-        let mut data = Vec::with_capacity(bank * kh * kw * ci * co);
-        for b in 0..bank {
-            for i in 0..kh {
-                for j in 0..kw {
-                    for c in 0..ci {
-                        data.extend((0..co).map(|o| f(b, i, j, c, o)));
-                    }
-                }
-            }
-        }
-        Kernel { bank, kh, kw, ci, co, data: data.into() }
-    }
-
-    /// Element `[b, i, j, c, o]`.
-    fn get(&self, b: usize, i: usize, j: usize, c: usize, o: usize) -> f32 {
-        self.data[(((b * self.kh + i) * self.kw + j) * self.ci + c) * self.co + o]
-    }
-
-    /// The kernel of the gradient: flipped in both axes, channels swapped.
-    pub fn flipped(&self) -> Kernel {
-        self.build(self.bank, self.co, self.ci, |b, i, j, o, c| self.get(b, self.kh - 1 - i, self.kw - 1 - j, c, o))
-    }
-
-    /// Only output channels `start .. start + len`.
-    pub fn outputs(&self, start: usize, len: usize) -> Kernel {
-        self.build(self.bank, self.ci, len, |b, i, j, c, o| self.get(b, i, j, c, start + o))
-    }
-
-    /// One kernel per image: image `i` sees only output channel `own[i]`, as its one channel.
-    pub fn own_channels(&self, own: &[usize]) -> Kernel {
-        self.build(own.len(), self.ci, 1, |b, i, j, c, _| self.get(0, i, j, c, own[b]))
-    }
-
-    /// Output channel `o` multiplied by `scale[o]`, rounded once.
-    pub fn scaled(&self, scale: &[f64]) -> Kernel {
-        let scaled = |b, i, j, c, o: usize| (f64::from(self.get(b, i, j, c, o)) * scale[o]) as f32;
-        self.build(self.bank, self.ci, self.co, scaled)
-    }
-}
 
 #[derive(Debug, Clone)]
 pub struct Conv2d {
     pub kernel: Kernel,
     /// `[bank, co]`, flat.
     pub bias: Option<Arc<[f32]>>,
+    /// From one output's window to the next one's.
+    pub stride: Window,
+    /// Zeros around the image.
+    pub pad: Sides,
+    /// From one of the kernel's pixels to the next.
+    pub dilation: Window,
+    pub groups: usize,
 }
 
 impl Conv2d {
-    /// Only the wanted channels of a convolution: image `i` sees output channel `own[i]`. See [`Kernel::own_channels`].
+    /// Of stride 1, and as large an output as the input: Keras' padding 'same'.
+    pub fn same(kernel: Kernel, bias: Option<Arc<[f32]>>) -> Conv2d {
+        let (top, left) = ((kernel.kh - 1) / 2, (kernel.kw - 1) / 2);
+        let pad = Sides { top, bottom: kernel.kh - 1 - top, left, right: kernel.kw - 1 - left };
+        Conv2d { kernel, bias, stride: Window::ONE, pad, dilation: Window::ONE, groups: 1 }
+    }
+
+    /// One kernel of odd sides at every pixel: what the fast executors have fused kernels for.
+    pub fn is_plain(&self) -> bool {
+        let (top, left) = (self.kernel.kh / 2, self.kernel.kw / 2);
+        self.stride == Window::ONE
+            && self.dilation == Window::ONE
+            && self.groups == 1
+            && self.kernel.kh % 2 == 1
+            && self.kernel.kw % 2 == 1
+            && self.pad == Sides { top, bottom: top, left, right: left }
+    }
+
+    /// Only the wanted channels of a convolution: image `i` sees output channel `own[i]`. See [`Kernel::own_outputs`].
     pub fn own_channels(&self, own: &[usize]) -> Conv2d {
         let bias = self.bias.as_ref().map(|b| own.iter().map(|&o| b[o]).collect());
-        Conv2d { kernel: self.kernel.own_channels(own), bias }
+        Conv2d { kernel: self.kernel.own_outputs(own, self.groups), bias, groups: 1, ..self.clone() }
     }
 
     pub(super) fn shape(&self, x: Shape) -> Result<Shape, String> {
         let k = &self.kernel;
-        if x.c != k.ci {
-            return Err(format!("the input has {} channels, the kernel takes {}", x.c, k.ci));
+        check_groups(k, self.groups)?;
+        if x.c != k.ci * self.groups {
+            return Err(format!("the input has {} channels, the kernel takes {}", x.c, k.ci * self.groups));
         }
-        if k.bank != 1 && k.bank != x.n {
-            return Err(format!("a bank of {} kernels for {} images", k.bank, x.n));
-        }
-        if self.bias.as_ref().is_some_and(|b| b.len() != k.bank * k.co) {
-            return Err(format!("the bias must have {} values", k.bank * k.co));
-        }
-        Ok(x.with_c(k.co))
+        check_bank(k, x.n, self.bias.as_deref(), k.co)?;
+        let out = windows((x.h, x.w), Window::new(k.kh, k.kw), self.stride, self.pad, self.dilation)?;
+        Ok(Shape { h: out.h, w: out.w, c: k.co, ..x })
     }
 
-    /// Multiply-accumulates for an input of shape `x`.
+    /// Multiply-accumulates for an input of shape `x`, which must fit.
     pub fn macs(&self, x: Shape) -> u64 {
-        (x.pixels() * self.kernel.len()) as u64
+        self.shape(x).map_or(0, |y| (y.pixels() * self.kernel.len()) as u64)
     }
 
-    /// y[r, s, o] = b[o] + sum over i, j, c of x[r + i - kh/2, s + j - kw/2, c] * W[i, j, c, o]
+    /// y[r, s, o] = b[o] + sum over i, j, c of x[r * stride + i * dilation - top, ..., c] * W[i, j, c, o]
     pub(super) fn reference(&self, x: &Tensor64) -> Tensor64 {
-        let k = &self.kernel;
-        let mut y = Tensor64::zeros(x.shape.with_c(k.co));
-        let (h, w) = (x.shape.h, x.shape.w);
+        let (k, stride, dilation) = (&self.kernel, self.stride, self.dilation);
+        let mut y = Tensor64::zeros(self.shape(x.shape).expect("checked when the graph was built"));
+        let (h, w) = (y.shape.h, y.shape.w);
         let weights: Vec<f64> = k.data.iter().map(|&w| w.into()).collect();
+        let co = k.co / self.groups;
         // Rows of the output are independent of each other: a thread takes a row.
         y.data.par_chunks_mut(w * k.co).enumerate().for_each(|(row, y)| {
             let (n, r) = (row / h, row % h);
@@ -160,14 +110,16 @@ impl Conv2d {
                 }
                 for i in 0..k.kh {
                     for j in 0..k.kw {
-                        let (yy, xx) = ((r + i).wrapping_sub(k.kh / 2), (s + j).wrapping_sub(k.kw / 2));
-                        if yy >= h || xx >= w {
+                        let yy = pixel(r, stride.h, i, dilation.h, self.pad.top, x.shape.h);
+                        let xx = pixel(s, stride.w, j, dilation.w, self.pad.left, x.shape.w);
+                        let (Some(yy), Some(xx)) = (yy, xx) else {
                             continue; // outside the image: zero
-                        }
-                        for c in 0..k.ci {
-                            let v = x.get(n, yy, xx, c);
-                            let weights = &kernel[((i * k.kw + j) * k.ci + c) * k.co..][..k.co];
-                            y.iter_mut().zip(weights).for_each(|(y, w)| *y += v * w);
+                        };
+                        for c in 0..x.shape.c {
+                            let (group, v) = (c / k.ci, x.get(n, yy, xx, c));
+                            let at = ((i * k.kw + j) * k.ci + c % k.ci) * k.co + group * co;
+                            let y = &mut y[group * co..][..co];
+                            y.iter_mut().zip(&kernel[at..][..co]).for_each(|(y, w)| *y += v * w);
                         }
                     }
                 }
@@ -176,10 +128,46 @@ impl Conv2d {
         y
     }
 
-    /// dx[r, s, c] = sum over i, j, o of dy[r - i + kh/2, s - j + kw/2, o] * W[i, j, c, o]: a conv2d with the kernel
-    /// flipped in both axes and its channels swapped.
-    pub(super) fn gradient(&self, graph: &mut Graph, dy: NodeId) -> Result<Vec<Option<NodeId>>> {
-        let flipped = Conv2d { kernel: self.kernel.flipped(), bias: None };
-        Ok(vec![Some(graph.conv2d("", dy, flipped)?)])
+    /// dx[r, s, c] = sum over i, j, o of dy[r - i + top, s - j + left, o] * W[i, j, c, o]: a conv2d with the kernel
+    /// flipped in both axes and its channels swapped. With a stride: a conv_transpose.
+    pub(super) fn gradient(&self, graph: &mut Graph, y: NodeId, dy: NodeId) -> Result<Vec<Option<NodeId>>> {
+        let x = graph.shape(graph[y].inputs[0]);
+        Ok(vec![Some(match self.flipped() {
+            Some(conv) => graph.conv2d("", dy, conv)?,
+            None => graph.conv_transpose("", dy, ConvTranspose::of(self, x.h, x.w))?,
+        })])
     }
+
+    /// The convolution that takes the gradient back, if one does: it must not leap, and no output may lie in zeros alone.
+    fn flipped(&self) -> Option<Conv2d> {
+        let (k, pad) = (&self.kernel, self.pad);
+        let (down, across) = ((k.kh - 1) * self.dilation.h, (k.kw - 1) * self.dilation.w);
+        let pad = Sides {
+            top: down.checked_sub(pad.top)?,
+            bottom: down.checked_sub(pad.bottom)?,
+            left: across.checked_sub(pad.left)?,
+            right: across.checked_sub(pad.right)?,
+        };
+        let flipped = || Conv2d { kernel: k.flipped(self.groups), bias: None, pad, ..self.clone() };
+        (self.stride == Window::ONE).then(flipped)
+    }
+}
+
+/// Can the kernel's outputs be cut into that many groups?
+pub(super) fn check_groups(kernel: &Kernel, groups: usize) -> Result<(), String> {
+    if groups == 0 || !kernel.co.is_multiple_of(groups) {
+        return Err(format!("a kernel with {} outputs cannot be cut into {groups} groups", kernel.co));
+    }
+    Ok(())
+}
+
+/// Is there one kernel for each of `n` images or one for all, and for each of its `outputs` a bias?
+pub(super) fn check_bank(kernel: &Kernel, n: usize, bias: Option<&[f32]>, outputs: usize) -> Result<(), String> {
+    if kernel.bank != 1 && kernel.bank != n {
+        return Err(format!("a bank of {} kernels for {n} images", kernel.bank));
+    }
+    if bias.is_some_and(|b| b.len() != kernel.bank * outputs) {
+        return Err(format!("the bias must have {} values", kernel.bank * outputs));
+    }
+    Ok(())
 }

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Every value has the same small say in the mean, so each gets the same share of the gradient: backprop starts with a
-//! constant. In the ascent `x` is the one channel that an image climbs ([`super::Kernel::own_channels`]).
+//! constant. In the ascent `x` is the one channel that an image climbs ([`super::Conv2d::own_channels`]).
 
 use crate::Result;
 use crate::engine::graph::{Graph, NodeId};

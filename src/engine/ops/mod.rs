@@ -3,21 +3,28 @@
 //! | forward op | its gradient, written with ops |
 //! | --- | --- |
 //! | [`conv2d`]: `y = x * W + b` | conv2d of `dy` with W flipped in both axes and its channels swapped |
+//! | [`conv2d`] with a stride | conv_transpose of `dy` with the same W |
+//! | [`conv_transpose`]: conv2d the other way round | conv2d of `dy` with the same W |
 //! | [`batch_norm`]: `y = scale x + shift` | batch_norm of `dy` with shift 0 |
 //! | [`relu`]: `y = max(x, 0)` | relu_grad: `dy` where `y > 0` |
 //! | [`sigmoid`]: `y = 1 / (1 + exp(-x))` | sigmoid_grad: `dy y (1 - y)` |
+//! | [`pointwise`]: `y = f(x)` | pointwise_grad: `dy f'(x)` |
+//! | [`softmax`] | `y (dy - sum of dy y)`, by mul, sum, scale and add |
 //! | [`max_pool`] | max_pool_grad: `dy` to the first maximum of each window |
-//! | [`upsample`] | sum_pool of `dy` |
+//! | [`upsample`]; sum_pool | sum_pool of `dy`; upsample of `dy` |
 //! | [`mod@concat`] | a slice of `dy` for each input |
+//! | [`mod@slice`]; pad | pad of `dy`; slice of `dy` |
+//! | [`reshape`], [`permute`] | the same, back |
 //! | [`mean`] | spread: `dy / count` everywhere |
-//! | [`add`] | `dy`, `dy` |
-//! | [`mul`]: `y = a b` | `dy b`, `dy a` |
+//! | [`sum`] over axes; broadcast | broadcast of `dy`; sum of `dy` |
+//! | [`add`] | `dy`, `dy`, each summed over what was broadcast |
+//! | [`mul`]: `y = a b` | `dy b`, `dy a`, likewise |
 //! | [`mul`]'s scale: `y = factor x` | `factor dy` |
 //! | [`roll`]: an image moved round | roll of `dy` back |
 //! | [`total_variation`] | total_variation_grad: the signs of the differences to the neighbours |
 //! | [`transform`]: a matrix along an axis | transform of `dy` by the matrix turned over |
 //!
-//! `rms`, `normalise`, `adam` and `step` ([`ascent`]) come after the gradient and have none themselves.
+//! A [`constant`] has none. `rms`, `normalise`, `adam` and `step` ([`ascent`]) come after the gradient and have none themselves.
 //!
 //! Adding an op touches: its file here, its shader, its CPU kernel and one line in [`Op`]; the compiler's exhaustive
 //! matches name the rest, and one row in the table of `tests/gradients.rs` tests it on every executor.
@@ -26,174 +33,113 @@ pub mod add;
 pub mod ascent;
 pub mod batch_norm;
 pub mod concat;
+pub mod constant;
 pub mod conv2d;
+pub mod conv_transpose;
+mod formulas;
+pub mod kernel;
 pub mod max_pool;
 pub mod mean;
 pub mod mul;
+pub mod permute;
+pub mod pointwise;
 pub mod relu;
+pub mod reshape;
 pub mod roll;
 pub mod sigmoid;
+pub mod slice;
+pub mod softmax;
+pub mod sum;
 pub mod total_variation;
 pub mod transform;
 pub mod upsample;
+pub mod window;
 
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::tensor::{Shape, Tensor64};
 use crate::{Error, Result};
-pub use conv2d::{Conv2d, Kernel};
+pub use conv_transpose::ConvTranspose;
+pub use conv2d::Conv2d;
+pub use kernel::Kernel;
+pub use max_pool::Pool;
+pub use pointwise::Function;
 use std::sync::Arc;
+pub use sum::Axes;
 pub(crate) use transform::frequency;
-pub use transform::{Axis, Matrix, Waves};
-
-/// How many rows and columns a pool gathers, or an upsampling makes of one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Window {
-    pub h: usize,
-    pub w: usize,
-}
-
-impl Window {
-    pub const fn new(h: usize, w: usize) -> Window {
-        Window { h, w }
-    }
-
-    /// Of one pixel: no pooling at all.
-    pub const ONE: Window = Window::new(1, 1);
-
-    pub const fn len(self) -> usize {
-        self.h * self.w
-    }
-
-    pub const fn is_empty(self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl std::fmt::Display for Window {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        write!(f, "{}x{}", self.h, self.w)
-    }
-}
+pub use transform::{Axis, Matrix, Sampling, Waves};
+pub use window::{Sides, Window, same_padding};
 
 #[derive(Debug, Clone)]
 pub enum Op {
     Input(Shape),
-    Fill { shape: Shape, value: f32 },
+    Fill {
+        shape: Shape,
+        value: f32,
+    },
+    /// `data`: of one image, repeated for each, or of all.
+    Constant {
+        shape: Shape,
+        data: Arc<[f32]>,
+    },
     Conv2d(Conv2d),
-    BatchNorm { scale: Arc<[f64]>, shift: Arc<[f64]> },
+    ConvTranspose(ConvTranspose),
+    BatchNorm {
+        scale: Arc<[f64]>,
+        shift: Arc<[f64]>,
+    },
     Relu,
     ReluGrad,
     Sigmoid,
     SigmoidGrad,
-    MaxPool(Window),
-    MaxPoolGrad(Window),
+    Pointwise(Function),
+    PointwiseGrad(Function),
+    Softmax(Axes),
+    MaxPool(Pool),
+    MaxPoolGrad(Pool),
     Upsample(Window),
     SumPool(Window),
     Concat,
-    Slice { start: usize, len: usize },
+    /// Rows, columns, channels.
+    Slice {
+        start: [usize; 3],
+        size: [usize; 3],
+    },
+    /// `size` is that of the result.
+    Pad {
+        before: [usize; 3],
+        size: [usize; 3],
+    },
+    Reshape(Shape),
+    Permute([usize; 3]),
     Mean,
     Spread(Shape),
+    Sum(Axes),
+    Broadcast(Shape),
     Add,
     Mul,
-    Scale { factor: f32 },
+    Scale {
+        factor: f32,
+    },
     Roll,
     TotalVariation,
     TotalVariationGrad,
-    Transform { axis: Axis, matrix: Matrix },
+    Transform {
+        axis: Axis,
+        matrix: Matrix,
+    },
     Rms,
-    Normalise { epsilon: f64 },
-    Adam { epsilon: f64 },
-    Step { rate: f32 },
+    Normalise {
+        epsilon: f64,
+    },
+    Adam {
+        epsilon: f64,
+    },
+    Step {
+        rate: f32,
+    },
 }
 
 impl Op {
-    /// As it is written in this project's texts.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Op::Input(_) => "input",
-            Op::Fill { .. } => "fill",
-            Op::Conv2d(_) => "conv2d",
-            Op::BatchNorm { .. } => "batch_norm",
-            Op::Relu => "relu",
-            Op::ReluGrad => "relu_grad",
-            Op::Sigmoid => "sigmoid",
-            Op::SigmoidGrad => "sigmoid_grad",
-            Op::MaxPool(_) => "max_pool",
-            Op::MaxPoolGrad(_) => "max_pool_grad",
-            Op::Upsample(_) => "upsample",
-            Op::SumPool(_) => "sum_pool",
-            Op::Concat => "concat",
-            Op::Slice { .. } => "slice",
-            Op::Mean => "mean",
-            Op::Spread(_) => "spread",
-            Op::Add => "add",
-            Op::Mul => "mul",
-            Op::Scale { .. } => "scale",
-            Op::Roll => "roll",
-            Op::TotalVariation => "total_variation",
-            Op::TotalVariationGrad => "total_variation_grad",
-            Op::Transform { .. } => "transform",
-            Op::Rms => "rms",
-            Op::Normalise { .. } => "normalise",
-            Op::Adam { .. } => "adam",
-            Op::Step { .. } => "step",
-        }
-    }
-
-    /// What it computes, in one line, as in the head of the op's own file. `(y > 0)` is 1 where that is so, else 0.
-    pub fn formula(&self) -> &'static str {
-        match self {
-            Op::Input(_) => "x",
-            Op::Fill { .. } => "y = value",
-            Op::Conv2d(_) => "y[r,s,o] = b[o] + Σ x[r+i-kh/2, s+j-kw/2, c] W[i,j,c,o]",
-            Op::BatchNorm { .. } => "y = scale[c] x + shift[c]",
-            Op::Relu => "y = max(x, 0)",
-            Op::ReluGrad => "dx = dy (y > 0)",
-            Op::Sigmoid => "y = 1 / (1 + exp(-x))",
-            Op::SigmoidGrad => "dx = dy y (1 - y)",
-            Op::MaxPool(_) => "y = max x[window]",
-            Op::MaxPoolGrad(_) => "dx[p] = dy (p = argmax x[window])",
-            Op::Upsample(_) => "y[r,s] = x[r / window.h, s / window.w]",
-            Op::SumPool(_) => "dx = Σ dy[window]",
-            Op::Concat => "y = [a, b]",
-            Op::Slice { .. } => "[da, db] = dy",
-            Op::Mean => "y = Σ x / count",
-            Op::Spread(_) => "dx = dy / count",
-            Op::Add => "y = a + b",
-            Op::Mul => "y = a b",
-            Op::Scale { .. } => "y = factor x",
-            Op::Roll => "y[r,s] = x[(r - down) mod h, (s - right) mod w]",
-            Op::TotalVariation => "y = Σ |x - neighbour| / count",
-            Op::TotalVariationGrad => "dx = dy Σ sign(x - neighbour) / count",
-            Op::Transform { .. } => "y = M x, along rows or columns",
-            Op::Adam { .. } => "y = m̂ / (sqrt(v̂) + epsilon)",
-            Op::Rms => "y = sqrt(Σ x² / count)",
-            Op::Normalise { .. } => "y = x / (rms + epsilon)",
-            Op::Step { .. } => "y = x + rate g",
-        }
-    }
-
-    /// Of a forward op: how its gradient is computed, in one line. Empty for the backward pass's own ops.
-    pub fn gradient_formula(&self) -> &'static str {
-        match self {
-            Op::Conv2d(_) => "dx[r,s,c] = Σ dy[r-i+kh/2, s-j+kw/2, o] W[i,j,c,o]",
-            Op::BatchNorm { .. } => "dx = scale[c] dy",
-            Op::Relu => Op::ReluGrad.formula(),
-            Op::Sigmoid => Op::SigmoidGrad.formula(),
-            Op::MaxPool(window) => Op::MaxPoolGrad(*window).formula(),
-            Op::Upsample(window) => Op::SumPool(*window).formula(),
-            Op::Concat => Op::Slice { start: 0, len: 0 }.formula(),
-            Op::Mean => Op::Spread(Shape::new(1, 1, 1, 1)).formula(),
-            Op::Add => "da = dy, db = dy",
-            Op::Mul => "da = dy b, db = dy a",
-            Op::Scale { .. } => "dx = factor dy",
-            Op::Roll => "dx = dy rolled back",
-            Op::TotalVariation => Op::TotalVariationGrad.formula(),
-            Op::Transform { .. } => "dx = Mᵀ dy",
-            _ => "",
-        }
-    }
-
     /// The shape that comes out of these input shapes, or why they do not fit.
     pub(crate) fn shape(&self, x: &[Shape]) -> Result<Shape, String> {
         match self {
@@ -204,15 +150,24 @@ impl Op {
                     Ok(*shape)
                 }
             }
+            Op::Constant { shape, data } => constant::shape(*shape, data),
             Op::Conv2d(conv) => conv.shape(x[0]),
+            Op::ConvTranspose(conv) => conv.shape(x[0]),
             Op::BatchNorm { scale, shift } => batch_norm::shape(x[0], scale, shift),
-            Op::Relu | Op::Sigmoid | Op::Scale { .. } => Ok(x[0]),
-            Op::ReluGrad | Op::SigmoidGrad | Op::Add | Op::Mul | Op::Step { .. } => same(x[0], x[1]),
-            Op::MaxPool(window) | Op::SumPool(window) => max_pool::shape(x[0], *window),
-            Op::MaxPoolGrad(window) => max_pool::grad_shape(x[0], x[1], *window),
+            Op::Relu | Op::Sigmoid | Op::Pointwise(_) | Op::Softmax(_) | Op::Scale { .. } => Ok(x[0]),
+            Op::ReluGrad | Op::SigmoidGrad | Op::PointwiseGrad(_) | Op::Step { .. } => same(x[0], x[1]),
+            Op::Add | Op::Mul => sum::together(x[0], x[1]),
+            Op::MaxPool(pool) => pool.shape(x[0]),
+            Op::MaxPoolGrad(pool) => max_pool::grad_shape(x[0], x[1], *pool),
+            Op::SumPool(window) => upsample::sum_pool_shape(x[0], *window),
             Op::Upsample(window) => upsample::shape(x[0], *window),
             Op::Concat => concat::shape(x),
-            Op::Slice { start, len } => concat::slice_shape(x[0], *start, *len),
+            Op::Slice { start, size } => slice::shape(x[0], *start, *size),
+            Op::Pad { before, size } => slice::pad_shape(x[0], *before, *size),
+            Op::Reshape(shape) => reshape::shape(x[0], *shape),
+            Op::Permute(order) => permute::shape(x[0], *order),
+            Op::Sum(axes) => Ok(axes.summed(x[0])),
+            Op::Broadcast(shape) => sum::broadcast_shape(x[0], *shape),
             Op::Mean | Op::TotalVariation | Op::Rms => Ok(mean::one_per_image(x[0])),
             Op::TotalVariationGrad => total_variation::grad_shape(x[0], x[1]),
             Op::Roll => roll::shape(x[0], x[1]),
@@ -230,18 +185,28 @@ impl Op {
         match self {
             Op::Input(_) => unreachable!("inputs are written, not computed"),
             Op::Fill { value, .. } => Tensor64 { shape, data: vec![f64::from(*value); shape.len()] },
+            Op::Constant { data, .. } => constant::reference(shape, data),
             Op::Conv2d(conv) => conv.reference(x[0]),
+            Op::ConvTranspose(conv) => conv.reference(x[0]),
             Op::BatchNorm { scale, shift } => batch_norm::reference(x[0], scale, shift),
             Op::Relu => relu::reference(x[0]),
             Op::ReluGrad => relu::grad_reference(x[0], x[1]),
             Op::Sigmoid => sigmoid::reference(x[0]),
             Op::SigmoidGrad => sigmoid::grad_reference(x[0], x[1]),
-            Op::MaxPool(window) => max_pool::reference(x[0], *window),
-            Op::MaxPoolGrad(window) => max_pool::grad_reference(x[0], x[1], *window),
+            Op::Pointwise(f) => pointwise::reference(x[0], *f),
+            Op::PointwiseGrad(f) => pointwise::grad_reference(x[0], x[1], *f),
+            Op::Softmax(axes) => softmax::reference(x[0], *axes),
+            Op::MaxPool(pool) => max_pool::reference(x[0], *pool),
+            Op::MaxPoolGrad(pool) => max_pool::grad_reference(x[0], x[1], *pool),
             Op::Upsample(window) => upsample::reference(x[0], *window),
             Op::SumPool(window) => upsample::sum_pool_reference(x[0], *window),
             Op::Concat => concat::reference(x, shape),
-            Op::Slice { start, len } => concat::slice_reference(x[0], *start, *len),
+            Op::Slice { start, .. } => slice::reference(x[0], *start, shape),
+            Op::Pad { before, .. } => slice::pad_reference(x[0], *before, shape),
+            Op::Reshape(_) => Tensor64 { shape, data: x[0].data.clone() },
+            Op::Permute(order) => permute::reference(x[0], *order),
+            Op::Sum(axes) => sum::reference(x[0], *axes),
+            Op::Broadcast(_) => sum::broadcast_reference(x[0], shape),
             Op::Mean => mean::reference(x[0]),
             Op::Spread(_) => mean::spread_reference(x[0], shape),
             Op::Add => add::reference(x[0], x[1]),
@@ -263,16 +228,26 @@ impl Op {
     /// directly under the reference loops. They leave the nodes without names: autodiff knows which forward node they answer.
     pub(crate) fn gradient(&self, graph: &mut Graph, y: NodeId, dy: NodeId) -> Result<Vec<Option<NodeId>>> {
         match self {
-            Op::Input(_) | Op::Fill { .. } => Ok(vec![]),
-            Op::Conv2d(conv) => conv.gradient(graph, dy),
+            Op::Input(_) | Op::Fill { .. } | Op::Constant { .. } => Ok(vec![]),
+            Op::Conv2d(conv) => conv.gradient(graph, y, dy),
+            Op::ConvTranspose(conv) => conv.gradient(graph, dy),
             Op::BatchNorm { scale, .. } => batch_norm::gradient(graph, dy, scale),
             Op::Relu => relu::gradient(graph, y, dy),
             Op::Sigmoid => sigmoid::gradient(graph, y, dy),
-            Op::MaxPool(window) => max_pool::gradient(graph, y, dy, *window),
+            Op::Pointwise(f) => pointwise::gradient(graph, y, dy, *f),
+            Op::Softmax(axes) => softmax::gradient(graph, y, dy, *axes),
+            Op::MaxPool(pool) => max_pool::gradient(graph, y, dy, *pool),
             Op::Upsample(window) => upsample::gradient(graph, dy, *window),
+            Op::SumPool(window) => upsample::sum_pool_gradient(graph, dy, *window),
             Op::Concat => concat::gradient(graph, y, dy),
+            Op::Slice { start, .. } => slice::gradient(graph, y, dy, *start),
+            Op::Pad { before, .. } => slice::pad_gradient(graph, y, dy, *before),
+            Op::Reshape(_) => reshape::gradient(graph, y, dy),
+            Op::Permute(order) => permute::gradient(graph, dy, *order),
+            Op::Sum(_) => sum::gradient(graph, y, dy),
+            Op::Broadcast(_) => sum::broadcast_gradient(graph, y, dy),
             Op::Mean => mean::gradient(graph, y, dy),
-            Op::Add => add::gradient(dy),
+            Op::Add => add::gradient(graph, y, dy),
             Op::Mul => mul::gradient(graph, y, dy),
             Op::Scale { factor } => mul::scale_gradient(graph, dy, *factor),
             Op::Roll => roll::gradient(graph, y, dy),
@@ -280,9 +255,8 @@ impl Op {
             Op::Transform { axis, matrix } => transform::gradient(graph, dy, *axis, matrix),
             Op::ReluGrad
             | Op::SigmoidGrad
+            | Op::PointwiseGrad(_)
             | Op::MaxPoolGrad(_)
-            | Op::SumPool(_)
-            | Op::Slice { .. }
             | Op::Spread(_)
             | Op::TotalVariationGrad
             | Op::Rms

@@ -14,9 +14,14 @@ use crate::Result;
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::tensor::Tensor64;
 
+/// 1 / (1 + exp(-x)). Where exp overflows, the result is 0, as it should be.
+pub(super) fn value(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
 /// y = 1 / (1 + exp(-x))
 pub(super) fn reference(x: &Tensor64) -> Tensor64 {
-    x.map(|x| 1.0 / (1.0 + (-x).exp()))
+    x.map(value)
 }
 
 /// dx = dy * y * (1 - y)

@@ -47,6 +47,19 @@ pub enum Waves {
     ToPixels,
 }
 
+/// Which pixels a resized image takes its values from. `n` pixels become `to`, and output `o` looks at place `src`; beyond
+/// the border is the border's pixel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sampling {
+    /// src = (o + 1/2) n / to - 1/2, and the pixels on both sides of it mixed: the centres of pixels lie on each other. So do
+    /// `tf.image.resize` and Keras from TensorFlow 2 on.
+    Bilinear,
+    /// src = o n / to, likewise mixed: the first pixels lie on each other, as in TensorFlow 1 and Keras 2.2.
+    BilinearFromCorner,
+    /// The pixel that holds (o + 1/2) n / to.
+    Nearest,
+}
+
 impl Matrix {
     /// # Panics
     /// If the number of values is not rows x columns.
@@ -66,6 +79,39 @@ impl Matrix {
             ((length / n as f64).sqrt() * if wave == 0 { 1.0 } else { value }) as f32
         };
         Matrix { waves: Some(Waves::OfPixels), ..Matrix::new(n, n, (0..n * n).map(at).collect()) }
+    }
+
+    /// `n` pixels made `to` pixels, by linear interpolation: Keras' bilinear UpSampling2D and Resizing, along one axis.
+    ///
+    /// # Panics
+    /// If a size is 0.
+    pub fn resize(n: usize, to: usize, sampling: Sampling) -> Matrix {
+        let mut data = vec![0.0; n * to];
+        for (o, row) in data.chunks_mut(n).enumerate() {
+            let per_pixel = n as f64 / to as f64;
+            let source = match sampling {
+                Sampling::Bilinear | Sampling::Nearest => (o as f64 + 0.5) * per_pixel - 0.5,
+                Sampling::BilinearFromCorner => o as f64 * per_pixel,
+            };
+            let source = match sampling {
+                // Half way between two pixels it is the later one.
+                Sampling::Nearest => (source + 0.5).floor(),
+                Sampling::Bilinear | Sampling::BilinearFromCorner => source,
+            };
+            let source = source.clamp(0.0, (n - 1) as f64);
+            let (before, share) = (source as usize, source.fract());
+            row[before] += (1.0 - share) as f32;
+            row[(before + 1).min(n - 1)] += share as f32;
+        }
+        Matrix::new(to, n, data)
+    }
+
+    /// `n` pixels made `factor` times as many, by linear interpolation between the pixels' centres.
+    ///
+    /// # Panics
+    /// If a size is 0.
+    pub fn bilinear(n: usize, factor: usize) -> Matrix {
+        Matrix::resize(n, n * factor, Sampling::Bilinear)
     }
 
     /// Whether it is the Fourier basis, or that turned over.

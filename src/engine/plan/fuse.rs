@@ -10,7 +10,8 @@
 
 use super::{Affine, Ends, Head, Part, Plan, Step, Value, ValueId, ValueKind};
 use crate::engine::graph::{Graph, Node, NodeId};
-use crate::engine::ops::{Conv2d, Op, Window};
+use crate::engine::ops::{Conv2d, Op, Pool, Window};
+use crate::engine::tensor::Shape;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -64,15 +65,17 @@ impl<'g> Fuser<'g> {
             if !live[id.0] {
                 continue;
             }
-            if let Op::MaxPoolGrad(window) = node.op {
-                live[graph.max_pool_of(node.inputs[1], window).expect("checked when the graph was built").0] = true;
-            }
-            for (i, &x) in node.inputs.iter().enumerate() {
-                live[x.0] = true;
-                if !(i == 1 && matches!(node.op, Op::ReluGrad | Op::MaxPoolGrad(_))) {
-                    readers[x.0].push(id);
+            let mut reads = &node.inputs[..];
+            match node.op {
+                Op::ReluGrad => reads = &reads[..1],
+                Op::MaxPoolGrad(pool) if is_plain_pool(graph, node) => {
+                    reads = &reads[..1];
+                    live[graph.max_pool_of(node.inputs[1], pool).expect("checked when the graph was built").0] = true;
                 }
+                _ => {}
             }
+            node.inputs.iter().for_each(|x| live[x.0] = true);
+            reads.iter().for_each(|x| readers[x.0].push(id));
         }
         let mut fuser = Fuser {
             graph,
@@ -89,16 +92,20 @@ impl<'g> Fuser<'g> {
             fuser.absent[id.0] = fuser.live[id.0]
                 && !fuser.kept[id.0]
                 && match node.op {
-                    Op::Upsample(_) => fuser.read_only_by(id, |reader| match graph[reader].op {
-                        Op::Conv2d(_) => true,
+                    Op::Upsample(_) => fuser.read_only_by(id, |reader| match &graph[reader].op {
+                        Op::Conv2d(conv) => conv.is_plain(),
                         Op::Concat => fuser.absent[reader.0],
                         _ => false,
                     }),
                     Op::Concat => {
-                        node.inputs.len() <= MAX_PARTS
-                            && fuser.read_only_by(id, |reader| matches!(graph[reader].op, Op::Conv2d(_)))
+                        let is_plain =
+                            |reader: NodeId| matches!(&graph[reader].op, Op::Conv2d(conv) if conv.is_plain());
+                        node.inputs.len() <= MAX_PARTS && fuser.read_only_by(id, is_plain)
                     }
-                    Op::Conv2d(_) => fuser.read_only_by(id, |reader| matches!(graph[reader].op, Op::Slice { .. })),
+                    Op::Conv2d(ref conv) => {
+                        let is_slice = |reader: NodeId| is_of_channels(graph, &graph[reader]);
+                        conv.is_plain() && fuser.read_only_by(id, is_slice)
+                    }
                     _ => false,
                 };
         }
@@ -114,7 +121,9 @@ impl<'g> Fuser<'g> {
             self.graph.nodes().map(|(id, _)| id).filter(|id| self.live[id.0] && !self.absent[id.0]).collect();
         // Where a pool's gradient and a convolution's meet in an add, the pool takes the add in: alone it would write a
         // tensor that is mostly zeros.
-        let is_pool = |id: &NodeId| matches!(self.graph[*id].op, Op::MaxPoolGrad(_));
+        let is_pool = |id: &NodeId| {
+            matches!(self.graph[*id].op, Op::MaxPoolGrad(_)) && is_plain_pool(self.graph, &self.graph[*id])
+        };
         let (pools, others): (Vec<NodeId>, Vec<NodeId>) = all.into_iter().partition(is_pool);
         for id in pools.into_iter().chain(others) {
             if !self.taken[id.0] {
@@ -136,8 +145,8 @@ impl<'g> Fuser<'g> {
     }
 
     /// The winners of the max_pool of `x`.
-    fn winners(&mut self, x: NodeId, window: Window) -> ValueId {
-        let pool = self.graph.max_pool_of(x, window).expect("checked when the graph was built");
+    fn winners(&mut self, x: NodeId, pool: Pool) -> ValueId {
+        let pool = self.graph.max_pool_of(x, pool).expect("checked when the graph was built");
         self.value(pool, ValueKind::Winners)
     }
 
@@ -170,11 +179,12 @@ impl<'g> Fuser<'g> {
                 stage = Stage::Pool;
                 Head::Fill { value }
             }
-            Op::Conv2d(conv) => {
+            Op::Conv2d(conv) if conv.is_plain() => {
                 stage = Stage::Head;
                 Head::Conv { parts: self.parts(input(0)), conv: conv.clone(), pool: Window::ONE }
             }
-            &Op::Slice { start, len } if self.absent[input(0).0] => {
+            &Op::Slice { start, size } if self.absent[input(0).0] => {
+                let (start, len) = (start[2], size[2]);
                 let Op::Conv2d(conv) = &self.graph[input(0)].op else {
                     unreachable!("only convolutions are sliced away")
                 };
@@ -184,12 +194,13 @@ impl<'g> Fuser<'g> {
                     .bias
                     .as_ref()
                     .map(|b| b.chunks(conv.kernel.co).flat_map(|b| b[start..start + len].iter().copied()).collect());
-                let conv = Conv2d { kernel: conv.kernel.outputs(start, len), bias };
+                let conv = Conv2d { kernel: conv.kernel.outputs(start, len), bias, ..conv.clone() };
                 Head::Conv { parts: self.parts(self.graph[input(0)].inputs[0]), conv, pool: Window::ONE }
             }
-            &Op::MaxPoolGrad(window) => {
+            &Op::MaxPoolGrad(pool) if is_plain_pool(self.graph, node) => {
                 stage = Stage::Pool;
-                Head::MaxPoolGrad { dy: self.data(input(0)), winners: self.winners(input(1), window), window }
+                let (dy, winners) = (self.data(input(0)), self.winners(input(1), pool));
+                Head::MaxPoolGrad { dy, winners, window: pool.window }
             }
             Op::BatchNorm { scale, shift } => {
                 stage = Stage::Affine;
@@ -205,7 +216,7 @@ impl<'g> Fuser<'g> {
                 ends.gate = Some(self.value(input(1), ValueKind::Signs));
                 Head::Same { x: self.data(input(0)) }
             }
-            Op::Add => {
+            Op::Add if is_even(self.graph, node) => {
                 stage = Stage::Add;
                 ends.add = Some(self.data(input(1)));
                 Head::Same { x: self.data(input(0)) }
@@ -216,16 +227,20 @@ impl<'g> Fuser<'g> {
                 ends.affine = Some(Affine { scale: vec![factor; c].into(), shift: vec![0.0; c].into() });
                 Head::Same { x: self.data(input(0)) }
             }
-            &Op::MaxPool(window) => Head::MaxPool { x: self.data(input(0)), window },
+            &Op::MaxPool(pool) if is_plain_pool(self.graph, node) => {
+                Head::MaxPool { x: self.data(input(0)), window: pool.window }
+            }
             Op::Sigmoid => Head::Sigmoid { x: self.data(input(0)) },
             Op::SigmoidGrad => Head::SigmoidGrad { dy: self.data(input(0)), y: self.data(input(1)) },
             &Op::Upsample(window) => Head::Upsample { x: self.data(input(0)), window },
             &Op::SumPool(window) => Head::SumPool { x: self.data(input(0)), window },
             Op::Concat => Head::Concat { xs: node.inputs.iter().map(|&x| self.data(x)).collect() },
-            &Op::Slice { start, .. } => Head::Slice { x: self.data(input(0)), start },
+            &Op::Slice { start, .. } if is_of_channels(self.graph, node) => {
+                Head::Slice { x: self.data(input(0)), start: start[2] }
+            }
             Op::Mean => Head::Mean { x: self.data(input(0)) },
             Op::Spread(_) => Head::Spread { dy: self.data(input(0)) },
-            Op::Mul => Head::Mul { a: self.data(input(0)), b: self.data(input(1)) },
+            Op::Mul if is_even(self.graph, node) => Head::Mul { a: self.data(input(0)), b: self.data(input(1)) },
             Op::Roll => Head::Roll { x: self.data(input(0)), by: self.data(input(1)) },
             Op::TotalVariation => Head::TotalVariation { x: self.data(input(0)) },
             Op::TotalVariationGrad => Head::TotalVariationGrad { dy: self.data(input(0)), x: self.data(input(1)) },
@@ -244,6 +259,22 @@ impl<'g> Fuser<'g> {
                 epsilon: epsilon as f32,
             },
             &Op::Step { rate } => Head::Step { x: self.data(input(0)), g: self.data(input(1)), rate },
+            Op::Constant { .. }
+            | Op::Conv2d(_)
+            | Op::ConvTranspose(_)
+            | Op::Pointwise(_)
+            | Op::PointwiseGrad(_)
+            | Op::Softmax(_)
+            | Op::MaxPool(_)
+            | Op::MaxPoolGrad(_)
+            | Op::Slice { .. }
+            | Op::Pad { .. }
+            | Op::Reshape(_)
+            | Op::Permute(_)
+            | Op::Sum(_)
+            | Op::Broadcast(_)
+            | Op::Add
+            | Op::Mul => Head::Todo { xs: node.inputs.iter().map(|&x| self.data(x)).collect() },
         };
         nodes.push(id);
         let mut step = Step { head, ends, output: ValueId(0), side: None, nodes };
@@ -287,7 +318,7 @@ impl<'g> Fuser<'g> {
                 *conv = folded(conv, scale, shift);
                 Stage::Head
             }
-            (Op::Add, _) if *stage < Stage::Add => {
+            (Op::Add, _) if *stage < Stage::Add && is_even(self.graph, node) => {
                 let other = if node.inputs[0] == last { node.inputs[1] } else { node.inputs[0] };
                 step.ends.add = Some(self.data(other));
                 Stage::Add
@@ -323,7 +354,9 @@ impl<'g> Fuser<'g> {
             self.live[id.0]
                 && match node.op {
                     Op::ReluGrad => node.inputs[1] == y,
-                    Op::MaxPoolGrad(window) => self.graph.max_pool_of(node.inputs[1], window) == Some(y),
+                    Op::MaxPoolGrad(pool) => {
+                        is_plain_pool(self.graph, node) && self.graph.max_pool_of(node.inputs[1], pool) == Some(y)
+                    }
                     _ => false,
                 }
         };
@@ -350,5 +383,25 @@ fn folded(conv: &Conv2d, scale: &[f64], shift: &[f64]) -> Conv2d {
     let bias = conv.bias.as_deref().unwrap_or(&none).iter().enumerate();
     let bias: Arc<[f32]> = bias.map(|(i, &b)| (f64::from(b) * scale[i % k.co] + shift[i % k.co]) as f32).collect();
     let bias = (conv.bias.is_some() || shift.iter().any(|&s| s != 0.0)).then_some(bias);
-    Conv2d { kernel: k.scaled(scale), bias }
+    Conv2d { kernel: k.scaled(scale), bias, ..conv.clone() }
+}
+
+/// Is it a slice that leaves all rows and columns?
+fn is_of_channels(graph: &Graph, node: &Node) -> bool {
+    let whole = |x: Shape| [x.h, x.w] == [node.shape.h, node.shape.w];
+    matches!(node.op, Op::Slice { .. }) && whole(graph.shape(node.inputs[0]))
+}
+
+/// Is it a pool, or the gradient of one, whose windows cut all of the image up?
+fn is_plain_pool(graph: &Graph, node: &Node) -> bool {
+    match node.op {
+        Op::MaxPool(pool) => pool.is_plain(graph.shape(node.inputs[0])),
+        Op::MaxPoolGrad(pool) => pool.is_plain(graph.shape(node.inputs[1])),
+        _ => false,
+    }
+}
+
+/// Are all inputs of the result's own shape, so that nothing is repeated?
+fn is_even(graph: &Graph, node: &Node) -> bool {
+    node.inputs.iter().all(|&x| graph.shape(x) == node.shape)
 }

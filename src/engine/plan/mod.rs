@@ -11,6 +11,7 @@ mod fuse;
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::ops::{Axis, Conv2d, Matrix, Op, Window};
 use crate::engine::tensor::Shape;
+use crate::{Error, Result};
 use std::fmt;
 use std::sync::Arc;
 
@@ -139,6 +140,10 @@ pub enum Head {
         g: ValueId,
         rate: f32,
     },
+    /// An op that only the reference computes: see [`Plan::not_on`].
+    Todo {
+        xs: Vec<ValueId>,
+    },
 }
 
 /// What happens to each value on its way out, in this order. Only [`Head::Fill`], [`Head::Conv`], [`Head::MaxPoolGrad`] and
@@ -190,7 +195,7 @@ impl Step {
         let mut inputs = match &self.head {
             Head::Fill { .. } => vec![],
             Head::Conv { parts, .. } => parts.iter().map(|part| part.value).collect(),
-            Head::Concat { xs } => xs.clone(),
+            Head::Concat { xs } | Head::Todo { xs } => xs.clone(),
             &Head::MaxPoolGrad { dy, winners, .. } => vec![dy, winners],
             &Head::SigmoidGrad { dy, y } => vec![dy, y],
             &Head::Normalise { x, rms, .. } => vec![x, rms],
@@ -242,6 +247,17 @@ impl Plan {
         fuse::compile(graph, keep, trace, state)
     }
 
+    /// An error that names the first op which only the reference computes, if there is one. `executor`: "the CPU".
+    pub(super) fn not_on(&self, executor: &str) -> Result<()> {
+        let Some(step) = self.steps.iter().find(|step| matches!(step.head, Head::Todo { .. })) else { return Ok(()) };
+        let node = &self.graph[step.nodes[0]];
+        let (name, op) = (&node.name, node.op.name());
+        Err(Error::Device(format!(
+            "{name} ({op}, {}): not on {executor} yet; run with --backend reference",
+            node.shape
+        )))
+    }
+
     pub fn value(&self, id: ValueId) -> &Value {
         &self.values[id.0]
     }
@@ -279,7 +295,7 @@ impl Plan {
         let Value { node, kind, shape } = self.value(id);
         let window = match (kind, &self.graph[*node].op) {
             (ValueKind::Data, _) => return shape.image_len() * size_of::<f32>(),
-            (ValueKind::Winners, Op::MaxPool(window)) => window.len(),
+            (ValueKind::Winners, Op::MaxPool(pool)) => pool.window.len(),
             _ => 1,
         };
         shape.h * shape.w * window * shape.c.div_ceil(8)

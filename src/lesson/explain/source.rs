@@ -35,7 +35,7 @@ macro_rules! files {
 files! {
     ADD: "src/engine/ops/add.rs", BATCH_NORM: "src/engine/ops/batch_norm.rs", CONCAT: "src/engine/ops/concat.rs", CONV2D: "src/engine/ops/conv2d.rs",
     MAX_POOL: "src/engine/ops/max_pool.rs", MEAN: "src/engine/ops/mean.rs", RELU: "src/engine/ops/relu.rs", SIGMOID: "src/engine/ops/sigmoid.rs",
-    UPSAMPLE: "src/engine/ops/upsample.rs", ASCENT: "src/engine/ops/ascent.rs", POINTWISE_WGSL: "shaders/pointwise.wgsl",
+    SLICE: "src/engine/ops/slice.rs", UPSAMPLE: "src/engine/ops/upsample.rs", ASCENT: "src/engine/ops/ascent.rs", POINTWISE_WGSL: "shaders/pointwise.wgsl",
     CONCAT_WGSL: "shaders/concat.wgsl", CONV2D_WGSL: "shaders/conv2d.wgsl", MAX_POOL_WGSL: "shaders/max_pool.wgsl",
     MEAN_WGSL: "shaders/mean.wgsl", SIGMOID_WGSL: "shaders/sigmoid.wgsl", UPSAMPLE_WGSL: "shaders/upsample.wgsl",
     ASCENT_WGSL: "shaders/ascent.wgsl"
@@ -46,13 +46,13 @@ pub fn source(op: &'static str) -> Option<Source> {
     let (file, gradient, shader, entries): (_, _, _, &[&str]) = match op {
         "add" => (ADD, None, POINTWISE_WGSL, &["same"]),
         "batch_norm" => (BATCH_NORM, None, POINTWISE_WGSL, &["same"]),
-        "concat" => (CONCAT, Some("slice_reference"), CONCAT_WGSL, &["concat", "slice"]),
+        "concat" => (CONCAT, Some((SLICE, "reference")), CONCAT_WGSL, &["concat", "slice"]),
         "conv2d" => (CONV2D, None, CONV2D_WGSL, &["tiled"]),
-        "max_pool" => (MAX_POOL, Some("grad_reference"), MAX_POOL_WGSL, &["max_pool", "max_pool_grad"]),
-        "mean" => (MEAN, Some("spread_reference"), MEAN_WGSL, &["mean", "spread"]),
-        "relu" => (RELU, Some("grad_reference"), POINTWISE_WGSL, &["same"]),
-        "sigmoid" => (SIGMOID, Some("grad_reference"), SIGMOID_WGSL, &["sigmoid", "sigmoid_grad"]),
-        "upsample" => (UPSAMPLE, Some("sum_pool_reference"), UPSAMPLE_WGSL, &["upsample", "sum_pool"]),
+        "max_pool" => (MAX_POOL, Some((MAX_POOL, "grad_reference")), MAX_POOL_WGSL, &["max_pool", "max_pool_grad"]),
+        "mean" => (MEAN, Some((MEAN, "spread_reference")), MEAN_WGSL, &["mean", "spread"]),
+        "relu" => (RELU, Some((RELU, "grad_reference")), POINTWISE_WGSL, &["same"]),
+        "sigmoid" => (SIGMOID, Some((SIGMOID, "grad_reference")), SIGMOID_WGSL, &["sigmoid", "sigmoid_grad"]),
+        "upsample" => (UPSAMPLE, Some((UPSAMPLE, "sum_pool_reference")), UPSAMPLE_WGSL, &["upsample", "sum_pool"]),
         "rms" | "normalise" | "step" => {
             let forward = find(ASCENT, &format!("{op}_reference"));
             let shaders = find(ASCENT_WGSL, op).into_iter().collect();
@@ -64,7 +64,7 @@ pub fn source(op: &'static str) -> Option<Source> {
         op,
         forward: find(file, "reference"),
         rule: find(file, "gradient"),
-        gradient: gradient.and_then(|name| find(file, name)),
+        gradient: gradient.and_then(|(file, name)| find(file, name)),
         shaders: entries.iter().filter_map(|name| find(shader, name)).collect(),
     })
 }

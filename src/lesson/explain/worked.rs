@@ -79,16 +79,16 @@ pub fn worked(op: &Op) -> Result<Option<Worked>> {
                 (0..kh * kw).map(|i| [1.0, 0.0, -1.0, 2.0, 0.5, -2.0, 1.0, 3.0, -1.0][i % 9]).collect();
             settings = Array { shape: [kh, kw, 1], values: kernel.iter().map(|&v| v.into()).collect() };
             sides = vec![(4, 4)];
-            Op::Conv2d(Conv2d { kernel: Kernel::new(kh, kw, 1, 1, kernel.into())?, bias: None })
+            Op::Conv2d(Conv2d::same(Kernel::new(kh, kw, 1, 1, kernel.into())?, None))
         }
         Op::BatchNorm { .. } => {
             settings = Array { shape: [1, 2, 1], values: vec![0.5, 1.0] };
             Op::BatchNorm { scale: vec![0.5].into(), shift: vec![1.0].into() }
         }
         Op::Relu | Op::Sigmoid | Op::Mean => op.clone(),
-        Op::MaxPool(w) => {
-            (window, sides) = (*w, vec![(2 * w.h, 2 * w.w)]);
-            op.clone()
+        Op::MaxPool(pool) => {
+            (window, sides) = (pool.window, vec![(2 * pool.window.h, 2 * pool.window.w)]);
+            Op::MaxPool(pool.window.into())
         }
         Op::Upsample(w) => {
             (window, sides) = (*w, vec![(2, 2)]);
@@ -123,7 +123,7 @@ fn compute(op: &Op, window: Window, settings: Array, x: Vec<Tensor64>, dy: Tenso
         Op::BatchNorm { scale, shift } => graph.batch_norm("y", inputs[0], scale.clone(), shift.clone()),
         Op::Relu => graph.relu("y", inputs[0]),
         Op::Sigmoid => graph.sigmoid("y", inputs[0]),
-        Op::MaxPool(window) => graph.max_pool("y", inputs[0], *window),
+        Op::MaxPool(pool) => graph.max_pool("y", inputs[0], *pool),
         Op::Upsample(window) => graph.upsample("y", inputs[0], *window),
         Op::Concat => graph.concat("y", &inputs),
         Op::Mean => graph.mean("y", inputs[0]),
@@ -191,12 +191,12 @@ impl Worked {
         let op = match self.op {
             "conv2d" => {
                 let kernel: Vec<f32> = settings.iter().map(|&v| v as f32).collect();
-                Op::Conv2d(Conv2d { kernel: Kernel::new(kh, kw, 1, 1, kernel.into())?, bias: None })
+                Op::Conv2d(Conv2d::same(Kernel::new(kh, kw, 1, 1, kernel.into())?, None))
             }
             "batch_norm" => Op::BatchNorm { scale: vec![settings[0]].into(), shift: vec![settings[1]].into() },
             "relu" => Op::Relu,
             "sigmoid" => Op::Sigmoid,
-            "max_pool" => Op::MaxPool(window),
+            "max_pool" => Op::MaxPool(window.into()),
             "upsample" => Op::Upsample(window),
             "concat" => Op::Concat,
             "mean" => Op::Mean,

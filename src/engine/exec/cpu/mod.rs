@@ -60,6 +60,7 @@ impl Executor for Cpu {
     }
 
     fn prepare(&self, plan: Arc<Plan>) -> Result<Box<dyn Program>> {
+        plan.not_on("the CPU")?;
         let pool = self.pool.clone();
         Ok(Box::new(pool.install(|| CpuProgram::new(plan, self.level, self.pool.clone()))))
     }
@@ -203,6 +204,7 @@ impl CpuProgram {
                 images::adam([data(m), data(v), data(cm), data(cv)], epsilon, out);
             }
             &Head::Step { x, g, rate } => heads::step(data(x), data(g), rate, out),
+            Head::Todo { .. } => unreachable!("prepare refuses it"),
         }
         self.scratch = scratch;
         self.buffers[self.places[step.output.0].0] = out_buffer;

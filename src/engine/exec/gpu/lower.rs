@@ -112,6 +112,7 @@ pub(super) fn grid(count: usize) -> [u32; 2] {
 }
 
 pub(super) fn lower(plan: &Plan, target: Target) -> Result<Lowered> {
+    plan.not_on("the GPU")?;
     let mut lowered = Lowered::default();
     for (i, step) in plan.steps.iter().enumerate() {
         lowered.step(plan, i, step, target)?;
@@ -328,6 +329,7 @@ impl Lowered {
                 let params = AscentParams { count, factor: rate, ..Default::default() };
                 call.each_quad(Shader::Ascent, "step", vec![], &params, two(x, g));
             }
+            Head::Todo { .. } => unreachable!("lower refuses it"),
         }
         Ok(())
     }

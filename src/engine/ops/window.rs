@@ -1,0 +1,106 @@
+//! Windows that slide over an image: how large, how far apart, and what is added around the image.
+//!
+//! Along one axis of `n` pixels, for windows of `k` pixels that lie `d` apart, each `s` further than the one before:
+//!
+//! ```text
+//! window r reads pixels r s + i d - before,  i = 0 .. k - 1
+//! there are floor((n + before + after - (k - 1) d - 1) / s) + 1 windows
+//! ```
+
+/// Rows and columns: of a kernel or a pool, of the block that upsampling makes of a pixel, from one window to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Window {
+    pub h: usize,
+    pub w: usize,
+}
+
+impl Window {
+    pub const fn new(h: usize, w: usize) -> Window {
+        Window { h, w }
+    }
+
+    /// Of one pixel: no pooling at all.
+    pub const ONE: Window = Window::new(1, 1);
+
+    pub const fn len(self) -> usize {
+        self.h * self.w
+    }
+
+    pub const fn is_empty(self) -> bool {
+        self.h == 0 || self.w == 0
+    }
+}
+
+impl std::fmt::Display for Window {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "{}x{}", self.h, self.w)
+    }
+}
+
+/// Rows and columns that are added around an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Sides {
+    pub top: usize,
+    pub bottom: usize,
+    pub left: usize,
+    pub right: usize,
+}
+
+impl Sides {
+    /// Keras' padding 'valid'.
+    pub const NONE: Sides = Sides { top: 0, bottom: 0, left: 0, right: 0 };
+
+    /// Keras' padding 'same' for an image of `h` x `w` pixels: see [`same_padding`].
+    pub fn same(h: usize, w: usize, window: Window, stride: Window, dilation: Window) -> Sides {
+        let (top, bottom) = same_padding(h, window.h, stride.h, dilation.h);
+        let (left, right) = same_padding(w, window.w, stride.w, dilation.w);
+        Sides { top, bottom, left, right }
+    }
+}
+
+/// What Keras' padding 'same' adds before and after an axis of `n` pixels, so that windows of `k` pixels that lie `d` apart,
+/// each `s` further than the one before, are `ceil(n / s)`. Of an odd number the larger half comes after
+/// (<https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2>).
+pub fn same_padding(n: usize, k: usize, s: usize, d: usize) -> (usize, usize) {
+    let windows = n.div_ceil(s.max(1));
+    let reach = windows.saturating_sub(1).saturating_mul(s).saturating_add(extent(k, d));
+    let total = reach.saturating_sub(n);
+    (total / 2, total - total / 2)
+}
+
+/// Pixels from the first to the last that a window of `k` pixels, `d` apart, reads.
+fn extent(k: usize, d: usize) -> usize {
+    k.saturating_sub(1).saturating_mul(d).saturating_add(1)
+}
+
+/// How many windows there are over an image of `h` x `w` pixels, or why there is none.
+pub(super) fn windows(
+    (h, w): (usize, usize),
+    window: Window,
+    stride: Window,
+    pad: Sides,
+    dilation: Window,
+) -> Result<Window, String> {
+    if [window, stride, dilation].iter().any(|w| w.is_empty()) {
+        return Err(format!("a window of {window}, stride {stride}, dilation {dilation}: each must be 1 or more"));
+    }
+    let count = |n: usize, pad: [usize; 2], k, s, d| {
+        let n = pad.iter().fold(n, |n, &pad| n.saturating_add(pad));
+        n.checked_sub(extent(k, d)).map(|rest| rest / s + 1)
+    };
+    let rows = count(h, [pad.top, pad.bottom], window.h, stride.h, dilation.h);
+    let columns = count(w, [pad.left, pad.right], window.w, stride.w, dilation.w);
+    match (rows, columns) {
+        (Some(h), Some(w)) => Ok(Window { h, w }),
+        _ => Err(format!(
+            "a window of {}x{} pixels does not fit an input of {h}x{w} pixels; take a larger image",
+            extent(window.h, dilation.h),
+            extent(window.w, dilation.w)
+        )),
+    }
+}
+
+/// The pixel `r s + i d - before` that window `r` reads first (`i = 0`) or later; `None` outside of the `n` pixels.
+pub(super) fn pixel(r: usize, s: usize, i: usize, d: usize, before: usize, n: usize) -> Option<usize> {
+    (r * s + i * d).checked_sub(before).filter(|&p| p < n)
+}
