@@ -1,5 +1,6 @@
 //! Several values made one.
 
+use super::value::shape_of;
 use super::{Builder, Value};
 use crate::engine::graph::NodeId;
 use crate::engine::ops::Function;
@@ -103,12 +104,8 @@ impl Builder<'_> {
                 array.shape
             )));
         }
-        let shape = |dims: &[usize]| match *dims {
-            [h, w, c] => Shape::new(1, h, w, c),
-            [a, c] => Shape::new(1, a, 1, c),
-            _ => Shape::new(1, 1, 1, dims.iter().product()),
-        };
-        let node = self.graph.constant(&self.part(what), shape(&array.shape), array.data.clone())?;
+        let shape = shape_of(self.graph.shape(x.node).n, &array.shape)?;
+        let node = self.graph.constant(&self.part(what), shape, array.data.clone())?;
         let value = Value { node, rank: x.rank, channels_first: false };
         match x.channels_first {
             // Turned without a change of meaning: the channels, which come first, to the end.

@@ -47,7 +47,7 @@ impl Value {
 }
 
 /// The shape of a node that holds a tensor of these lengths.
-fn shape_of(n: usize, dims: &[usize]) -> Result<Shape> {
+pub(super) fn shape_of(n: usize, dims: &[usize]) -> Result<Shape> {
     match *dims {
         [c] => Ok(Shape::new(n, 1, 1, c)),
         [a, c] => Ok(Shape::new(n, a, 1, c)),

@@ -229,7 +229,7 @@ impl Flat {
         if self.calls.len() == MOST_CALLS {
             return Err(format!("the network has more than {MOST_CALLS} layers, those of models inside it counted"));
         }
-        let is_operator = entry.class.ends_with("OpLambda") || text(entry.value, "module").is_some_and(|m| m.contains(".ops."));
+        let is_operator = is_operator(entry);
         let (class, config) = (entry.class.clone(), config.clone());
         self.calls.push(Call {
             name, class, is_operator, config, inputs, arguments, tensor: 0, is_again, in_training, place,
@@ -284,6 +284,17 @@ fn entries(list: &[Value]) -> Fallible<Vec<Entry<'_>>> {
         Ok(Entry { value, class: own.unwrap_or(class).to_string(), place })
     };
     list.iter().map(entry).collect()
+}
+
+/// Keras 3 gives an operator and the layer of the same name one class: they differ in the module, and where a file has no
+/// modules, in that a layer says whether it is trainable.
+fn is_operator(entry: &Entry) -> bool {
+    let is_keras_3 = || entry.value["inbound_nodes"][0].is_object();
+    match text(entry.value, "module") {
+        _ if entry.class.ends_with("OpLambda") => true,
+        Some(module) => module.contains(".ops."),
+        None => entry.class != "InputLayer" && is_keras_3() && entry.value["config"].get("trainable").is_none(),
+    }
 }
 
 /// Keras writes the class of a model that its user derived from Model; its layers tell what it is.
