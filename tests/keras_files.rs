@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use unet_lens::Error;
-use unet_lens::network::keras::{self, Activation, Kind, Layer, Network};
+use unet_lens::engine::ops::{Function, Window};
+use unet_lens::engine::tensor::Shape;
+use unet_lens::network::{Activation, Convolution, Kind, Layer, Network, Padding, Pool, keras, summary, unet};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
@@ -35,12 +37,17 @@ fn assert_says(found: &str, expected: &[&str]) {
 fn describe(network: &Network) -> Vec<String> {
     let one = |layer: &Layer| {
         let kind = match &layer.kind {
-            Kind::Conv2d { kh, kw, ci, co, kernel, bias, activation } => {
-                assert_eq!(kernel.len(), kh * kw * ci * co);
-                assert!(bias.as_ref().is_none_or(|b| b.len() == *co));
+            Kind::Conv2d { conv: Convolution { kernel, bias, stride, padding, dilation, groups }, activation } => {
+                assert!(bias.as_ref().is_none_or(|b| b.len() == kernel.co));
+                assert_eq!((*stride, *padding, *dilation, *groups), (Window::ONE, Padding::Same, Window::ONE, 1));
+                let (kh, kw, ci, co) = (kernel.kh, kernel.kw, kernel.ci, kernel.co);
                 format!("{kh}x{kw} {ci}->{co} bias:{} {activation:?}", bias.is_some())
             }
-            Kind::BatchNorm { scale, shift } => format!("BatchNorm {} {}", scale.len(), shift.len()),
+            Kind::Pool { pool: Pool::Max, window, stride, padding: Padding::Valid } => {
+                assert_eq!(window, stride);
+                format!("MaxPool {window}")
+            }
+            Kind::BatchNorm { axis: -1 | 3, scale, shift } => format!("BatchNorm {} {}", scale.len(), shift.len()),
             kind => format!("{kind:?}"),
         };
         format!("{} {} {:?} {kind}", layer.name, layer.class, layer.inputs)
@@ -51,8 +58,8 @@ fn describe(network: &Network) -> Vec<String> {
 /// Every number of a network: kernels, biases, scales, shifts.
 fn numbers(network: &Network) -> Vec<f32> {
     let one = |layer: &Layer| match &layer.kind {
-        Kind::Conv2d { kernel, bias, .. } => [&kernel[..], bias.as_deref().unwrap_or(&[])].concat(),
-        Kind::BatchNorm { scale, shift } => scale.iter().chain(&**shift).map(|&v| v as f32).collect(),
+        Kind::Conv2d { conv, .. } => [&conv.kernel.data[..], conv.bias.as_deref().unwrap_or(&[])].concat(),
+        Kind::BatchNorm { scale, shift, .. } => scale.iter().chain(&**shift).map(|&v| v as f32).collect(),
         _ => vec![],
     };
     network.layers.iter().flat_map(one).collect()
@@ -118,13 +125,13 @@ fn weights_are_those_that_keras_has() {
         };
         for layer in &network.layers {
             match &layer.kind {
-                Kind::Conv2d { kernel, bias, .. } => {
-                    assert_eq!(take(kernel.len()), &kernel[..], "{name} {} kernel", layer.name);
+                Kind::Conv2d { conv: Convolution { kernel, bias, .. }, .. } => {
+                    assert_eq!(take(kernel.data.len()), &kernel.data[..], "{name} {} kernel", layer.name);
                     if let Some(bias) = bias {
                         assert_eq!(take(bias.len()), &bias[..], "{name} {} bias", layer.name);
                     }
                 }
-                Kind::BatchNorm { scale, shift } => {
+                Kind::BatchNorm { scale, shift, .. } => {
                     let (n, (center, scaled)) = (scale.len(), center_and_scale(&layer.name));
                     let gamma = if scaled { take(n) } else { &vec![1.0; n] };
                     let beta = if center { take(n) } else { &vec![0.0; n] };
@@ -187,10 +194,10 @@ fn the_unet_in_both_orders() {
         "input InputLayer [] Input { h: Some(16), w: Some(12), c: 2 }",
         "down Conv2D [0] 3x3 2->3 bias:true Relu",
         "bn_down BatchNormalization [1] BatchNorm 3 3",
-        "pool MaxPooling2D [2] MaxPool { h: 2, w: 2 }",
+        "pool MaxPooling2D [2] MaxPool 2x2",
         "code Conv2D [3] 3x3 3->5 bias:true Relu",
         "up UpSampling2D [4] Upsample { h: 2, w: 2 }",
-        "cat Concatenate [5, 2] Concat",
+        "cat Concatenate [5, 2] Concat { axis: -1 }",
         "up_conv Conv2D [6] 3x3 8->4 bias:true Relu",
         "bn_up BatchNormalization [7] BatchNorm 4 4",
         "final Conv2D [8] 3x3 4->1 bias:true Linear",
@@ -207,7 +214,7 @@ fn batch_norm_dropout_and_frozen_layers() {
     let network = load("keras/bn_k2.h5");
     let at = |name: &str| network.layers.iter().find(|l| l.name == name).unwrap();
     assert!(matches!(at("input").kind, Kind::Input { h: None, w: None, c: 2 }));
-    assert!(matches!(at("drop_0").kind, Kind::Dropout) && matches!(at("drop_1").kind, Kind::Dropout));
+    assert!(matches!(at("drop_0").kind, Kind::Identity) && matches!(at("drop_1").kind, Kind::Identity));
     assert!(matches!(at("relu_0").kind, Kind::Activation(Activation::Relu)));
     assert!(matches!(at("relu_1").kind, Kind::Activation(Activation::Relu)));
     assert!(matches!(at("nothing").kind, Kind::Activation(Activation::Linear)));
@@ -226,12 +233,12 @@ fn kernels_pools_and_activations() {
     let expected = [
         "input InputLayer [] Input { h: Some(18), w: Some(12), c: 1 }",
         "seven Conv2D [0] 7x7 1->2 bias:true Relu",
-        "pool_3 MaxPooling2D [1] MaxPool { h: 3, w: 3 }",
+        "pool_3 MaxPooling2D [1] MaxPool 3x3",
         "five Conv2D [2] 5x5 2->3 bias:true Relu",
-        "pool_2x1 MaxPooling2D [3] MaxPool { h: 2, w: 1 }",
+        "pool_2x1 MaxPooling2D [3] MaxPool 2x1",
         "wide Conv2D [4] 3x5 3->2 bias:true Sigmoid",
         "up UpSampling2D [5] Upsample { h: 6, w: 3 }",
-        "cat Concatenate [1, 6, 0] Concat",
+        "cat Concatenate [1, 6, 0] Concat { axis: -1 }",
         "one Conv2D [7] 1x1 5->2 bias:true Sigmoid",
     ];
     assert_eq!(describe(&network), expected);

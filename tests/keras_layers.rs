@@ -36,7 +36,7 @@ fn loaded(file: &str) -> Network {
             _ if i % 2 == 0 => "scale:2",
             _ => "scale:0.5",
         };
-        network.set_lambda(name, &meaning.parse().unwrap()).unwrap();
+        network.set_lambda(name, meaning).unwrap();
     }
     network
 }

@@ -1,5 +1,6 @@
 //! How a picture travels through the network: what each layer makes of it.
 
+use crate::Result;
 use crate::engine::exec::Executor;
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::plan::Plan;
@@ -7,7 +8,6 @@ use crate::engine::tensor::{Shape, Tensor};
 use crate::network::pad::Padded;
 use crate::network::{Network, unet};
 use crate::picture::{Colormap, Figure, Panel, grid};
-use crate::Result;
 use std::sync::Arc;
 
 /// Channels in a row of the overview, after the box with the layer's name.

@@ -125,6 +125,8 @@ pub enum Kind {
     DepthToSpace(usize),
     SpaceToDepth(usize),
 
+    /// Each channel so many times, one after the other.
+    Repeat(usize),
     Concat {
         axis: i64,
     },
@@ -192,11 +194,18 @@ pub enum Reduction {
 /// What a slice takes along an axis, as in Python.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    Range { start: Option<i64>, stop: Option<i64>, step: i64 },
+    Range {
+        start: Option<i64>,
+        stop: Option<i64>,
+        step: i64,
+    },
     /// One place; the axis goes.
     Index(i64),
     /// Equal parts, of which this is number `which`.
-    Share { which: usize, of: usize },
+    Share {
+        which: usize,
+        of: usize,
+    },
     /// `...`: all axes that no other part speaks of.
     Rest,
     /// A new axis of length 1.
@@ -232,17 +241,26 @@ pub enum Activation {
     LogSoftmax,
     Pointwise(Function),
     /// `min(max(x, least), most)`
-    Clip { least: f64, most: f64 },
+    Clip {
+        least: f64,
+        most: f64,
+    },
     /// `-softplus(-x)`
     LogSigmoid,
     /// `x - tanh(x)`
     TanhShrink,
     /// `x` where `|x|` is above the threshold, else 0
-    HardShrink { threshold: f64 },
+    HardShrink {
+        threshold: f64,
+    },
     /// `x` moved towards 0 by the threshold, as far as it
-    SoftShrink { threshold: f64 },
+    SoftShrink {
+        threshold: f64,
+    },
     /// `(x + sqrt(x^2 + b)) / 2`
-    Squareplus { b: f64 },
+    Squareplus {
+        b: f64,
+    },
     /// 0 up to -1, `x` from 1, and `(x + 1)^2 / 4` between
     SparsePlus,
     /// `x^2`
@@ -250,5 +268,42 @@ pub enum Activation {
     /// `1 / sqrt(x)`
     Rsqrt,
     /// `numerator / x`
-    Over { numerator: f64 },
+    Over {
+        numerator: f64,
+    },
+}
+
+/// What a layer computes that is told in words: see [`super::Network::set_lambda`].
+pub(super) fn of_lambda(meaning: &str) -> Result<Kind, String> {
+    const KNOWN: &str =
+        "identity, scale:2, shift:-1, scale:2,shift:-1, concat, repeat:8, resize:32x32 or an activation";
+    const MOST: usize = 65536;
+    let unknown = || format!("'{meaning}' is not known: say {KNOWN}");
+    let size = |text: &str| text.trim().parse::<usize>().ok().filter(|n| (1..=MOST).contains(n));
+    match (meaning, meaning.split_once(':')) {
+        ("identity", _) => return Ok(Kind::Identity),
+        ("concat", _) => return Ok(Kind::Concat { axis: -1 }),
+        (_, Some(("repeat", times))) => return size(times).map(Kind::Repeat).ok_or_else(unknown),
+        (_, Some(("resize", pixels))) => {
+            let pixels = pixels.split_once('x').and_then(|(h, w)| Some(Window::new(size(h)?, size(w)?)));
+            let to = Size::Pixels(pixels.ok_or_else(unknown)?);
+            return Ok(Kind::Resize { to, by: Interpolation::Bilinear });
+        }
+        _ => {}
+    }
+    if let Some(activation) = super::keras::activation(meaning) {
+        return Ok(Kind::Activation(activation));
+    }
+    let (mut scale, mut shift) = (None, None);
+    for part in meaning.split(',') {
+        let (key, number) = part.split_once(':').ok_or_else(unknown)?;
+        let place = match key.trim() {
+            "scale" => &mut scale,
+            "shift" => &mut shift,
+            _ => return Err(unknown()),
+        };
+        let number = number.trim().parse::<f64>().ok().filter(|n| n.is_finite() && place.is_none());
+        *place = Some(number.ok_or_else(unknown)?);
+    }
+    Ok(Kind::Linear { scale: scale.unwrap_or(1.0), shift: shift.unwrap_or(0.0) })
 }

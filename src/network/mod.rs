@@ -45,68 +45,35 @@ pub struct Layer {
     pub non_trainable: usize,
 }
 
-/// What a Lambda layer computes, whose Python code is not run.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Lambda {
-    /// `scale x + shift`
-    Linear { scale: f64, shift: f64 },
-    Activation(Activation),
-}
-
-impl std::str::FromStr for Lambda {
-    type Err = String;
-
-    /// `identity`, `scale:2`, `shift:-1`, `scale:2,shift:-1`, or an activation as Keras 3 names it.
-    fn from_str(text: &str) -> Result<Lambda, String> {
-        if text == "identity" {
-            return Ok(Lambda::Linear { scale: 1.0, shift: 0.0 });
-        }
-        if let Some(activation) = keras::activation(text) {
-            return Ok(Lambda::Activation(activation));
-        }
-        let (mut scale, mut shift) = (None, None);
-        for part in text.split(',') {
-            let (key, number) = part.split_once(':').unwrap_or((part, ""));
-            let number = number.trim().parse::<f64>().ok().filter(|n| n.is_finite());
-            let place = match key.trim() {
-                "scale" => &mut scale,
-                "shift" => &mut shift,
-                _ => return Err(format!("'{text}' is not identity, scale:2, shift:-1, scale:2,shift:-1 or an activation")),
-            };
-            if number.is_none() || place.is_some() {
-                return Err(format!("'{text}': {} needs one number, as in scale:2,shift:-1", key.trim()));
-            }
-            *place = number;
-        }
-        Ok(Lambda::Linear { scale: scale.unwrap_or(1.0), shift: shift.unwrap_or(0.0) })
-    }
-}
-
 impl Network {
-    /// Says what the Lambda layer called `name` computes, wherever it is used.
+    /// Says what a Lambda layer computes, whose Python code is not run, or any other layer without weights that is not
+    /// supported. `name` is that of the layer, or of a class, for all its layers. `meaning` is `identity`, `scale:2`,
+    /// `shift:-1`, `scale:2,shift:-1`, `concat` (of its inputs, along the channels), `repeat:8` (each channel 8 times),
+    /// `resize:32x32` (bilinear), or an activation as Keras 3 names it.
     ///
     /// # Errors
-    /// If there is no Lambda layer of that name; the message has those that there are.
-    pub fn set_lambda(&mut self, name: &str, lambda: &Lambda) -> Result<()> {
+    /// If there is no such layer, it has weights, or is supported as it is; if the meaning is none of these.
+    pub fn set_lambda(&mut self, name: &str, meaning: &str) -> Result<()> {
+        let kind = kind::of_lambda(meaning).map_err(|why| Error::Usage(format!("{name}: {why}")))?;
+        let is_open = |layer: &Layer| {
+            let is_known = !matches!(layer.kind, Kind::Refused { .. }) && layer.class != "Lambda";
+            !is_known && layer.trainable + layer.non_trainable == 0
+        };
+        // The second use of `to_one` is `to_one#2`.
+        let is_it =
+            |layer: &Layer| layer.class == name || layer.name.split('#').next() == Some(name) || layer.name == name;
         let mut found = false;
-        for layer in self.layers.iter_mut().filter(|layer| layer.class == "Lambda") {
-            // The second use of `to_one` is `to_one#2`.
-            if layer.name == name || layer.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('#')) {
-                layer.kind = match *lambda {
-                    Lambda::Linear { scale, shift } if (scale, shift) == (1.0, 0.0) => Kind::Identity,
-                    Lambda::Linear { scale, shift } => Kind::Linear { scale, shift },
-                    Lambda::Activation(activation) => Kind::Activation(activation),
-                };
-                found = true;
-            }
+        for layer in self.layers.iter_mut().filter(|layer| is_open(layer) && is_it(layer)) {
+            layer.kind = kind.clone();
+            found = true;
         }
         if found {
             return Ok(());
         }
-        let lambdas = self.layers.iter().filter(|l| l.class == "Lambda").map(|l| &*l.name).collect::<Vec<_>>();
-        Err(Error::Usage(match lambdas[..] {
-            [] => format!("there is no Lambda layer {name}: the network has none"),
-            _ => format!("there is no Lambda layer {name}; there is {}", lambdas.join(", ")),
+        let open = self.layers.iter().filter(|layer| is_open(layer)).map(|l| &*l.name).collect::<Vec<_>>();
+        Err(Error::Usage(match open[..] {
+            [] => format!("{name}: the network has no layer that can be told what it computes"),
+            _ => format!("{name} is not a layer that can be told what it computes; there is {}", open.join(", ")),
         }))
     }
 }

@@ -65,6 +65,7 @@ fn scale(kind: &Kind) -> (Window, Window) {
         | Kind::Permute(_)
         | Kind::ExpandDims(_)
         | Kind::Squeeze(_)
+        | Kind::Repeat(_)
         | Kind::Concat { .. }
         | Kind::Merge(_) => (Window::ONE, Window::ONE),
     }
@@ -138,7 +139,8 @@ fn search(network: &Network, targets: &[usize], (h, w): (usize, usize), above: b
     let moved = |n: usize, by: usize| if above { n.checked_add(by) } else { n.checked_sub(by).filter(|&n| n > 0) };
     for farther in 0..=FARTHEST {
         let nearer = 0..farther;
-        let ring = nearer.clone().map(|by| (farther, by)).chain(nearer.map(|by| (by, farther))).chain([(farther, farther)]);
+        let ring =
+            nearer.clone().map(|by| (farther, by)).chain(nearer.map(|by| (by, farther))).chain([(farther, farther)]);
         for (down, across) in ring {
             let Some(size) = moved(h, down).zip(moved(w, across)) else { continue };
             if fits(network, targets, size).is_ok() {

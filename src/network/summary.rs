@@ -107,7 +107,8 @@ fn other_shape(network: &Network, shape: Shape) -> Option<Shape> {
         _ => None,
     });
     let (h, w) = size.map(|(h, w)| (h.unwrap_or(shape.h + 1), w.unwrap_or(shape.w + 1)))?;
-    let (h, w) = if (h, w) == (shape.h, shape.w) { return None } else { fitting(network, &shown(network), (h, w)).ok()? };
+    let (h, w) =
+        if (h, w) == (shape.h, shape.w) { return None } else { fitting(network, &shown(network), (h, w)).ok()? };
     Some(Shape { h, w, ..shape })
 }
 

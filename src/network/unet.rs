@@ -35,13 +35,7 @@ pub fn graph_to(network: &Network, target: usize, own: Option<&[usize]>, image: 
 ///
 /// # Errors
 /// As [`graph_to`].
-pub fn graph_on(
-    graph: Graph,
-    image: NodeId,
-    network: &Network,
-    target: usize,
-    own: Option<&[usize]>,
-) -> Result<Built> {
+pub fn graph_on(graph: Graph, image: NodeId, network: &Network, target: usize, own: Option<&[usize]>) -> Result<Built> {
     graph_of(graph, image, network, &[target], own)
 }
 

@@ -2,11 +2,11 @@
 
 use super::way::{self, Way};
 use super::{Document, data_url, document, network, number, plots, png_url};
+use crate::engine::graph::Graph;
 use crate::engine::tensor::Shape;
 use crate::lens::activations::Activation;
 use crate::lens::ascent::{Climb, Rescue, Verdict};
 use crate::mri::restore::{Attempt, Restored};
-use crate::engine::graph::Graph;
 use crate::network::{Network, unet};
 use crate::picture::{Colormap, Figure, strip};
 use crate::{Error, Result};

@@ -127,6 +127,7 @@ pub fn reach(network: &Network, layer: usize) -> usize {
                 | Kind::Crop(_)
                 | Kind::Pad { with: Border::Zeros, .. }
                 | Kind::Concat { .. }
+                | Kind::Repeat(_)
                 | Kind::Merge(_) => (seen, apart),
             });
         }

@@ -72,7 +72,10 @@ impl Builder<'_> {
         let h = length(s.h, kernel.kh, stride.h, dilation.h, output_padding.map(|p| p.h));
         let w = length(s.w, kernel.kw, stride.w, dilation.w, output_padding.map(|p| p.w));
         let Some((h, w)) = h.zip(w) else {
-            return Err(Error::Usage(format!("nothing is left of an input of {}x{} pixels; take a larger image", s.h, s.w)));
+            return Err(Error::Usage(format!(
+                "nothing is left of an input of {}x{} pixels; take a larger image",
+                s.h, s.w
+            )));
         };
         let pad = conv.on(h, w).pad;
         let whole = ConvTranspose { kernel, bias, stride, pad, dilation, groups, h, w };
@@ -100,7 +103,10 @@ impl Builder<'_> {
     pub(super) fn space_to_depth(&mut self, x: Value, block: usize) -> Result<Value> {
         let s = self.image(x)?;
         if !s.h.is_multiple_of(block) || !s.w.is_multiple_of(block) {
-            return Err(Error::Usage(format!("an input of {}x{} pixels cannot be cut into blocks of {block}", s.h, s.w)));
+            return Err(Error::Usage(format!(
+                "an input of {}x{} pixels cannot be cut into blocks of {block}",
+                s.h, s.w
+            )));
         }
         let stride = Window::new(block, block);
         let kernel = blocks(block, s.c)?;

@@ -41,7 +41,13 @@ impl Outcome {
 
 /// Appends the layers that are `wanted` to a graph that has the image already; goes on where one fails. With `own` the last
 /// that is wanted gives for image `i` only its channel `own[i]`.
-pub fn layers(graph: &mut Graph, image: NodeId, network: &Network, wanted: &[bool], own: Option<&[usize]>) -> Vec<Outcome> {
+pub fn layers(
+    graph: &mut Graph,
+    image: NodeId,
+    network: &Network,
+    wanted: &[bool],
+    own: Option<&[usize]>,
+) -> Vec<Outcome> {
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(network.layers.len());
     let last = wanted.iter().rposition(|&wanted| wanted);
     for (i, layer) in network.layers.iter().enumerate() {
@@ -138,6 +144,7 @@ impl Builder<'_> {
             Kind::DepthToSpace(block) => self.depth_to_space(first, *block),
             Kind::SpaceToDepth(block) => self.space_to_depth(first, *block),
 
+            Kind::Repeat(times) => self.repeat(first, *times),
             Kind::Concat { axis } => self.concat(x, *axis),
             Kind::Merge(merge) => self.merge(x, *merge),
         }
@@ -168,6 +175,10 @@ impl Builder<'_> {
 
     /// A kernel of 1x1 whose output `o` is input `channels[o]` of `c`.
     fn selection(&self, c: usize, channels: &[usize]) -> Result<Kernel> {
+        const MOST: usize = 1 << 24;
+        if c.saturating_mul(channels.len()) > MOST {
+            return Err(Error::Memory(format!("{} channels taken of {c} are too many", channels.len())));
+        }
         let picked = |i: usize| if channels[i % channels.len()] == i / channels.len() { 1.0 } else { 0.0 };
         Kernel::new(1, 1, c, channels.len(), (0..c * channels.len()).map(picked).collect())
     }

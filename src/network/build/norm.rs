@@ -10,7 +10,9 @@ use std::sync::Arc;
 impl Builder<'_> {
     pub(super) fn batch_norm(&mut self, x: Value, axis: i64, scale: &Arc<[f64]>, shift: &Arc<[f64]>) -> Result<Value> {
         if x.place(axis)? != 2 {
-            return Err(Error::Usage(format!("axis {axis} is not that of the channels, which is the only one supported")));
+            return Err(Error::Usage(format!(
+                "axis {axis} is not that of the channels, which is the only one supported"
+            )));
         }
         self.with_node(x, |b, x| b.graph.batch_norm(b.name, x, scale.clone(), shift.clone()))
     }
@@ -33,7 +35,8 @@ impl Builder<'_> {
         let places = x.places();
         let whole = |array: &Array| {
             let mut lengths = array.shape.iter();
-            let shape = (0..dims.len()).map(|i| if [over.h, over.w, over.c][places[i]] { lengths.next().copied().unwrap_or(0) } else { 1 });
+            let shape = (0..dims.len())
+                .map(|i| if [over.h, over.w, over.c][places[i]] { lengths.next().copied().unwrap_or(0) } else { 1 });
             Array { shape: shape.collect(), data: array.data.clone() }
         };
         if let Some(gamma) = gamma {
@@ -60,7 +63,9 @@ impl Builder<'_> {
     ) -> Result<Value> {
         let s = self.image(x)?;
         if x.place(axis)? != 2 {
-            return Err(Error::Usage(format!("axis {axis} is not that of the channels, which is the only one supported")));
+            return Err(Error::Usage(format!(
+                "axis {axis} is not that of the channels, which is the only one supported"
+            )));
         }
         let groups = groups.unwrap_or(s.c);
         if !s.c.is_multiple_of(groups) {

@@ -8,7 +8,14 @@ use crate::network::{Border, Interpolation, Padding, Part, Pool, Reduction, Size
 use crate::{Error, Result};
 
 impl Builder<'_> {
-    pub(super) fn pool(&mut self, x: Value, pool: Pool, window: Window, stride: Window, padding: Padding) -> Result<Value> {
+    pub(super) fn pool(
+        &mut self,
+        x: Value,
+        pool: Pool,
+        window: Window,
+        stride: Window,
+        padding: Padding,
+    ) -> Result<Value> {
         let s = self.image(x)?;
         let pad = padding.sides(s.h, s.w, window, stride, Window::ONE);
         let windows = ops::Pool { window, stride, pad };
@@ -66,7 +73,8 @@ impl Builder<'_> {
     pub(super) fn reduce(&mut self, name: &str, x: Value, by: Reduction, axes: &[i64], keep: bool) -> Result<Value> {
         let over = self.axes(x, axes)?;
         let is_over = [over.h, over.w, over.c];
-        let kept: Vec<usize> = x.places().iter().zip(self.dims(x)).filter(|(p, _)| !is_over[**p]).map(|(_, d)| d).collect();
+        let kept: Vec<usize> =
+            x.places().iter().zip(self.dims(x)).filter(|(p, _)| !is_over[**p]).map(|(_, d)| d).collect();
         if kept.is_empty() && !keep {
             return Err(Error::Usage("one number for an image is left over, which is not supported".to_string()));
         }
@@ -207,6 +215,14 @@ impl Builder<'_> {
         }
     }
 
+    /// Channel `o` is channel `o / times` of the input.
+    pub(super) fn repeat(&mut self, x: Value, times: usize) -> Result<Value> {
+        let s = self.image(x)?;
+        let channels: Vec<usize> = (0..s.c.saturating_mul(times)).map(|o| o / times).collect();
+        let kernel = self.selection(s.c, &channels)?;
+        self.with_node(x, |b, x| b.graph.conv2d(b.name, x, Conv2d::same(kernel, None)))
+    }
+
     pub(super) fn reshape(&mut self, x: Value, shape: &[i64]) -> Result<Value> {
         let all: usize = self.dims(x).iter().product();
         let known = shape.iter().filter(|&&n| n > 0).try_fold(1usize, |all, &n| all.checked_mul(n as usize));
@@ -288,14 +304,15 @@ impl Part {
                 let end = |v: i64| if v < 0 { v + count } else { v };
                 let (first, last) = match step > 0 {
                     true => (end(start.unwrap_or(0)).clamp(0, count), stop.map_or(count, end).clamp(0, count)),
-                    false => (
-                        start.map_or(count - 1, end).clamp(-1, count - 1),
-                        stop.map_or(-1, end).clamp(-1, count - 1),
-                    ),
+                    false => {
+                        (start.map_or(count - 1, end).clamp(-1, count - 1), stop.map_or(-1, end).clamp(-1, count - 1))
+                    }
                 };
                 let is_on = |at: &i64| if step > 0 { *at < last } else { *at > last };
-                let places: Vec<usize> =
-                    std::iter::successors(Some(first), |at| at.checked_add(step)).take_while(is_on).map(|at| at as usize).collect();
+                let places: Vec<usize> = std::iter::successors(Some(first), |at| at.checked_add(step))
+                    .take_while(is_on)
+                    .map(|at| at as usize)
+                    .collect();
                 if places.is_empty() { problem("nothing is left".to_string()) } else { Ok(places) }
             }
             Part::Index(i) => match usize::try_from(if i < 0 { i + count } else { i }) {

@@ -101,7 +101,13 @@ struct Flat {
 impl Flat {
     /// Appends the calls of a model, and gives what leaves it. `inputs` is what enters it; `None` for the outermost, whose
     /// input is the image.
-    fn model(&mut self, class: &str, config: &Value, within: &Within, inputs: Option<&[usize]>) -> Fallible<Vec<usize>> {
+    fn model(
+        &mut self,
+        class: &str,
+        config: &Value,
+        within: &Within,
+        inputs: Option<&[usize]>,
+    ) -> Fallible<Vec<usize>> {
         if within.place.len() > DEEPEST {
             return Err(format!("models inside models are {DEEPEST} deep; build one flat model from their layers"));
         }
@@ -169,7 +175,9 @@ impl Flat {
         let list = list.filter(|e| !e.is_empty()).ok_or("the Sequential model has no layers")?;
         let entries = entries(list)?;
         let mut at = match inputs {
-            None if entries[0].class != "InputLayer" => Some(self.input_of_chain(&entries[0], &config["build_input_shape"])?),
+            None if entries[0].class != "InputLayer" => {
+                Some(self.input_of_chain(&entries[0], &config["build_input_shape"])?)
+            }
             None => None,
             Some(inputs) => Some(*inputs.first().ok_or("a Sequential model inside the model is given no input")?),
         };
@@ -183,7 +191,8 @@ impl Flat {
                     continue;
                 }
             }
-            let arguments = Arguments { args: at.iter().map(|_| json!({ "tensor": 0 })).collect(), ..Default::default() };
+            let arguments =
+                Arguments { args: at.iter().map(|_| json!({ "tensor": 0 })).collect(), ..Default::default() };
             let given = self.call(entry, within, 0, at.into_iter().collect(), arguments)?;
             at = given.first().copied();
         }
@@ -232,7 +241,16 @@ impl Flat {
         let is_operator = is_operator(entry);
         let (class, config) = (entry.class.clone(), config.clone());
         self.calls.push(Call {
-            name, class, is_operator, config, inputs, arguments, tensor: 0, is_again, in_training, place,
+            name,
+            class,
+            is_operator,
+            config,
+            inputs,
+            arguments,
+            tensor: 0,
+            is_again,
+            in_training,
+            place,
         });
         Ok(vec![self.calls.len() - 1])
     }

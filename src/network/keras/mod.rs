@@ -47,7 +47,8 @@ struct Plan<'a> {
 /// Understand every layer first, then read all weights, on all cores.
 fn network(name: &str, file: ModelFile) -> Fallible<Network> {
     let model = config::parse(&file.architecture)?;
-    let dialect = Dialect { keras_3: major(&file.keras_version) >= 3, channels_first: begins_channels_first(&model.calls) };
+    let dialect =
+        Dialect { keras_3: major(&file.keras_version) >= 3, channels_first: begins_channels_first(&model.calls) };
     let mut understood: Vec<Understood> = vec![];
     for call in &model.calls {
         let inputs = call.inputs.iter().map(|&i| understood[i].channels).collect::<Vec<_>>();

@@ -72,7 +72,8 @@ impl LayerWeights {
         let path = self.paths.iter().find(is_it).ok_or_else(missing)?;
         let dataset = dataset(&self.group, path).map_err(|e| if is_missing(&e) { missing() } else { damaged(&e) })?;
         let found = dataset.shape();
-        let fits = |(&found, expected): (&u64, &Option<usize>)| expected.is_none_or(|expected| expected as u64 == found);
+        let fits =
+            |(&found, expected): (&u64, &Option<usize>)| expected.is_none_or(|expected| expected as u64 == found);
         if found.len() != shape.len() || !found.iter().zip(shape).all(fits) {
             let length = |d: &Option<usize>| d.map_or("?".to_string(), |d| d.to_string());
             let expected = shape.iter().map(length).collect::<Vec<_>>().join(", ");

@@ -102,7 +102,9 @@ impl<'a> Wiring<'a> {
             }
         }
         match (0..self.nodes.len()).find(|&i| missing[i] > 0) {
-            Some(stuck) => Err(format!("the layers {:?} wait for each other in a circle", self.circle(&missing, stuck))),
+            Some(stuck) => {
+                Err(format!("the layers {:?} wait for each other in a circle", self.circle(&missing, stuck)))
+            }
             None => Ok(order),
         }
     }
@@ -118,4 +120,3 @@ impl<'a> Wiring<'a> {
         on_it.map(|&i| self.entries[self.nodes[i].entry].place.name.as_str()).collect()
     }
 }
-

@@ -216,7 +216,7 @@ mod tests {
         let mut graph = Graph::new();
         let x = graph.input("x", Shape::new(n, size, size, ci)).unwrap();
         let kernel = Kernel::new(3, 3, ci, co, vec![0.0; 9 * ci * co].into()).unwrap();
-        let y = graph.conv2d("y", x, Conv2d { kernel, bias: None }).unwrap();
+        let y = graph.conv2d("y", x, Conv2d::same(kernel, None)).unwrap();
         let plan = Plan::compile(graph, &[y], &[], &[]);
         let lowered = lower(&plan, Target { style, largest_binding: 128 << 20 }).unwrap();
         lowered.calls.iter().any(|call| call.pipeline.shader == Shader::Winograd)

@@ -36,11 +36,9 @@ fn relu(settings: Settings) -> Fallible<Activation> {
     let threshold = settings.positive("threshold", 0.0)?;
     Ok(match (max == f64::INFINITY, slope == 0.0, threshold == 0.0) {
         (true, true, true) => Activation::Relu,
-        _ => Activation::Pointwise(Function::Relu {
-            max: max as f32,
-            threshold: threshold as f32,
-            slope: slope as f32,
-        }),
+        _ => {
+            Activation::Pointwise(Function::Relu { max: max as f32, threshold: threshold as f32, slope: slope as f32 })
+        }
     })
 }
 
@@ -83,6 +81,7 @@ pub fn named(name: &str, keras_3: bool) -> Option<Activation> {
         "softsign" => pointwise(Function::Softsign),
         "silu" | "swish" => pointwise(Function::Silu),
         "gelu" => pointwise(Function::Gelu { approximate: false }),
+        "gelu_tanh" => pointwise(Function::Gelu { approximate: true }),
         "mish" => pointwise(Function::Mish),
         // Keras 2: clip(0.2 x + 0.5, 0, 1). Keras 3: relu6(x + 3) / 6.
         "hard_sigmoid" => pointwise(Function::HardSigmoid { slope: if keras_3 { 1.0 / 6.0 } else { 0.2 } }),

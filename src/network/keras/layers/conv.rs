@@ -28,7 +28,14 @@ impl Form {
     }
 
     /// With `groups` groups; `inputs` and `outputs` are the kernel's own channels.
-    fn with(self, kernel: &Array, bias: Option<&Array>, inputs: usize, outputs: usize, groups: usize) -> Fallible<Convolution> {
+    fn with(
+        self,
+        kernel: &Array,
+        bias: Option<&Array>,
+        inputs: usize,
+        outputs: usize,
+        groups: usize,
+    ) -> Fallible<Convolution> {
         let kernel = Kernel::new(self.kernel.h, self.kernel.w, inputs, outputs, kernel.data.clone());
         Ok(Convolution {
             kernel: kernel.map_err(|e| e.to_string())?,
@@ -50,7 +57,8 @@ pub fn conv2d(settings: Settings, ci: Option<usize>, keras_3: bool) -> Fallible<
     let form = Form::read(settings)?;
     let (filters, groups) = (settings.size("filters")?, settings.size_or("groups", 1)?);
     if filters % groups != 0 || ci.is_some_and(|ci| ci % groups != 0) {
-        let what = format!("groups that divide the channels, here {} and {filters}", ci.map_or("?".into(), |c| c.to_string()));
+        let what =
+            format!("groups that divide the channels, here {} and {filters}", ci.map_or("?".into(), |c| c.to_string()));
         return Err(refused("groups", settings.get("groups"), &what));
     }
     let activation = activation::setting(settings, keras_3)?;
@@ -92,9 +100,9 @@ pub fn depthwise(settings: Settings, ci: Option<usize>, keras_3: bool) -> Fallib
     let multiplier = settings.size_or("depth_multiplier", 1)?;
     let co = ci.map(|ci| ci * multiplier).filter(|&co| co as u64 <= LARGEST);
     let activation = activation::setting(settings, keras_3)?;
-    // Keras 2 calls it depthwise_kernel, Keras 3 kernel.
+    let name = if keras_3 { "kernel" } else { "depthwise_kernel" };
     let kernel = vec![Some(form.kernel.h), Some(form.kernel.w), ci, Some(multiplier)];
-    let weights = weights(vec![("depthwise_kernel|kernel", kernel)], form.use_bias, co);
+    let weights = weights(vec![(name, kernel)], form.use_bias, co);
     Ok(Understood::new(co, weights, move |w| {
         let ci = w[0].shape[2];
         let conv = form.with(&w[0], w.get(1), 1, ci * multiplier, ci)?;
@@ -111,7 +119,8 @@ pub fn separable(settings: Settings, ci: Option<usize>, keras_3: bool) -> Fallib
     let kernels = vec![("depthwise_kernel", depthwise), ("pointwise_kernel", pointwise)];
     Ok(Understood::new(Some(filters), weights(kernels, form.use_bias, Some(filters)), move |w| {
         let ci = w[0].shape[2];
-        let one = Form { kernel: Window::ONE, stride: Window::ONE, dilation: Window::ONE, padding: Padding::Valid, ..form };
+        let one =
+            Form { kernel: Window::ONE, stride: Window::ONE, dilation: Window::ONE, padding: Padding::Valid, ..form };
         Ok(Kind::Separable {
             depthwise: form.with(&w[0], None, 1, ci * multiplier, ci)?,
             pointwise: one.with(&w[1], w.get(2), w[1].shape[2], filters, 1)?,

@@ -91,7 +91,8 @@ fn by_class(call: &Call, inputs: &[Option<usize>], dialect: Dialect) -> Fallible
     if call.is_operator {
         return operators::operator(call, keras_3).map(|kind| Understood::plain(None, kind));
     }
-    let works_otherwise_in_training = call.class.contains("Drop") || call.class.contains("Norm") || call.class.contains("Noise");
+    let works_otherwise_in_training =
+        call.class.contains("Drop") || call.class.contains("Norm") || call.class.contains("Noise");
     if call.in_training && works_otherwise_in_training {
         return Err("called with training true is not supported; leave it out".to_string());
     }
@@ -145,29 +146,45 @@ fn by_class(call: &Call, inputs: &[Option<usize>], dialect: Dialect) -> Fallible
         "LayerNormalization" => norm::layer_norm(settings, ci),
         "GroupNormalization" | "Addons>GroupNormalization" => norm::group_norm(settings, ci, false),
         "Addons>InstanceNormalization" => norm::group_norm(settings, ci, true),
-        "UnitNormalization" => plain(settings.axes("axis").map(|axes| Kind::UnitNorm { axes: axes.unwrap_or(vec![-1]) })),
+        "UnitNormalization" => {
+            plain(settings.axes("axis").map(|axes| Kind::UnitNorm { axes: axes.unwrap_or(vec![-1]) }))
+        }
         "Normalization" => norm::normalization(settings, ci),
         "Rescaling" => plain(norm::rescaling(settings)),
 
         class if is_nothing(class) => plain(Ok(Kind::Identity)),
         "Lambda" => Err(format!(
-            "a Lambda layer holds Python code, which is not run; say what it computes: --lambda '{}=identity', 'scale:2', \
-             'shift:-1', 'scale:2,shift:-1' or an activation's name",
+            "a Lambda layer holds Python code, which is not run; say what it computes, for instance --lambda '{}=identity' or \
+             scale:2 (docs/networks.md lists what can be said)",
             call.name
         )),
-        class if class.contains('>') => Err(format!(
-            "it is of a class of your own, '{class}'; only Keras' own layers are supported, listed in docs/networks.md"
+        class => Err(format!(
+            "layers of this class are not supported; docs/networks.md lists those that are. If '{class}' has no weights, say \
+             what it computes, for instance --lambda '{class}=relu'"
         )),
-        class => Err(format!("layers of class {class} are not supported; docs/networks.md lists those that are")),
     }
 }
 
 /// Layers that do nothing at inference.
 fn is_nothing(class: &str) -> bool {
-    const NOTHING: [&str; 15] = [
-        "Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization", "Identity",
-        "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast", "RandomBrightness", "RandomErasing",
+    // The last is that of the EfficientNets that are in many published networks: a dropout.
+    const NOTHING: [&str; 16] = [
+        "Dropout",
+        "SpatialDropout2D",
+        "GaussianNoise",
+        "GaussianDropout",
+        "AlphaDropout",
+        "ActivityRegularization",
+        "Identity",
+        "RandomFlip",
+        "RandomRotation",
+        "RandomZoom",
+        "RandomTranslation",
+        "RandomContrast",
+        "RandomBrightness",
+        "RandomErasing",
         "RandomShear",
+        "FixedDropout",
     ];
     NOTHING.contains(&class)
 }

@@ -41,7 +41,8 @@ pub fn normalization(settings: Settings, channels: Option<usize>) -> Fallible<Un
     let axis = axes.first().copied();
     let kind = move |mean: Vec<f64>, variance: Vec<f64>| {
         let scales = variance.iter().map(|v| 1.0 / v.sqrt().max(1e-7));
-        let (scale, shift): (Vec<f64>, Vec<f64>) = scales.zip(&mean).map(|(scale, mean)| (scale, -mean * scale)).unzip();
+        let (scale, shift): (Vec<f64>, Vec<f64>) =
+            scales.zip(&mean).map(|(scale, mean)| (scale, -mean * scale)).unzip();
         match (axis, &scale[..], &shift[..]) {
             (_, &[scale], &[shift]) => Kind::Linear { scale, shift },
             (Some(axis), ..) => Kind::BatchNorm { axis, scale: scale.into(), shift: shift.into() },
@@ -56,7 +57,8 @@ pub fn normalization(settings: Settings, channels: Option<usize>) -> Fallible<Un
             Ok(kind(f64s(&w[0].data), f64s(&w[1].data)))
         }));
     }
-    let list = |key| numbers(settings.get(key)).ok_or_else(|| refused(key, settings.get(key), "a number or a list of them"));
+    let list =
+        |key| numbers(settings.get(key)).ok_or_else(|| refused(key, settings.get(key), "a number or a list of them"));
     let (mean, variance) = (list("mean")?, list("variance")?);
     if mean.len() != variance.len() || mean.is_empty() {
         return Err(refused("variance", settings.get("variance"), "as many numbers as mean has"));

@@ -116,9 +116,7 @@ pub fn operator(call: &Call, keras_3: bool) -> Fallible<Kind> {
         "space_to_depth" => Ok(Kind::SpaceToDepth(settings.size("block_size")?)),
         other => match activation::named(other, keras_3) {
             Some(activation) => Ok(Kind::Activation(activation)),
-            None => Err(format!(
-                "the function '{other}' is not supported; docs/networks.md lists those that are"
-            )),
+            None => Err(format!("the function '{other}' is not supported; docs/networks.md lists those that are")),
         },
     }
 }
@@ -166,7 +164,8 @@ impl<'a> Operands<'a> {
             (None, _) => (a, true),
         };
         let numbers = numbers(constant).filter(|n| !n.is_empty() && (n.len() == 1 || is_per_channel(constant)));
-        let numbers = numbers.ok_or_else(|| refused("the operand", constant, "a tensor, a number, a number per channel"))?;
+        let numbers =
+            numbers.ok_or_else(|| refused("the operand", constant, "a tensor, a number, a number per channel"))?;
         let inverse = || numbers.iter().map(|n| 1.0 / n).collect();
         match (merge, is_first, &numbers[..]) {
             (Merge::Add, ..) => norm::linear(vec![1.0], numbers),
@@ -183,7 +182,11 @@ impl<'a> Operands<'a> {
 
     fn split(&self, which: usize) -> Fallible<Kind> {
         let axis = self.axis("axis", 2, 0)?;
-        let key = if self.0.config.get("indices_or_sections").is_some() { "indices_or_sections" } else { "num_or_size_splits" };
+        let key = if self.0.config.get("indices_or_sections").is_some() {
+            "indices_or_sections"
+        } else {
+            "num_or_size_splits"
+        };
         let value = self.get(key, 1);
         let problem = || refused(key, value, "a number of equal parts that has this one, or a list");
         let part = match value {
@@ -192,7 +195,13 @@ impl<'a> Operands<'a> {
                 // Keras 3 has the places of the cuts, TensorFlow the lengths of the parts.
                 let cuts: Vec<i64> = match key {
                     "indices_or_sections" => list,
-                    _ => list.iter().scan(0i64, |sum, n| { *sum = sum.saturating_add(*n); Some(*sum) }).collect(),
+                    _ => list
+                        .iter()
+                        .scan(0i64, |sum, n| {
+                            *sum = sum.saturating_add(*n);
+                            Some(*sum)
+                        })
+                        .collect(),
                 };
                 if cuts.iter().any(|&cut| cut <= 0) || which > cuts.len() {
                     return Err(problem());

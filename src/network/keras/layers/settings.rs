@@ -59,9 +59,7 @@ impl<'a> Settings<'a> {
             v => ends(v).map(|e| (e, e)),
         };
         let sides = sides.map(|((top, bottom), (left, right))| Sides { top, bottom, left, right });
-        sides.ok_or_else(|| {
-            refused(key, value, &format!("one, two or two pairs of whole numbers, 0 to {LARGEST}"))
-        })
+        sides.ok_or_else(|| refused(key, value, &format!("one, two or two pairs of whole numbers, 0 to {LARGEST}")))
     }
 
     pub fn flag(self, key: &str, default: bool) -> Fallible<bool> {

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::settings::{Settings, refused};
 use super::Fallible;
+use super::settings::{Settings, refused};
 use crate::engine::ops::Window;
 use crate::network::{Interpolation, Kind, Pool, Reduction, Size};
 
