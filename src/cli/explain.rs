@@ -131,6 +131,9 @@ impl Options {
         if let Some(model) = &self.machine.model.model {
             text += &format!(" --model {}", name(model));
         }
+        for (layer, meaning) in &self.machine.model.lambdas {
+            text += &format!(" --lambda '{layer}={meaning}'");
+        }
         if let Some(init) = &self.init {
             text += &format!(" --init {}", name(init));
         }

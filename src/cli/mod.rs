@@ -103,6 +103,11 @@ struct ModelFile {
     /// A Keras model: whole-model .h5 or .keras [default: the article's U-Net, built in]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
+    /// What a Lambda layer computes, whose Python code is not run: NAME=identity, scale:2, shift:-1, scale:2,shift:-1,
+    /// concat, repeat:8, resize:32x32 or an activation; also for another layer, or class of layers, without weights. May be
+    /// given several times
+    #[arg(long = "lambda", value_name = "NAME=MEANING", value_parser = parse_lambda)]
+    lambdas: Vec<(String, String)>,
 }
 
 /// How figures look.
@@ -138,10 +143,13 @@ impl Drawing {
 
 impl ModelFile {
     fn load(&self) -> Result<Network> {
-        let network = match &self.model {
+        let mut network = match &self.model {
             Some(path) => keras::load(path)?,
             None => keras::load_bytes("the built-in network", DEFAULT_MODEL)?,
         };
+        for (name, meaning) in &self.lambdas {
+            network.set_lambda(name, meaning)?;
+        }
         for warning in &network.warnings {
             eprintln!("unet-lens: warning: {warning}");
         }
@@ -207,6 +215,12 @@ fn convolutions(network: &Network, names: &[String]) -> Result<Vec<usize>> {
     let mut seen = std::collections::HashSet::new();
     layers.retain(|&layer| seen.insert(layer));
     Ok(layers)
+}
+
+/// "to_one=scale:0.5" as the name of a layer and what it computes.
+fn parse_lambda(text: &str) -> Result<(String, String), String> {
+    let (name, meaning) = text.split_once('=').ok_or("expected NAME=MEANING, like to_one=scale:0.5")?;
+    Ok((name.to_string(), meaning.to_string()))
 }
 
 /// "128x96" as rows and columns.

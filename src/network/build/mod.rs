@@ -79,9 +79,7 @@ fn append(
         return Err(Error::file(&network.file, why));
     }
     let named = |error| match error {
-        Error::Usage(why) if !why.starts_with(&layer.name) => {
-            Error::Usage(format!("layer '{}' ({}): {why}", layer.name, layer.class))
-        }
+        Error::Usage(why) => Error::Usage(format!("layer '{}' ({}): {why}", layer.name, layer.class)),
         error => error,
     };
     if let Some(first) = layer.channels_first {

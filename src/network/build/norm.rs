@@ -1,6 +1,7 @@
 //! Norms: what is moved to mean 0 and scaled to variance 1, or length 1.
 
 use super::{Builder, Value};
+use crate::engine::graph::NodeId;
 use crate::engine::ops::Axes;
 use crate::engine::tensor::Shape;
 use crate::network::{Activation, Array};
@@ -9,12 +10,18 @@ use std::sync::Arc;
 
 impl Builder<'_> {
     pub(super) fn batch_norm(&mut self, x: Value, axis: i64, scale: &Arc<[f64]>, shift: &Arc<[f64]>) -> Result<Value> {
-        if x.place(axis)? != 2 {
-            return Err(Error::Usage(format!(
-                "axis {axis} is not that of the channels, which is the only one supported"
-            )));
-        }
-        self.with_node(x, |b, x| b.graph.batch_norm(b.name, x, scale.clone(), shift.clone()))
+        self.along(x, axis, |b, x| b.graph.batch_norm(b.name, x, scale.clone(), shift.clone()))
+    }
+
+    /// With another axis in the place of the channels, and back.
+    fn along(&mut self, x: Value, axis: i64, f: impl FnOnce(&mut Self, NodeId) -> Result<NodeId>) -> Result<Value> {
+        let mut order = [0, 1, 2];
+        order.swap(x.place(axis)?, 2);
+        self.with_node(x, |b, x| {
+            let turned = b.moved(&b.part("axes moved"), x, order)?;
+            let y = f(b, turned)?;
+            b.moved(b.name, y, order)
+        })
     }
 
     /// `gamma (x - mean) / sqrt(variance + epsilon) + beta`
@@ -61,27 +68,24 @@ impl Builder<'_> {
         gamma: Option<&[f32]>,
         beta: Option<&[f32]>,
     ) -> Result<Value> {
-        let s = self.image(x)?;
-        if x.place(axis)? != 2 {
-            return Err(Error::Usage(format!(
-                "axis {axis} is not that of the channels, which is the only one supported"
-            )));
-        }
-        let groups = groups.unwrap_or(s.c);
-        if !s.c.is_multiple_of(groups) {
-            return Err(Error::Usage(format!("{} channels cannot be cut into {groups} groups", s.c)));
-        }
-        let grouped = Shape { h: s.h * s.w, w: groups, c: s.c / groups, ..s };
-        let cut = self.shaped(&self.part("groups"), x.node, grouped)?;
-        let of_group = Axes { h: true, w: false, c: true };
-        let normalised = self.graph.standardise(&self.part("normalised"), cut, of_group, epsilon as f32)?;
-        let scale = |given: Option<&[f32]>, default: f64| -> Arc<[f64]> {
-            given.map_or_else(|| vec![default; s.c].into(), |g| g.iter().map(|&v| f64::from(v)).collect())
-        };
-        let (gamma, beta) = (scale(gamma, 1.0), scale(beta, 0.0));
-        let node = self.shaped(&self.part("in its shape"), normalised, s)?;
-        let node = self.graph.batch_norm(self.name, node, gamma, beta)?;
-        Ok(Value { node, ..x })
+        self.image(x)?;
+        self.along(x, axis, |b, x| {
+            let s = b.graph.shape(x);
+            let groups = groups.unwrap_or(s.c);
+            if !s.c.is_multiple_of(groups) {
+                return Err(Error::Usage(format!("{} channels cannot be cut into {groups} groups", s.c)));
+            }
+            let grouped = Shape { h: s.h * s.w, w: groups, c: s.c / groups, ..s };
+            let cut = b.shaped(&b.part("groups"), x, grouped)?;
+            let of_group = Axes { h: true, w: false, c: true };
+            let normalised = b.graph.standardise(&b.part("normalised"), cut, of_group, epsilon as f32)?;
+            let scale = |given: Option<&[f32]>, default: f64| -> Arc<[f64]> {
+                given.map_or_else(|| vec![default; s.c].into(), |g| g.iter().map(|&v| f64::from(v)).collect())
+            };
+            let (gamma, beta) = (scale(gamma, 1.0), scale(beta, 0.0));
+            let node = b.shaped(&b.part("in its shape"), normalised, s)?;
+            b.graph.batch_norm(b.name, node, gamma, beta)
+        })
     }
 
     /// `x / sqrt(max(sum of x^2, 1e-12))`
