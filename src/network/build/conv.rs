@@ -109,7 +109,7 @@ impl Builder<'_> {
             )));
         }
         let stride = Window::new(block, block);
-        let kernel = blocks(block, s.c)?;
+        let kernel = self.blocks(block, s.c)?;
         let conv = Conv2d { kernel, bias: None, stride, pad: Sides::NONE, dilation: Window::ONE, groups: 1 };
         self.with_node(x, |b, x| b.graph.conv2d(b.name, x, conv))
     }
@@ -121,11 +121,20 @@ impl Builder<'_> {
             return Err(Error::Usage(format!("{} channels cannot be cut into blocks of {block}x{block}", s.c)));
         }
         let stride = Window::new(block, block);
-        let kernel = blocks(block, s.c / (block * block))?;
+        let kernel = self.blocks(block, s.c / (block * block))?;
         let (h, w) = (s.h * block, s.w * block);
         let (pad, dilation) = (Sides::NONE, Window::ONE);
         let conv = ConvTranspose { kernel, bias: None, stride, pad, dilation, groups: 1, h, w };
         self.with_node(x, |b, x| b.graph.conv_transpose(b.name, x, conv))
+    }
+
+    /// Pixel `(i, j)` of a block, channel `c`, becomes channel `(i block + j) channels + c`.
+    fn blocks(&mut self, block: usize, channels: usize) -> Result<Kernel> {
+        let outputs = block.saturating_mul(block).saturating_mul(channels);
+        self.hold(outputs.saturating_mul(outputs))?;
+        // [i, j, c] and the output have the same order.
+        let weight = |at: usize| if at / outputs == at % outputs { 1.0 } else { 0.0 };
+        Kernel::new(block, block, channels, outputs, (0..outputs * outputs).map(weight).collect())
     }
 }
 
@@ -145,16 +154,4 @@ impl Padding {
             Padding::Valid => Sides::NONE,
         }
     }
-}
-
-/// Pixel `(i, j)` of a block, channel `c`, becomes channel `(i block + j) channels + c`.
-fn blocks(block: usize, channels: usize) -> Result<Kernel> {
-    const MOST: usize = 1 << 24;
-    let outputs = block * block * channels;
-    if outputs.saturating_mul(outputs) > MOST {
-        return Err(Error::Usage(format!("blocks of {block}x{block} pixels of {channels} channels are too large")));
-    }
-    // [i, j, c] and the output have the same order.
-    let weight = |at: usize| if at / outputs == at % outputs { 1.0 } else { 0.0 };
-    Kernel::new(block, block, channels, outputs, (0..outputs * outputs).map(weight).collect())
 }

@@ -18,6 +18,8 @@ struct Builder<'a> {
     graph: &'a mut Graph,
     /// The layer's: its last node is called so.
     name: &'a str,
+    /// Numbers that the graph holds and the file does not: matrices, kernels of ones.
+    held: &'a mut usize,
 }
 
 /// What became of a layer.
@@ -48,6 +50,7 @@ pub fn layers(
     wanted: &[bool],
     own: Option<&[usize]>,
 ) -> Vec<Outcome> {
+    let mut held = 0;
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(network.layers.len());
     let last = wanted.iter().rposition(|&wanted| wanted);
     for (i, layer) in network.layers.iter().enumerate() {
@@ -55,7 +58,8 @@ pub fn layers(
         outcomes.push(match x {
             Some(x) if wanted[i] => {
                 let own = own.filter(|_| Some(i) == last);
-                match append(graph, image, network, layer, x, own) {
+                let builder = Builder { graph, name: &layer.name, held: &mut held };
+                match append(builder, image, network, layer, x, own) {
                     Ok(value) => Outcome::Built(value),
                     Err(error) => Outcome::Failed(error),
                 }
@@ -67,14 +71,13 @@ pub fn layers(
 }
 
 fn append(
-    graph: &mut Graph,
+    mut builder: Builder,
     image: NodeId,
     network: &Network,
     layer: &Layer,
     mut x: Vec<Value>,
     own: Option<&[usize]>,
 ) -> Result<Value> {
-    let mut builder = Builder { graph, name: &layer.name };
     if let Kind::Refused { why } = &layer.kind {
         return Err(Error::file(&network.file, why));
     }
@@ -171,12 +174,21 @@ impl Builder<'_> {
         }
     }
 
-    /// A kernel of 1x1 whose output `o` is input `channels[o]` of `c`.
-    fn selection(&self, c: usize, channels: &[usize]) -> Result<Kernel> {
-        const MOST: usize = 1 << 24;
-        if c.saturating_mul(channels.len()) > MOST {
-            return Err(Error::Memory(format!("{} channels taken of {c} are too many", channels.len())));
+    /// Counts numbers before they are made: no file, however small, makes more of them than this.
+    fn hold(&mut self, numbers: usize) -> Result<()> {
+        const MOST: usize = 1 << 27;
+        *self.held = self.held.saturating_add(numbers);
+        match *self.held <= MOST {
+            true => Ok(()),
+            false => {
+                Err(Error::Memory(format!("{}: resizing and pooling need too much; take a smaller image", self.name)))
+            }
         }
+    }
+
+    /// A kernel of 1x1 whose output `o` is input `channels[o]` of `c`.
+    fn selection(&mut self, c: usize, channels: &[usize]) -> Result<Kernel> {
+        self.hold(c.saturating_mul(channels.len()))?;
         let picked = |i: usize| if channels[i % channels.len()] == i / channels.len() { 1.0 } else { 0.0 };
         Kernel::new(1, 1, c, channels.len(), (0..c * channels.len()).map(picked).collect())
     }

@@ -19,6 +19,11 @@ impl Builder<'_> {
         let s = self.image(x)?;
         let pad = padding.sides(s.h, s.w, window, stride, Window::ONE);
         let windows = ops::Pool { window, stride, pad };
+        if pool == Pool::Average {
+            // The mean is put together from a kernel of ones and a map of how many pixels each window has.
+            self.hold(window.h.saturating_mul(window.w).saturating_mul(s.c))?;
+            self.hold(s.h.saturating_mul(s.w))?;
+        }
         self.with_node(x, |b, x| match pool {
             Pool::Max => b.graph.max_pool(b.name, x, windows),
             Pool::Average => b.graph.average_pool(b.name, x, windows),
@@ -42,7 +47,7 @@ impl Builder<'_> {
             Interpolation::Bilinear => Sampling::Bilinear,
         };
         for (n, m) in [(s.h, to.h), (s.w, to.w)] {
-            check_matrix(m, n)?;
+            self.hold(m.saturating_mul(n))?;
         }
         self.with_node(x, |b, x| {
             let rows = match to.h == s.h {
@@ -63,7 +68,7 @@ impl Builder<'_> {
     fn picked(&mut self, name: &str, x: NodeId, axis: Axis, places: &[usize]) -> Result<NodeId> {
         let s = self.graph.shape(x);
         let n = if axis == Axis::Down { s.h } else { s.w };
-        check_matrix(places.len(), n)?;
+        self.hold(places.len().saturating_mul(n))?;
         let mut data = vec![0.0; places.len() * n];
         places.iter().enumerate().for_each(|(row, &place)| data[row * n + place] = 1.0);
         self.graph.transform(name, x, axis, Matrix::new(places.len(), n, data))
@@ -139,6 +144,7 @@ impl Builder<'_> {
             Border::Reflect => 1,
             Border::Symmetric => 0,
         };
+        self.hold(s.h.saturating_add(s.w))?;
         // The mirrored rows and columns, each from its place.
         let mirrored = |n: usize, before: usize, after: usize| {
             let fits = before + edge <= n && after + edge <= n;
@@ -180,10 +186,10 @@ impl Builder<'_> {
                 continue;
             }
             let (n, place) = (dims[axis], x.places()[axis]);
-            let places = part.places(n)?;
-            node = self.taken(node, place, n, &places)?;
+            let stretch = part.stretch(n)?;
+            node = self.taken(node, place, n, stretch)?;
             if !matches!(part, Part::Index(_)) {
-                left.push(places.len());
+                left.push(stretch.count);
             }
             axis += 1;
         }
@@ -193,23 +199,26 @@ impl Builder<'_> {
         self.as_dims(Value { node, ..x }, &left)
     }
 
-    /// Along rows, columns or channels (0, 1, 2), which are `n`, what is at these places.
-    fn taken(&mut self, x: NodeId, place: usize, n: usize, places: &[usize]) -> Result<NodeId> {
+    /// A stretch of the rows, columns or channels (0, 1, 2), which are `n`.
+    fn taken(&mut self, x: NodeId, place: usize, n: usize, stretch: Stretch) -> Result<NodeId> {
         let name = self.part(["rows taken", "columns taken", "channels taken"][place]);
-        if places.iter().copied().eq(0..n) {
+        let Stretch { start, step, count } = stretch;
+        if stretch == (Stretch { start: 0, step: 1, count: n }) {
             return Ok(x);
         }
-        if places.windows(2).all(|pair| pair[1] == pair[0] + 1) {
+        if step == 1 {
             let s = self.graph.shape(x);
-            let (mut start, mut size) = ([0; 3], [s.h, s.w, s.c]);
-            (start[place], size[place]) = (places[0], places.len());
-            return self.graph.crop(&name, x, start, size);
+            let (mut first, mut size) = ([0; 3], [s.h, s.w, s.c]);
+            (first[place], size[place]) = (start, count);
+            return self.graph.crop(&name, x, first, size);
         }
+        self.hold(count)?;
+        let places: Vec<usize> = (0..count as i64).map(|i| (start as i64 + i * step) as usize).collect();
         match place {
-            0 => self.picked(&name, x, Axis::Down, places),
-            1 => self.picked(&name, x, Axis::Across, places),
+            0 => self.picked(&name, x, Axis::Down, &places),
+            1 => self.picked(&name, x, Axis::Across, &places),
             _ => {
-                let kernel = self.selection(n, places)?;
+                let kernel = self.selection(n, &places)?;
                 self.graph.conv2d(&name, x, Conv2d::same(kernel, None))
             }
         }
@@ -218,7 +227,8 @@ impl Builder<'_> {
     /// Channel `o` is channel `o / times` of the input.
     pub(super) fn repeat(&mut self, x: Value, times: usize) -> Result<Value> {
         let s = self.image(x)?;
-        let channels: Vec<usize> = (0..s.c.saturating_mul(times)).map(|o| o / times).collect();
+        self.hold(s.c.saturating_mul(times))?;
+        let channels: Vec<usize> = (0..s.c * times).map(|o| o / times).collect();
         let kernel = self.selection(s.c, &channels)?;
         self.with_node(x, |b, x| b.graph.conv2d(b.name, x, Conv2d::same(kernel, None)))
     }
@@ -282,48 +292,47 @@ impl Builder<'_> {
     }
 }
 
-/// Is a matrix of that size small enough to be held?
-fn check_matrix(rows: usize, columns: usize) -> Result<()> {
-    const MOST: usize = 1 << 24;
-    match rows.saturating_mul(columns) <= MOST {
-        true => Ok(()),
-        false => Err(Error::Memory(format!("{columns} pixels made {rows}: take a smaller image"))),
-    }
-}
-
 impl Part {
     /// All of an axis.
     pub const ALL: Part = Part::Range { start: None, stop: None, step: 1 };
 
     /// Which of `n` places, as Python has it.
-    fn places(self, n: usize) -> Result<Vec<usize>> {
+    fn stretch(self, n: usize) -> Result<Stretch> {
         let problem = |what: String| Err(Error::Usage(format!("{what} of an axis of length {n}")));
-        let count = n as i64;
+        let all = n as i64;
         match self {
             Part::Range { start, stop, step } => {
-                let end = |v: i64| if v < 0 { v + count } else { v };
+                let end = |v: i64| if v < 0 { v + all } else { v };
                 let (first, last) = match step > 0 {
-                    true => (end(start.unwrap_or(0)).clamp(0, count), stop.map_or(count, end).clamp(0, count)),
-                    false => {
-                        (start.map_or(count - 1, end).clamp(-1, count - 1), stop.map_or(-1, end).clamp(-1, count - 1))
-                    }
+                    true => (end(start.unwrap_or(0)).clamp(0, all), stop.map_or(all, end).clamp(0, all)),
+                    false => (start.map_or(all - 1, end).clamp(-1, all - 1), stop.map_or(-1, end).clamp(-1, all - 1)),
                 };
-                let is_on = |at: &i64| if step > 0 { *at < last } else { *at > last };
-                let places: Vec<usize> = std::iter::successors(Some(first), |at| at.checked_add(step))
-                    .take_while(is_on)
-                    .map(|at| at as usize)
-                    .collect();
-                if places.is_empty() { problem("nothing is left".to_string()) } else { Ok(places) }
+                let span = if step > 0 { last - first } else { first - last };
+                match usize::try_from(first).ok().filter(|_| span > 0) {
+                    Some(start) => {
+                        let count = (span as u64).div_ceil(step.unsigned_abs()) as usize;
+                        Ok(Stretch { start, step: if count == 1 { 1 } else { step }, count })
+                    }
+                    None => problem("nothing is left".to_string()),
+                }
             }
-            Part::Index(i) => match usize::try_from(if i < 0 { i + count } else { i }) {
-                Ok(at) if at < n => Ok(vec![at]),
+            Part::Index(i) => match usize::try_from(if i < 0 { i + all } else { i }) {
+                Ok(start) if start < n => Ok(Stretch { start, step: 1, count: 1 }),
                 _ => problem(format!("place {i}")),
             },
             Part::Share { which, of } => match n.is_multiple_of(of) {
-                true => Ok((which * (n / of)..(which + 1) * (n / of)).collect()),
+                true => Ok(Stretch { start: which * (n / of), step: 1, count: n / of }),
                 false => problem(format!("{of} equal parts")),
             },
-            Part::Rest | Part::New => Ok((0..n).collect()),
+            Part::Rest | Part::New => Ok(Stretch { start: 0, step: 1, count: n }),
         }
     }
+}
+
+/// Places `start`, `start + step` and so on, `count` of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stretch {
+    start: usize,
+    step: i64,
+    count: usize,
 }

@@ -21,6 +21,10 @@ pub fn batch_norm(settings: Settings, channels: Option<usize>, channels_axis: bo
         let gamma = if scaled { next.next() } else { None };
         let beta = if center { next.next() } else { None };
         let (mean, variance) = (next.next().unwrap_or_default(), next.next().unwrap_or_default());
+        let of_one_length = |w: &Arc<[f32]>| w.len() == mean.len();
+        if ![&gamma, &beta].into_iter().flatten().chain([&variance]).all(of_one_length) {
+            return Err("its weights are not of one length; the file's weights and architecture differ".to_string());
+        }
         let (scale, shift): (Vec<f64>, Vec<f64>) = (0..mean.len())
             .map(|c| {
                 let scale = gamma.as_ref().map_or(1.0, |g| f64::from(g[c])) / (f64::from(variance[c]) + epsilon).sqrt();
