@@ -315,7 +315,8 @@ fn gradients_are_named_after_what_they_answer() {
     let x = graph.input("x", Shape::new(1, 2, 2, 1)).unwrap();
     let by = graph.fill("by", Shape::new(1, 1, 2, 1), 1.0).unwrap();
     let rolled = graph.roll("rolled", x, by).unwrap();
-    let both = graph.mul("both", rolled, x).unwrap();
+    let total = graph.sum("total", x, Axes::ALL).unwrap();
+    let both = graph.mul("both", rolled, total).unwrap();
     let loss = graph.mean("loss", both).unwrap();
     let first = graph.len();
     gradient(&mut graph, loss, x).unwrap();
@@ -324,7 +325,9 @@ fn gradients_are_named_after_what_they_answer() {
         ("d loss", "fill"),
         ("d both", "spread"),
         ("d rolled", "mul"),
-        ("d x", "mul"),
+        ("d total, mul", "mul"),
+        ("d total", "sum"),
+        ("d x", "broadcast"),
         ("- by", "scale"),
         ("d x", "roll"),
         ("d x", "add"),

@@ -26,8 +26,10 @@
 //!
 //! A [`constant`] has none. `rms`, `normalise`, `adam` and `step` ([`ascent`]) come after the gradient and have none themselves.
 //!
+//! `docs/ops.md` says why it is these, and which layers are made of which.
+//!
 //! Adding an op touches: its file here, its shader, its CPU kernel and one line in [`Op`]; the compiler's exhaustive
-//! matches name the rest, and one row in the table of `tests/gradients.rs` tests it on every executor.
+//! matches name the rest. One row in `tests/gradients.rs` tests its gradient, one in `tests/executors.rs` the executors.
 
 pub mod add;
 pub mod ascent;

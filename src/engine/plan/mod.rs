@@ -140,7 +140,7 @@ pub enum Head {
         g: ValueId,
         rate: f32,
     },
-    /// An op that only the reference computes: see [`Plan::not_on`].
+    /// An op that only the reference computes: the other executors refuse it.
     Todo {
         xs: Vec<ValueId>,
     },
