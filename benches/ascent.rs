@@ -11,7 +11,7 @@ use unet_lens::network::{keras, unet};
 
 fn ascent(c: &mut Criterion) {
     let network = keras::load(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/unet.h5")).unwrap();
-    let image = unet::image_shape(&network, None).unwrap();
+    let image = unet::image_shape(&network, &[network.output], None).unwrap();
     let mut executors: Vec<(&str, Box<dyn Executor>)> = vec![];
     for (name, backend) in [("cpu", Backend::Cpu), ("gpu", Backend::Gpu)] {
         match exec::open(backend, None, None) {

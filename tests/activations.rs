@@ -5,8 +5,9 @@ mod common;
 use common::{Expected, difference, network, open};
 use unet_lens::engine::exec::Backend;
 use unet_lens::engine::tensor::{Shape, Tensor};
-use unet_lens::lens::activations::{compute, layers, overview};
+use unet_lens::lens::activations::{compute, overview};
 use unet_lens::network::unet;
+use unet_lens::network::unet::shown;
 use unet_lens::picture::Colormap;
 
 /// Every channel of every layer against `activations/LAYER`.
@@ -18,7 +19,7 @@ use unet_lens::picture::Colormap;
 fn every_layer(backend: Backend, model: &str, reference: &str) {
     let Some(executor) = open(backend) else { return };
     let (network, expected) = (network(model), Expected::open(reference));
-    let layers = layers(&network);
+    let layers = shown(&network);
     assert_eq!(layers.len(), network.layers.len());
     let got = compute(&*executor, &network, &expected.tensor("image"), &layers, usize::MAX).unwrap();
     for activation in &got {
@@ -66,7 +67,7 @@ fn a_picture_of_any_size_and_figures_of_it() {
     let network = network("tiny.h5");
     let shape = Shape::new(1, 7, 9, 1);
     let image = Tensor::new(shape, (0..shape.len()).map(|i| (i as f32).sin()).collect());
-    let all = compute(&*executor, &network, &image, &layers(&network), usize::MAX).unwrap();
+    let all = compute(&*executor, &network, &image, &shown(&network), usize::MAX).unwrap();
     assert_eq!((all[0].shape.h, all[0].shape.w), (8, 10), "padded to what the pool divides");
     assert!(all.iter().all(|a| a.strongest.len() == a.shape.c));
     // One layer alone is what it is among all, but for rounding: kept inputs are not fused into a convolution.

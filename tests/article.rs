@@ -283,7 +283,7 @@ fn every_step_is_shown(page: &browser::Page, panel: &str) {
     let mut numbers = id.as_str().unwrap().split('-').skip(1).map(|n| n.parse::<usize>().unwrap());
     let (layer, filter) = (numbers.next().unwrap(), numbers.next().unwrap());
     let network = common::network("tiny.h5");
-    let image = unet::image_shape(&network, None).unwrap();
+    let image = unet::image_shape(&network, &[network.output], None).unwrap();
     let seeds = ascent::noise(0, &network.layers[layer].name, &[filter], image, 2.0);
     let executor = common::open(Backend::Cpu).unwrap();
     let recipe = Recipe { keep_frames: true, ..Recipe::default() };

@@ -21,7 +21,7 @@ fn a_step_and_a_forward_pass() {
     let dir = tempfile::tempdir().unwrap();
     let (model, json) = (fixture("tiny.h5"), dir.path().join("bench.json"));
     let network = network("tiny.h5");
-    let Shape { h, w, .. } = unet::image_shape(&network, None).unwrap();
+    let Shape { h, w, .. } = unet::image_shape(&network, &[network.output], None).unwrap();
     for (args, layer, count) in
         [(&["--layer", "up_conv", "--count", "3"][..], Some("up_conv"), 3), (&["--forward"], None, 1)]
     {

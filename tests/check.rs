@@ -21,7 +21,7 @@ use unet_lens::network::unet;
 fn check_on(executor: &dyn Executor, model: &str, layer: &str, tolerance: f64) -> Check {
     let network = network(model);
     let layer = unet::convolution(&network, layer).unwrap();
-    let shape = unet::image_shape(&network, Some((16, 24))).unwrap();
+    let shape = unet::image_shape(&network, &[network.output], Some((16, 24))).unwrap();
     let start = |filter: usize| ascent::noise(3, &network.layers[layer].name, &[filter], shape, 2.0);
     let (filter, image) = ascent::first_alive(executor, &network, layer, start).unwrap();
     check(executor, &network, (layer, filter), &image, (12, 1), tolerance, &mut |_| {}).unwrap()

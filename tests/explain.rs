@@ -39,7 +39,7 @@ fn explained(
         name => unet::convolution(&network, name).unwrap(),
     };
     let multiple = unet::size_multiple(&network);
-    let shape = unet::image_shape(&network, Some((4 * multiple.h, 4 * multiple.w))).unwrap();
+    let shape = unet::image_shape(&network, &[network.output], Some((4 * multiple.h, 4 * multiple.w))).unwrap();
     let start = |filter: usize| ascent::noise(0, &network.layers[layer].name, &[filter], shape, 2.0);
     let (filter, image) = ascent::first_alive(executor, &network, layer, start).unwrap();
     let objective = Objective::new(&network, layer, &[filter], shape, &Recipe::default(), false).unwrap();
@@ -147,7 +147,7 @@ fn worked_examples_are_gradients() {
             "" => *unet::convolutions(&network).last().unwrap(),
             name => unet::convolution(&network, name).unwrap(),
         };
-        let shape = unet::image_shape(&network, None).unwrap();
+        let shape = unet::image_shape(&network, &[network.output], None).unwrap();
         for worked in worked_for(&network, layer, shape).unwrap() {
             for (dx, differences) in worked.dx.iter().zip(&worked.differences) {
                 for (a, b) in dx.values.iter().zip(&differences.values) {
@@ -204,7 +204,7 @@ fn the_page_says_what_is_kept() {
 fn the_pool_of_the_page_by_hand() {
     let network = network("unet.h5");
     let layer = unet::convolution(&network, "dconv128").unwrap();
-    let examples = worked_for(&network, layer, unet::image_shape(&network, None).unwrap()).unwrap();
+    let examples = worked_for(&network, layer, unet::image_shape(&network, &[network.output], None).unwrap()).unwrap();
     let pool = examples.iter().find(|worked| worked.op == "max_pool").unwrap();
     #[rustfmt::skip]
     let x = vec![
@@ -230,7 +230,7 @@ fn frames_are_the_climb() {
     let network = network("tiny.h5");
     let layer = unet::convolution(&network, "up_conv").unwrap();
     let executor = Cpu::new(None, Limit::default()).unwrap();
-    let shape = unet::image_shape(&network, None).unwrap();
+    let shape = unet::image_shape(&network, &[network.output], None).unwrap();
     let image = ascent::noise(0, "up_conv", &[1], shape, 2.0);
     let frames = frames(&executor, &network, (layer, 1), &image).unwrap();
     let climb = ascent::climb(
@@ -314,7 +314,8 @@ fn terminal_json_and_page_say_the_same() {
     let network = network("tiny.h5");
     let layer = unet::convolution(&network, "up_conv").unwrap();
     let filter = json["filter"].as_u64().unwrap() as usize;
-    let image = ascent::noise(0, "up_conv", &[filter], unet::image_shape(&network, None).unwrap(), 2.0);
+    let image =
+        ascent::noise(0, "up_conv", &[filter], unet::image_shape(&network, &[network.output], None).unwrap(), 2.0);
     let e = explain(&Cpu::new(None, Limit::default()).unwrap(), &network, layer, filter, &image).unwrap();
     assert_eq!(without_times(serde_json::from_str(&serde_json::to_string(&e).unwrap()).unwrap()), without_times(json));
     for node in e.nodes() {

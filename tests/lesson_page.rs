@@ -161,7 +161,7 @@ fn the_page_teaches() {
 
         // Worked examples: as made, and after cells are changed.
         let convolution = unet::convolution(&network, facts["layer"].as_str().unwrap()).unwrap();
-        let shape = unet::image_shape(&network, None).unwrap();
+        let shape = unet::image_shape(&network, &[network.output], None).unwrap();
         for worked in worked_for(&network, convolution, shape).unwrap() {
             let op = worked.op;
             if !tried.insert(op) {

@@ -20,7 +20,7 @@ fn cpu(threads: usize) -> Box<dyn Executor> {
 fn tiny() -> (Network, usize, Shape) {
     let network = network("tiny.h5");
     let layer = unet::convolutions(&network)[2];
-    let image = unet::image_shape(&network, None).unwrap();
+    let image = unet::image_shape(&network, &[network.output], None).unwrap();
     (network, layer, image)
 }
 
@@ -247,7 +247,7 @@ fn a_dead_filter_is_rescued_and_says_how() {
     let network = network("unet.h5");
     let layer = unet::convolution(&network, "dconv256").unwrap();
     let name = &network.layers[layer].name;
-    let image = unet::image_shape(&network, Some((32, 32))).unwrap();
+    let image = unet::image_shape(&network, &[network.output], Some((32, 32))).unwrap();
     let filters: Vec<usize> = (0..24).collect();
     let starts = |seed: u64, filters: &[usize]| Ok(noise(seed, name, filters, image, 2.0));
     let executor = cpu(2);

@@ -39,7 +39,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let image = options.picture(&network)?;
     let overview = options.layers.iter().any(|name| name == "all");
     let mut layers = if overview {
-        activations::layers(&network)
+        unet::shown(&network)
     } else {
         options.layers.iter().map(|name| unet::layer(&network, name)).collect::<Result<Vec<_>>>()?
     };
@@ -81,7 +81,7 @@ impl Options {
 
 /// The first of the seed's phantoms, aliased.
 pub(super) fn phantom(network: &Network, seed: u64) -> Result<Tensor> {
-    match unet::image_shape(network, None)?.c {
+    match unet::image_channels(network)? {
         1 => restore::phantoms(network, 1, seed, Sampling::default())?[0].aliased(),
         c => Err(Error::Usage(format!("a phantom is grey, {} takes {c} channels: name a picture", network.name))),
     }

@@ -59,7 +59,7 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options) -> Result<()> {
     let cancel = super::cancelled_by_ctrl_c()?;
     let network = options.machine.load()?;
-    let image = unet::image_shape(&network, None)?;
+    let image = unet::image_shape(&network, &unet::shown(&network), None)?;
     let convolutions = unet::convolutions(&network);
     if convolutions.is_empty() {
         return Err(Error::Usage(format!("{} has no convolution, so there is no filter to show", network.name)));
@@ -116,7 +116,7 @@ impl Job<'_> {
         let whole = macs(network.output)?;
         let size = |layer: usize| unet::filters(network, layer).min(FILTERS);
         let drawn = |panels: usize, side: usize| (panels * side * side) as u64 * PIXEL;
-        let layers = activations::layers(network).len();
+        let layers = unet::shown(network).len();
         let restored_cost = whole * EXAMPLES_RESTORED as u64 + drawn(5 * EXAMPLES_RESTORED, 256);
         let first_cost = climb(convolutions[0], 1)? + drawn(1, 512);
         let activations_cost = whole + drawn(layers * CHANNELS, 256) + drawn(layers * (CHANNELS - 3), 128);
@@ -250,7 +250,7 @@ impl Job<'_> {
 
     fn activations(&mut self) -> Result<Vec<Activation>> {
         let image = super::activations::phantom(self.network, self.options.seed)?;
-        let layers = activations::layers(self.network);
+        let layers = unet::shown(self.network);
         let activations = activations::compute(self.executor, self.network, &image, &layers, CHANNELS)?;
         for activation in &activations {
             let file = layer_file(&self.options.out, "activations-", &activation.name, "png");

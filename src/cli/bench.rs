@@ -54,11 +54,14 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let start = Instant::now();
     let network = options.model.load()?;
     let read = start.elapsed().as_secs_f64();
-    let jobs = match options.forward {
-        true => vec![Job::Forward],
-        false => super::convolutions(&network, &options.layers)?.into_iter().map(Job::Climb).collect(),
+    let (jobs, targets) = match options.forward {
+        true => (vec![Job::Forward], vec![network.output]),
+        false => {
+            let layers = super::convolutions(&network, &options.layers)?;
+            (layers.iter().copied().map(Job::Climb).collect(), layers)
+        }
     };
-    let image = unet::image_shape(&network, None)?;
+    let image = unet::image_shape(&network, &targets, None)?;
     if let Some(path) = &options.json {
         files::check_writable_dir(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(".".as_ref()))?;
     }

@@ -63,11 +63,15 @@ pub(super) fn run(options: &Options) -> Result<()> {
 
 impl Options {
     fn check(&self, executor: &dyn Executor, network: &Network, layer: usize, tolerance: f64) -> Result<Check> {
-        let own = unet::image_shape(network, None)?;
+        let own = unet::image_shape(network, &[layer], None)?;
         let multiple = unet::size_multiple(network);
         let small = |own: usize, multiple: usize| own.min(SIDE.div_ceil(multiple) * multiple);
-        let size = self.size.unwrap_or((small(own.h, multiple.h), small(own.w, multiple.w)));
-        let image = unet::image_shape(network, Some(size))?;
+        let size = match self.size {
+            Some(size) => size,
+            None => unet::fitting(network, &[layer], (small(own.h, multiple.h), small(own.w, multiple.w)))
+                .unwrap_or((own.h, own.w)),
+        };
+        let image = unet::image_shape(network, &[layer], Some(size))?;
         let name = &network.layers[layer].name;
         // Noise as a climb starts from.
         let start = |filter: usize| ascent::noise(self.seed, name, &[filter], image, ascent::NOISE);

@@ -168,7 +168,7 @@ pub(super) fn whole(photo: &Photo, seen: &Tensor, picture: &Tensor) -> Vec<f32> 
 
 /// What the network sees of a photo.
 pub(super) fn seen(photo: &Photo, network: &Network) -> Result<Tensor> {
-    match unet::image_shape(network, None)?.c {
+    match unet::image_channels(network)? {
         1 => Ok(Tensor::new(Shape::new(1, photo.h, photo.w, 1), photo.luma())),
         3 => Ok(Tensor::new(Shape::new(1, photo.h, photo.w, 3), photo.rgb.clone())),
         c => Err(Error::Usage(format!("a picture cannot fill the {c} channels that this network takes"))),

@@ -68,7 +68,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         return Err(Error::Usage(format!("--filter {filter}: {name} has {count} filters, counted from 0")));
     }
     let init = options.init.as_deref().map(|path| super::read_picture(path, &network)).transpose()?;
-    let shape = super::start_shape(&network, options.size, init.as_ref())?;
+    let shape = super::start_shape(&network, &[layer], options.size, init.as_ref())?;
     for path in [&options.html, &options.json].into_iter().flatten() {
         files::check_writable_dir(path.parent().unwrap_or("".as_ref()))?;
     }
@@ -131,6 +131,9 @@ impl Options {
         let mut text = format!("unet-lens explain --layer {layer} --filter {filter} --seed {}", self.seed);
         if let Some(model) = &self.machine.model.model {
             text += &format!(" --model {}", name(model));
+        }
+        for (layer, meaning) in &self.machine.model.lambdas {
+            text += &format!(" --lambda '{layer}={meaning}'");
         }
         if let Some(init) = &self.init {
             text += &format!(" --init {}", name(init));

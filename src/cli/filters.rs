@@ -67,9 +67,9 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let network = options.machine.load()?;
     let layers = super::convolutions(&network, &options.layers)?;
     let jobs: Vec<(usize, Vec<usize>)> =
-        layers.into_iter().map(|layer| Ok((layer, options.filters_of(&network, layer)?))).collect::<Result<_>>()?;
+        layers.iter().map(|&layer| Ok((layer, options.filters_of(&network, layer)?))).collect::<Result<_>>()?;
     let init = options.init.as_deref().map(|path| super::read_input(path, &network)).transpose()?;
-    let image = super::start_shape(&network, options.size, init.as_ref())?;
+    let image = super::start_shape(&network, &layers, options.size, init.as_ref())?;
     if let Some(init) = &init {
         for (layer, filters) in &jobs {
             check_starts(init, filters.len(), &network.layers[*layer].name)?;

@@ -106,6 +106,11 @@ struct ModelFile {
     /// A Keras model: whole-model .h5 or .keras [default: the article's U-Net, built in]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
+    /// What a Lambda layer computes, whose Python code is not run: NAME=identity, scale:2, shift:-1, scale:2,shift:-1,
+    /// concat, repeat:8, resize:32x32 or an activation; also for another layer, or class of layers, without weights. May be
+    /// given several times
+    #[arg(long = "lambda", value_name = "NAME=MEANING", value_parser = parse_lambda)]
+    lambdas: Vec<(String, String)>,
 }
 
 /// How figures look.
@@ -141,10 +146,13 @@ impl Drawing {
 
 impl ModelFile {
     fn load(&self) -> Result<Network> {
-        let network = match &self.model {
+        let mut network = match &self.model {
             Some(path) => keras::load(path)?,
             None => keras::load_bytes("the built-in network", DEFAULT_MODEL)?,
         };
+        for (name, meaning) in &self.lambdas {
+            network.set_lambda(name, meaning)?;
+        }
         for warning in &network.warnings {
             eprintln!("unet-lens: warning: {warning}");
         }
@@ -231,6 +239,12 @@ fn convolutions(network: &Network, names: &[String]) -> Result<Vec<usize>> {
     Ok(layers)
 }
 
+/// "to_one=scale:0.5" as the name of a layer and what it computes.
+fn parse_lambda(text: &str) -> Result<(String, String), String> {
+    let (name, meaning) = text.split_once('=').ok_or("expected NAME=MEANING, like to_one=scale:0.5")?;
+    Ok((name.to_string(), meaning.to_string()))
+}
+
 /// "128x96" as rows and columns.
 fn parse_size(text: &str) -> Result<(usize, usize), String> {
     let side = |s: &str| s.trim().parse::<usize>().ok().filter(|&side| side > 0);
@@ -287,9 +301,14 @@ fn progress_bar(name: &str, quiet: bool) -> ProgressBar {
     bar
 }
 
-/// The shape of the images that a climb starts from: of `--init`'s pictures, of `--size`, or the network's own.
-fn start_shape(network: &Network, size: Option<(usize, usize)>, init: Option<&Tensor>) -> Result<Shape> {
-    let Some(init) = init else { return unet::image_shape(network, size) };
+/// The shape of the images that a climb of `layers` starts from: of `--init`'s pictures, of `--size`, or the network's own.
+fn start_shape(
+    network: &Network,
+    layers: &[usize],
+    size: Option<(usize, usize)>,
+    init: Option<&Tensor>,
+) -> Result<Shape> {
+    let Some(init) = init else { return unet::image_shape(network, layers, size) };
     let (h, w) = (init.shape.h, init.shape.w);
     if let Some(size) = size.filter(|&size| size != (h, w)) {
         return Err(Error::Usage(format!(
@@ -297,12 +316,12 @@ fn start_shape(network: &Network, size: Option<(usize, usize)>, init: Option<&Te
             size.0, size.1
         )));
     }
-    unet::image_shape(network, Some((h, w)))
+    unet::image_shape(network, layers, Some((h, w)))
 }
 
 /// A picture or several from a file, `[n, h, w, c]` with the network's channels.
 fn read_input(path: &Path, network: &Network) -> Result<Tensor> {
-    let channels = unet::image_shape(network, None)?.c;
+    let channels = unet::image_channels(network)?;
     let is_npy = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"));
     let tensor = if is_npy {
         npy::read(path)?

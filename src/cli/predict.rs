@@ -30,7 +30,7 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options) -> Result<()> {
     let network = options.machine.load()?;
     let input = super::read_input(&options.input, &network)?;
-    unet::image_shape(&network, Some((input.shape.h, input.shape.w)))?;
+    unet::image_shape(&network, &[network.output], Some((input.shape.h, input.shape.w)))?;
     let extension = options.out.extension().map(|e| e.to_ascii_lowercase());
     let png = match extension.as_ref().and_then(|e| e.to_str()) {
         Some("png") => true,

@@ -1,15 +1,15 @@
 //! How a picture travels through the network: what each layer makes of it.
 
+use crate::Result;
 use crate::engine::exec::Executor;
 use crate::engine::exec::memory::Memory;
-use crate::engine::graph::NodeId;
+use crate::engine::graph::{Graph, NodeId};
 use crate::engine::plan::Plan;
 use crate::engine::tensor::{Shape, Tensor};
 use crate::network::pad::Padded;
 use crate::network::{Network, unet};
 use crate::numbers::number;
 use crate::picture::{Colormap, Figure, Panel, grid};
-use crate::{Error, Result};
 use std::sync::Arc;
 
 /// Channels in a row of the overview, after the box with the layer's name.
@@ -39,17 +39,11 @@ pub struct Channel {
     pub map: Vec<f32>,
 }
 
-/// The layers that have a part in the network's output, from input to output.
-pub fn layers(network: &Network) -> Vec<usize> {
-    let needed = unet::needed_for(network, network.output);
-    (0..network.layers.len()).filter(|&i| needed[i]).collect()
-}
-
 /// Runs `image` `[1, h, w, c]` through the network once and keeps of each of `layers` the `top` strongest channels. The
-/// image is padded by reflection to what the pools divide.
+/// image is padded by reflection to a size that fits the network.
 ///
 /// # Errors
-/// If a layer has no part in the network's output, there is not enough memory, or the device fails.
+/// If one of the layers cannot be computed, there is not enough memory, or the device fails.
 pub fn compute(
     executor: &dyn Executor,
     network: &Network,
@@ -57,19 +51,17 @@ pub fn compute(
     layers: &[usize],
     top: usize,
 ) -> Result<Vec<Activation>> {
-    let multiple = unet::size_multiple(network);
-    let built = unet::graph_to(network, network.output, None, Padded::shape(image.shape, multiple))?;
-    let node = |layer: usize| {
-        let name = &network.layers[layer].name;
-        built.layers[layer].ok_or_else(|| Error::Usage(format!("{name} has no part in the network's output")))
-    };
-    let nodes = layers.iter().map(|&layer| node(layer)).collect::<Result<Vec<_>>>()?;
+    let (h, w) = unet::fitting(network, layers, (image.shape.h, image.shape.w))?;
+    let mut graph = Graph::new();
+    let input = graph.input(unet::input_name(network), Shape { h, w, ..image.shape })?;
+    let built = unet::graph_of(graph, input, network, layers, None)?;
+    let nodes: Vec<NodeId> = layers.iter().filter_map(|&layer| built.layers[layer]).collect();
     let plan = Plan::compile(built.graph.clone(), &nodes, &[], &[]);
     let compiled = executor.compile(Arc::new(plan))?;
     let maps: usize = nodes.iter().map(|&n| built.graph.shape(n)).map(|s| s.h * s.w * s.c.min(top) * 4).sum();
     executor.limit().check(compiled.plan().image(), compiled.memory() + Memory::host(maps as u64))?;
     let mut program = compiled.load()?;
-    program.write(built.image, &Padded::to_multiple(image, multiple).image)?;
+    program.write(built.image, &Padded::to_size(image, (h, w)).image)?;
     program.run(1)?;
     let activation = |(&layer, &node): (&usize, &NodeId)| {
         let values = program.read(node)?;

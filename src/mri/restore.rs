@@ -57,7 +57,7 @@ pub struct Restored {
 /// # Errors
 /// If the network gives no size that works.
 pub fn phantoms(network: &Network, count: usize, seed: u64, sampling: Sampling) -> Result<Vec<Example>> {
-    let Shape { h, w, .. } = unet::image_shape(network, None)?;
+    let Shape { h, w, .. } = unet::image_shape(network, &[network.output], None)?;
     let example = |i: u64| Example {
         name: format!("phantom {i}"),
         truth: Tensor::new(Shape::new(1, h, w, 1), mri::phantom(seed, i, (h, w))),
@@ -66,7 +66,7 @@ pub fn phantoms(network: &Network, count: usize, seed: u64, sampling: Sampling) 
     Ok((0..count as u64).map(example).collect())
 }
 
-/// Undersamples and restores each. Pictures are padded by reflection to what the pools divide, and cropped back.
+/// Undersamples and restores each. Pictures are padded by reflection to a size that fits the network, and cropped back.
 /// `progress` hears how many of how many are done.
 ///
 /// # Errors
@@ -78,7 +78,6 @@ pub fn compute(
     examples: &[Example],
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<Restored>> {
-    let multiple = unet::size_multiple(network);
     let mut results: Vec<Restored> = vec![];
     let mut prepared: Option<(Shape, unet::Built, Box<dyn crate::engine::exec::Program>)> = None;
     for example in examples {
@@ -88,14 +87,15 @@ pub fn compute(
             let what = "to measure how well it is restored, values must lie in 0 to 1";
             return Err(Error::Usage(format!("{}: a value is {value}; {what}", example.name)));
         }
-        let padded = Padded::shape(s, multiple);
+        let (h, w) = unet::fitting(network, &[network.output], (s.h, s.w))?;
+        let padded = Shape { h, w, ..s };
         if prepared.as_ref().is_none_or(|(shape, ..)| *shape != padded) {
             let (built, plan) = whole(network, padded)?;
             prepared = Some((padded, built, executor.prepare(Arc::new(plan))?));
         }
         let (_, built, program) = prepared.as_mut().expect("prepared above");
         let aliased = example.aliased()?;
-        let input = Padded::to_multiple(&aliased, multiple);
+        let input = Padded::to_size(&aliased, (h, w));
         program.write(built.image, &input.image)?;
         program.run(1)?;
         let restored = input.crop(&program.read(built.output)?).data;
@@ -113,7 +113,7 @@ pub fn compute(
 
 /// The whole network as a plan, from one grey picture to one of the same size.
 fn whole(network: &Network, image: Shape) -> Result<(unet::Built, Plan)> {
-    let channels = unet::image_shape(network, Some((image.h, image.w)))?.c;
+    let channels = unet::image_channels(network)?;
     if channels != 1 {
         let what = "to restore a picture it must take one, grey";
         return Err(Error::Usage(format!("{} takes {channels} channels; {what}", network.name)));

@@ -1,19 +1,29 @@
 //! A trained network: its layers with their weights, what it is as a graph, and the file that it comes from.
 
+mod build;
 pub mod keras;
+mod kind;
 pub mod pad;
+mod size;
 pub mod summary;
 pub mod unet;
 
-use std::sync::Arc;
+pub use kind::{
+    Activation, Array, Border, Convolution, Interpolation, Kind, Merge, Padding, Part, Pool, Reduction, Size,
+};
 
-/// A network as its file describes it: layers in an order in which they can be computed.
+use crate::{Error, Result};
+
+/// A network as its file describes it: layers in an order in which they can be computed. The layers of models inside the model
+/// stand among them, as `model/layer`; a layer that is used twice stands there twice, as `layer` and `layer#2`.
 #[derive(Debug, Clone)]
 pub struct Network {
     pub name: String,
-    /// Every layer's inputs come before it. `layers[0]` is the one input layer.
+    /// Where it comes from, for messages.
+    pub file: String,
+    /// Every layer's inputs come before it. There is one input layer.
     pub layers: Vec<Layer>,
-    /// Index of the layer that the network ends with.
+    /// Index of the layer that the network ends with; of several the first.
     pub output: usize,
     /// What a user should know about the file, a line each (a NaN in a weight, for instance).
     pub warnings: Vec<String>,
@@ -27,55 +37,43 @@ pub struct Layer {
     pub kind: Kind,
     /// Indices into `Network::layers`, all smaller than this layer's own.
     pub inputs: Vec<usize>,
-    /// Numbers in the file that this layer learns with and without the optimizer's help, as Keras counts them.
+    /// Whether its images have their channels before rows and columns; `None` where that makes no difference to it.
+    pub channels_first: Option<bool>,
+    /// Numbers in the file that this layer learns with and without the optimizer's help, as Keras counts them. A layer that
+    /// is used twice has them once.
     pub trainable: usize,
     pub non_trainable: usize,
 }
 
-#[derive(Debug, Clone)]
-pub enum Kind {
-    /// `None` where the file leaves the size open.
-    Input {
-        h: Option<usize>,
-        w: Option<usize>,
-        c: usize,
-    },
-    /// Stride 1, 'same' padding. `kernel` is HWIO: `[kh, kw, ci, co]`, flat.
-    Conv2d {
-        kh: usize,
-        kw: usize,
-        ci: usize,
-        co: usize,
-        kernel: Arc<[f32]>,
-        bias: Option<Arc<[f32]>>,
-        activation: Activation,
-    },
-    /// Inference: `y = scale * x + shift` per channel, where `scale = gamma / sqrt(variance + epsilon)` and
-    /// `shift = beta - mean * scale` in f64.
-    BatchNorm {
-        scale: Arc<[f64]>,
-        shift: Arc<[f64]>,
-    },
-    /// Windows of `h` x `w`, as far apart as they are large.
-    MaxPool {
-        h: usize,
-        w: usize,
-    },
-    /// Nearest neighbour: every pixel becomes `h` x `w` pixels.
-    Upsample {
-        h: usize,
-        w: usize,
-    },
-    /// Of the inputs, along channels.
-    Concat,
-    Activation(Activation),
-    /// Nothing at inference.
-    Dropout,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Activation {
-    Linear,
-    Relu,
-    Sigmoid,
+impl Network {
+    /// Says what a Lambda layer computes, whose Python code is not run, or any other layer without weights that is not
+    /// supported. `name` is that of the layer, or of a class, for all its layers. `meaning` is `identity`, `scale:2`,
+    /// `shift:-1`, `scale:2,shift:-1`, `concat` (of its inputs, along the channels), `repeat:8` (each channel 8 times),
+    /// `resize:32x32` (bilinear), or an activation as Keras 3 names it.
+    ///
+    /// # Errors
+    /// If there is no such layer, it has weights, or is supported as it is; if the meaning is none of these.
+    pub fn set_lambda(&mut self, name: &str, meaning: &str) -> Result<()> {
+        let kind = kind::of_lambda(meaning).map_err(|why| Error::Usage(format!("{name}: {why}")))?;
+        let is_open = |layer: &Layer| {
+            let is_known = !matches!(layer.kind, Kind::Refused { .. }) && layer.class != "Lambda";
+            !is_known && layer.trainable + layer.non_trainable == 0
+        };
+        // The second use of `to_one` is `to_one#2`.
+        let is_it =
+            |layer: &Layer| layer.class == name || layer.name.split('#').next() == Some(name) || layer.name == name;
+        let mut found = false;
+        for layer in self.layers.iter_mut().filter(|layer| is_open(layer) && is_it(layer)) {
+            layer.kind = kind.clone();
+            found = true;
+        }
+        if found {
+            return Ok(());
+        }
+        let open = self.layers.iter().filter(|layer| is_open(layer)).map(|l| &*l.name).collect::<Vec<_>>();
+        Err(Error::Usage(match open[..] {
+            [] => format!("{name}: the network has no layer that can be told what it computes"),
+            _ => format!("{name} is not a layer that can be told what it computes; there is {}", open.join(", ")),
+        }))
+    }
 }

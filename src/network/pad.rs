@@ -1,6 +1,5 @@
-//! Pictures of any size for a network whose pools want multiples: mirrored beyond their edges, and cropped back.
+//! Pictures of any size for a network that takes only some: mirrored beyond their edges, and cropped back.
 
-use crate::engine::ops::Window;
 use crate::engine::tensor::{Shape, Tensor};
 
 /// A picture made larger.
@@ -16,14 +15,14 @@ pub struct Padded {
 }
 
 impl Padded {
-    /// Pads rows and columns of `[n, h, w, c]` to the next multiples, on all sides alike, by reflection: the edge is the
-    /// mirror and is not repeated, as in NumPy's `pad(mode="reflect")`.
+    /// Pads rows and columns of `[n, h, w, c]` to a larger size, on all sides alike, by reflection: the edge is the mirror and
+    /// is not repeated, as in NumPy's `pad(mode="reflect")`.
     ///
     /// # Panics
-    /// If there is no pixel.
-    pub fn to_multiple(image: &Tensor, multiple: Window) -> Padded {
+    /// If there is no pixel, or the size is smaller than the picture.
+    pub fn to_size(image: &Tensor, (h, w): (usize, usize)) -> Padded {
         let s = image.shape;
-        let to = Padded::shape(s, multiple);
+        let to = Shape { h, w, ..s };
         let (top, left) = ((to.h - s.h) / 2, (to.w - s.w) / 2);
         let mut data = Vec::with_capacity(to.len());
         for n in 0..to.n {
@@ -35,11 +34,6 @@ impl Padded {
             }
         }
         Padded { image: Tensor::new(to, data), top, left, h: s.h, w: s.w }
-    }
-
-    /// The shape that a picture of shape `s` gets.
-    pub fn shape(s: Shape, multiple: Window) -> Shape {
-        Shape { h: s.h.next_multiple_of(multiple.h), w: s.w.next_multiple_of(multiple.w), ..s }
     }
 
     /// What lies where the picture was, of something of the padded size.

@@ -1,26 +1,44 @@
 //! The table of layers, as Keras prints it.
 
-use super::unet::{graph_to, image_shape};
+use super::unet::{Outcome, fitting, image_shape, shown, survey};
 use super::{Kind, Network};
-use crate::Result;
+use crate::engine::tensor::Shape;
 use crate::numbers::thousands;
+use crate::{Error, Result};
 
-/// The table of layers, as Keras' `model.summary()` prints it.
+/// The table of layers, as Keras' `model.summary()` prints it. Below it stands what cannot be computed, and why.
+///
+/// # Errors
+/// If the network has no input.
 pub fn table(network: &Network) -> Result<String> {
-    let shape = image_shape(network, None)?;
-    let built = graph_to(network, network.output, None, shape)?;
+    let shape = own_shape(network)?;
+    let shapes = output_shapes(network, shape)?;
+    let others = other_shape(network, shape).map(|other| output_shapes(network, other)).transpose()?;
     let mut rows = vec![[
         "Layer (type)".to_string(),
         "Output shape".to_string(),
         "Param #".to_string(),
         "Connected to".to_string(),
     ]];
-    for (layer, node) in network.layers.iter().zip(&built.layers) {
-        let output = node.map_or("not used".to_string(), |node| {
-            let s = built.graph.shape(node);
-            let fixed = matches!(network.layers[0].kind, Kind::Input { h: Some(_), w: Some(_), .. });
-            if fixed { format!("(None, {}, {}, {})", s.h, s.w, s.c) } else { format!("(None, None, None, {})", s.c) }
-        });
+    let mut problems = String::new();
+    for (i, layer) in network.layers.iter().enumerate() {
+        let output = match &shapes[i] {
+            Known::Dims(dims) => {
+                // A length that depends on the image's size is left open, as the file leaves that.
+                let other = others.as_ref().map(|others| &others[i]);
+                let open = |at: usize, length: usize| match other {
+                    Some(Known::Dims(other)) if other[at] != length => "None".to_string(),
+                    _ => length.to_string(),
+                };
+                let lengths = dims.iter().enumerate().map(|(at, &length)| open(at, length));
+                format!("(None, {})", lengths.collect::<Vec<_>>().join(", "))
+            }
+            Known::Problem(why) => {
+                problems += &format!("{why}\n");
+                "?".to_string()
+            }
+            Known::Nothing => "?".to_string(),
+        };
         let from = layer.inputs.iter().map(|&x| network.layers[x].name.as_str()).collect::<Vec<_>>().join(", ");
         rows.push([
             format!("{} ({})", layer.name, layer.class),
@@ -51,5 +69,46 @@ pub fn table(network: &Network) -> Result<String> {
     text += &total("Trainable params", trainable);
     text += &total("Non-trainable params", non_trainable);
     text += &line("_");
+    if !problems.is_empty() {
+        text += "Not computed, nor what comes from it:\n";
+        text += &problems;
+    }
     Ok(text)
+}
+
+/// What is known of a layer's output.
+enum Known {
+    /// Its lengths as Keras has them, the images left out.
+    Dims(Vec<usize>),
+    Problem(String),
+    /// It comes from what is not known.
+    Nothing,
+}
+
+fn output_shapes(network: &Network, image: Shape) -> Result<Vec<Known>> {
+    let (graph, outcomes) = survey(network, image)?;
+    let known = |outcome| match outcome {
+        Outcome::Built(value) => Known::Dims(value.dims(graph.shape(value.node))),
+        Outcome::Failed(Error::File { problem, .. }) => Known::Problem(problem),
+        Outcome::Failed(error) => Known::Problem(error.to_string()),
+        Outcome::Missing => Known::Nothing,
+    };
+    Ok(outcomes.into_iter().map(known).collect())
+}
+
+/// The shape that the network is looked at with: its own, or one that fits most of it.
+fn own_shape(network: &Network) -> Result<Shape> {
+    image_shape(network, &shown(network), None).or_else(|_| image_shape(network, &[], None))
+}
+
+/// A larger image, where the network leaves the size open.
+fn other_shape(network: &Network, shape: Shape) -> Option<Shape> {
+    let size = network.layers.iter().find_map(|layer| match layer.kind {
+        Kind::Input { h, w, .. } => Some((h, w)),
+        _ => None,
+    });
+    let (h, w) = size.map(|(h, w)| (h.unwrap_or(shape.h + 1), w.unwrap_or(shape.w + 1)))?;
+    let (h, w) =
+        if (h, w) == (shape.h, shape.w) { return None } else { fitting(network, &shown(network), (h, w)).ok()? };
+    Some(Shape { h, w, ..shape })
 }

@@ -1,20 +1,18 @@
 //! A network as a graph: the whole of it, or up to the layer that is looked at.
 
-use super::{Activation, Kind, Network};
+pub use super::build::{Outcome, Value};
+pub use super::size::{fitting, image_shape, size_multiple};
+use super::{Kind, Layer, Network, build};
 use crate::engine::graph::{Graph, NodeId};
-use crate::engine::ops::{Conv2d, Kernel, Window, gcd};
 use crate::engine::tensor::Shape;
 use crate::{Error, Result};
-
-/// The side that a network gets which leaves its image size open, if its pools divide it.
-const DEFAULT_SIDE: usize = 128;
 
 /// A graph and where a network's layers are in it.
 #[derive(Debug, Clone)]
 pub struct Built {
     pub graph: Graph,
     pub image: NodeId,
-    /// For each layer the node of its output; `None` for layers after the target.
+    /// For each layer the node of its output; `None` for layers that the target is not computed from.
     pub layers: Vec<Option<NodeId>>,
     /// The node of the target layer's output.
     pub output: NodeId,
@@ -22,11 +20,11 @@ pub struct Built {
 
 /// Appends the layers that `target` is computed from, and `target` itself, to a new graph with one image input.
 ///
-/// With `own` the target must be a convolution, and image `i` sees only its channel `own[i]`: the output is
-/// `[n, h, w, 1]`, and nothing else of the target is computed, forward or backward.
+/// With `own` image `i` sees only the target's channel `own[i]`: the output is `[n, h, w, 1]`. If the target is a
+/// convolution, nothing else of it is computed, forward or backward.
 ///
 /// # Errors
-/// If a layer's input has the wrong shape; the message names the layer.
+/// If one of the layers is not supported, or does not fit what it gets; the message names the layer.
 pub fn graph_to(network: &Network, target: usize, own: Option<&[usize]>, image: Shape) -> Result<Built> {
     let mut graph = Graph::new();
     let image = graph.input(input_name(network), image)?;
@@ -37,64 +35,86 @@ pub fn graph_to(network: &Network, target: usize, own: Option<&[usize]>, image: 
 ///
 /// # Errors
 /// As [`graph_to`].
-pub fn graph_on(
+pub fn graph_on(graph: Graph, image: NodeId, network: &Network, target: usize, own: Option<&[usize]>) -> Result<Built> {
+    graph_of(graph, image, network, &[target], own)
+}
+
+/// The same for several targets, of which the last is the output.
+///
+/// # Errors
+/// As [`graph_to`].
+pub fn graph_of(
     mut graph: Graph,
     image: NodeId,
     network: &Network,
-    target: usize,
+    targets: &[usize],
     own: Option<&[usize]>,
 ) -> Result<Built> {
-    let mut layers: Vec<Option<NodeId>> = vec![None; network.layers.len()];
-    let needed = needed_for(network, target);
-    let mut is_seen = false;
-    for (i, layer) in network.layers.iter().enumerate().filter(|(i, _)| needed[*i]) {
-        let name = layer.name.as_str();
-        let x: Vec<NodeId> = layer.inputs.iter().map(|&x| layers[x].expect("inputs come first")).collect();
-        let node = match &layer.kind {
-            Kind::Input { .. } => {
-                is_seen = true;
-                image
-            }
-            Kind::Conv2d { kh, kw, ci, co, kernel, bias, activation } => {
-                let whole = Conv2d::same(Kernel::new(*kh, *kw, *ci, *co, kernel.clone())?, bias.clone());
-                let conv = match own {
-                    Some(own) if i == target => whole.own_channels(own),
-                    _ => whole,
-                };
-                let before = match activation {
-                    Activation::Linear => name.to_string(),
-                    Activation::Relu | Activation::Sigmoid => format!("{name} before activation"),
-                };
-                let y = graph.conv2d(&before, x[0], conv)?;
-                activate(&mut graph, name, y, *activation)?
-            }
-            Kind::BatchNorm { scale, shift } => graph.batch_norm(name, x[0], scale.clone(), shift.clone())?,
-            Kind::MaxPool { h, w } => graph.max_pool(name, x[0], Window::new(*h, *w))?,
-            Kind::Upsample { h, w } => graph.upsample(name, x[0], Window::new(*h, *w))?,
-            Kind::Concat => graph.concat(name, &x)?,
-            Kind::Activation(activation) => activate(&mut graph, name, x[0], *activation)?,
-            Kind::Dropout => x[0],
-        };
-        layers[i] = Some(node);
+    let Some(&target) = targets.last() else {
+        return Err(Error::Usage(format!("{} has no layer that can be computed", network.name)));
+    };
+    let mut needed = vec![false; network.layers.len()];
+    for &target in targets {
+        needed_for(network, target).iter().zip(&mut needed).for_each(|(one, all)| *all |= one);
     }
-    if !is_seen {
+    if !network.layers.iter().zip(&needed).any(|(layer, &needed)| needed && is_input(layer)) {
         return Err(Error::Usage(format!("{} does not depend on an input", network.layers[target].name)));
     }
-    Ok(Built { graph, image, output: layers[target].expect("the target is needed for itself"), layers })
+    let outcomes = build::layers(&mut graph, image, network, &needed, own);
+    let layers = outcomes.iter().map(|outcome| Some(outcome.value()?.node)).collect();
+    match (outcomes[target].value(), outcomes.into_iter().find_map(failure)) {
+        (_, Some(error)) => Err(error),
+        (Some(output), None) => Ok(Built { graph, image, output: output.node, layers }),
+        (None, None) => Err(Error::Usage(format!("{} was not built", network.layers[target].name))),
+    }
+}
+
+fn failure(outcome: Outcome) -> Option<Error> {
+    match outcome {
+        Outcome::Failed(error) => Some(error),
+        Outcome::Built(_) | Outcome::Missing => None,
+    }
+}
+
+/// Every layer that can be computed from an image of this shape, whether the output needs it or not; and of the others what
+/// stands in the way.
+///
+/// # Errors
+/// If the image is too large.
+pub fn survey(network: &Network, image: Shape) -> Result<(Graph, Vec<Outcome>)> {
+    let mut graph = Graph::new();
+    let image = graph.input(input_name(network), image)?;
+    let outcomes = build::layers(&mut graph, image, network, &vec![true; network.layers.len()], None);
+    Ok((graph, outcomes))
+}
+
+fn is_input(layer: &Layer) -> bool {
+    matches!(layer.kind, Kind::Input { .. })
 }
 
 /// What the network calls its input.
 pub fn input_name(network: &Network) -> &str {
-    let is_input = |layer: &&crate::network::Layer| matches!(layer.kind, Kind::Input { .. });
-    network.layers.iter().find(is_input).map_or("image", |layer| &layer.name)
+    network.layers.iter().find(|layer| is_input(layer)).map_or("image", |layer| &layer.name)
 }
 
-fn activate(graph: &mut Graph, name: &str, x: NodeId, activation: Activation) -> Result<NodeId> {
-    match activation {
-        Activation::Linear => Ok(x),
-        Activation::Relu => graph.relu(name, x),
-        Activation::Sigmoid => graph.sigmoid(name, x),
-    }
+/// Rows and columns of the image, `None` where the network leaves them open, and its channels.
+///
+/// # Errors
+/// If there is no input layer.
+pub(super) fn input(network: &Network) -> Result<(Option<usize>, Option<usize>, usize)> {
+    let input = network.layers.iter().find_map(|layer| match layer.kind {
+        Kind::Input { h, w, c } => Some((h, w, c)),
+        _ => None,
+    });
+    input.ok_or_else(|| Error::Usage(format!("{} has no input layer", network.name)))
+}
+
+/// The channels of the image.
+///
+/// # Errors
+/// If there is no input layer.
+pub fn image_channels(network: &Network) -> Result<usize> {
+    input(network).map(|(.., c)| c)
 }
 
 /// For each layer: is `target` computed from it?
@@ -109,16 +129,35 @@ pub fn needed_for(network: &Network, target: usize) -> Vec<bool> {
     needed
 }
 
-/// The layers that can be climbed: those with filters.
+/// Of the layers that `layer` is computed from, itself included, the first that is not supported.
+pub fn refused(network: &Network, layer: usize) -> Option<&Layer> {
+    let needed = needed_for(network, layer);
+    let mut all = network.layers.iter().zip(needed).filter(|(_, needed)| *needed).map(|(layer, _)| layer);
+    all.find(|layer| matches!(layer.kind, Kind::Refused { .. }))
+}
+
+/// The layers that there are to show: those that lead to the output; if one of them is not supported, all that can be computed.
+pub fn shown(network: &Network) -> Vec<usize> {
+    let all = 0..network.layers.len();
+    match refused(network, network.output) {
+        None => {
+            let needed = needed_for(network, network.output);
+            all.filter(|&i| needed[i]).collect()
+        }
+        Some(_) => all.filter(|&i| refused(network, i).is_none()).collect(),
+    }
+}
+
+/// The layers that can be climbed: those with filters, and with nothing before them that is not supported.
 pub fn convolutions(network: &Network) -> Vec<usize> {
-    let is_conv = |i: &usize| matches!(network.layers[*i].kind, Kind::Conv2d { .. });
-    (0..network.layers.len()).filter(is_conv).collect()
+    (0..network.layers.len()).filter(|&i| filters(network, i) > 0 && refused(network, i).is_none()).collect()
 }
 
 /// The convolution called `name`.
 ///
 /// # Errors
-/// If there is none; the message has the nearest names, or says what the layer is and which are convolutions.
+/// If there is none; the message has the nearest names, or says what the layer is and which are convolutions, or what stands
+/// before it that is not supported.
 pub fn convolution(network: &Network, name: &str) -> Result<usize> {
     let convolutions = convolutions(network);
     let names = || convolutions.iter().map(|&i| network.layers[i].name.as_str());
@@ -126,9 +165,17 @@ pub fn convolution(network: &Network, name: &str) -> Result<usize> {
         return Ok(convolutions[i]);
     }
     let list = names().collect::<Vec<_>>().join(", ");
-    Err(Error::Usage(match network.layers.iter().find(|layer| layer.name == name) {
-        Some(layer) => {
-            format!("{name} is a {} and has no filters to climb; the convolutions are {list}", layer.class)
+    let known = network.layers.iter().position(|layer| layer.name == name);
+    if let Some(layer) = known.and_then(|i| refused(network, i))
+        && let Kind::Refused { why } = &layer.kind
+    {
+        let before = if layer.name == name { String::new() } else { format!("{name} is computed from what is not: ") };
+        return Err(Error::file(&network.file, format!("{before}{why}")));
+    }
+    Err(Error::Usage(match known {
+        Some(i) => {
+            let class = &network.layers[i].class;
+            format!("{name} is a {class} and has no filters to climb; the convolutions are {list}")
         }
         None => match nearest(name, names()) {
             Some(near) => format!("there is no layer {name}; did you mean {near}? The convolutions are {list}"),
@@ -161,68 +208,12 @@ fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a s
         .map(|(_, k)| k)
 }
 
-/// Number of filters of convolution `layer`.
+/// Number of filters of a layer; 0 if it is no convolution.
 pub fn filters(network: &Network, layer: usize) -> usize {
-    match network.layers[layer].kind {
-        Kind::Conv2d { co, .. } => co,
+    match &network.layers[layer].kind {
+        Kind::Conv2d { conv, .. } => conv.kernel.co,
+        Kind::ConvTranspose { conv, .. } => conv.kernel.ci * conv.groups,
+        Kind::Separable { pointwise, .. } => pointwise.kernel.co,
         _ => 0,
     }
-}
-
-/// Rows and columns of which the image's must be multiples, so that every pool divides what it gets.
-pub fn size_multiple(network: &Network) -> Window {
-    let axis = |pool: fn(&Kind) -> (usize, usize)| {
-        // Each layer's scale as a fraction of the image: up / down.
-        let mut scales: Vec<(usize, usize)> = vec![];
-        let mut multiple = 1;
-        for layer in &network.layers {
-            let (up, down) = layer.inputs.first().map_or((1, 1), |&x| scales[x]);
-            let (u, d) = pool(&layer.kind);
-            let (up, down) = (up.saturating_mul(u), down.saturating_mul(d));
-            let g = gcd(up, down);
-            scales.push((up / g, down / g));
-            multiple = (multiple / gcd(multiple, down / g)).saturating_mul(down / g);
-        }
-        multiple
-    };
-    Window {
-        h: axis(|kind| match *kind {
-            Kind::MaxPool { h, .. } => (1, h),
-            Kind::Upsample { h, .. } => (h, 1),
-            _ => (1, 1),
-        }),
-        w: axis(|kind| match *kind {
-            Kind::MaxPool { w, .. } => (1, w),
-            Kind::Upsample { w, .. } => (w, 1),
-            _ => (1, 1),
-        }),
-    }
-}
-
-/// The shape of one image: of `size` (rows, columns) if given, else of the network's own size.
-///
-/// # Errors
-/// If the pools do not divide the size; the message has the nearest sizes that work.
-pub fn image_shape(network: &Network, size: Option<(usize, usize)>) -> Result<Shape> {
-    let Kind::Input { h, w, c } = network.layers[0].kind else {
-        return Err(Error::Usage(format!("{}: the first layer is no input", network.name)));
-    };
-    let multiple = size_multiple(network);
-    let open = |m: usize| DEFAULT_SIDE.div_ceil(m) * m;
-    let (h, w) = size.unwrap_or((h.unwrap_or(open(multiple.h)), w.unwrap_or(open(multiple.w))));
-    if h == 0 || w == 0 || h % multiple.h != 0 || w % multiple.w != 0 {
-        let below = (h / multiple.h * multiple.h, w / multiple.w * multiple.w);
-        let up = |side: usize, m: usize| side.max(1).div_ceil(m).saturating_mul(m);
-        let above = (up(h, multiple.h), up(w, multiple.w));
-        let mut near = format!("{}x{}", above.0, above.1);
-        if below.0 > 0 && below.1 > 0 && below != above {
-            near = format!("{}x{} and {near}", below.0, below.1);
-        }
-        return Err(Error::Usage(format!(
-            "an image of {h}x{w} pixels does not fit the network: its pools need rows in multiples of {} and columns in \
-             multiples of {}; the nearest sizes that work: {near}",
-            multiple.h, multiple.w
-        )));
-    }
-    Ok(Shape::new(1, h, w, c))
 }

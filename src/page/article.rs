@@ -2,6 +2,7 @@
 
 use super::way::{self, Way};
 use super::{Document, data_url, document, network, plots, png_url};
+use crate::engine::graph::Graph;
 use crate::engine::tensor::Shape;
 use crate::lens::activations::Activation;
 use crate::lens::ascent::{Climb, Rescue, Verdict};
@@ -81,7 +82,9 @@ pub struct Dreamt {
 /// # Errors
 /// If the network cannot be built, or has so many filters that no page holds them.
 pub fn article(article: &Article) -> Result<String> {
-    let built = unet::graph_to(article.network, article.network.output, None, article.image)?;
+    let mut graph = Graph::new();
+    let input = graph.input(unet::input_name(article.network), article.image)?;
+    let built = unet::graph_of(graph, input, article.network, &unet::shown(article.network), None)?;
     let mut made = Pictures { sides: (0, 0), of: vec![] };
     let mut page = |(side, before, step): (usize, usize, u8)| -> Result<Option<String>> {
         made.make(article, (side, before), step)?;

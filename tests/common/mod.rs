@@ -1,6 +1,8 @@
 //! What the tests share.
 #![allow(dead_code)] // each test file is a crate of its own and uses a part of this
 
+pub mod archive;
+
 use std::path::{Path, PathBuf};
 use unet_lens::Error;
 use unet_lens::engine::exec::gpu::{Gpu, adapters};

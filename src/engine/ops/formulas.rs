@@ -201,6 +201,7 @@ impl Function {
                 "dx = dy (t + x (1 - t²) / (1 + exp(-x))),  t = tanh(softplus(x))",
             ],
             Function::Abs => ["abs", "abs_grad", "y = |x|", "dx = dy sign(x)"],
+            Function::Log => ["log", "log_grad", "y = log(x)", "dx = dy / x"],
             Function::Sqrt => ["sqrt", "sqrt_grad", "y = sqrt(x)", "dx = dy / (2 sqrt(x))"],
             Function::Reciprocal => ["reciprocal", "reciprocal_grad", "y = 1 / x", "dx = -dy / x²"],
         };

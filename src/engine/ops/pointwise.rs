@@ -61,6 +61,7 @@ pub enum Function {
     /// x tanh(softplus(x)) (Misra 2019).
     Mish,
     Abs,
+    Log,
     Sqrt,
     /// 1 / x
     Reciprocal,
@@ -95,6 +96,7 @@ impl Function {
             Function::HardSwish => x * hard_sigmoid(1.0 / 6.0, x),
             Function::Mish => x * Function::Softplus.value(x).tanh(),
             Function::Abs => x.abs(),
+            Function::Log => x.ln(),
             Function::Sqrt => x.sqrt(),
             Function::Reciprocal => 1.0 / x,
         }
@@ -134,6 +136,7 @@ impl Function {
                 t + x * (1.0 - t * t) * sigmoid::value(x)
             }
             Function::Abs => either(x == 0.0, 0.0, x.signum()),
+            Function::Log => 1.0 / x,
             Function::Sqrt => 0.5 / x.sqrt(),
             Function::Reciprocal => -1.0 / (x * x),
         }
@@ -153,6 +156,7 @@ impl Function {
             | Function::Silu
             | Function::Gelu { .. }
             | Function::Mish
+            | Function::Log
             | Function::Sqrt
             | Function::Reciprocal => vec![],
         }

@@ -127,13 +127,13 @@ impl Work {
     ) -> Result<Work> {
         let multiple = unet::size_multiple(network);
         let reach = reach(network, dream.layer);
-        let padded = Padded::shape(image, multiple);
-        let whole = Window::new(padded.h, padded.w);
+        let (h, w) = unet::fitting(network, &[dream.layer], (image.h, image.w))?;
+        let whole = Window::new(h, w);
         let tiling = Tiling::new(whole, most, multiple, reach);
         let plan = Target::new(network, dream, tiling.size)?.plan;
         let tiles = tiling.tiles(whole, multiple).len();
         // The pictures and a tile's values together.
-        let needed = executor.compile(plan)?.memory() + Memory::host(picture_bytes(padded));
+        let needed = executor.compile(plan)?.memory() + Memory::host(picture_bytes(Shape { h, w, ..image }));
         Ok(Work { tiling, tiles, needed, most, reach, multiple })
     }
 }
@@ -153,7 +153,7 @@ struct Target {
 
 impl Target {
     fn new(network: &Network, dream: &Dream, size: Window) -> Result<Target> {
-        let image = unet::image_shape(network, Some((size.h, size.w)))?;
+        let image = unet::image_shape(network, &[dream.layer], Some((size.h, size.w)))?;
         let own = dream.filter.map(|filter| [filter]);
         let built = unet::graph_to(network, dream.layer, own.as_ref().map(|own| &own[..]), image)?;
         let mut graph = built.graph;
@@ -250,8 +250,8 @@ struct Climber {
 
 impl Climber {
     fn new(network: &Network, dream: &Dream, work: &Work, image: Shape, octave: usize) -> Result<Climber> {
-        let padded = Padded::shape(image, work.multiple);
-        let whole = Window::new(padded.h, padded.w);
+        let (h, w) = unet::fitting(network, &[dream.layer], (image.h, image.w))?;
+        let whole = Window::new(h, w);
         let tiling = Tiling::new(whole, work.most, work.multiple, work.reach);
         let name = format!("dream {}", network.layers[dream.layer].name);
         Ok(Climber {
@@ -279,7 +279,7 @@ impl Climber {
         let first = Window::new(first(core.h, self.multiple.h), first(core.w, self.multiple.w));
 
         let moved = rolled(picture, down, right);
-        let padded = Padded::to_multiple(&moved, self.multiple);
+        let padded = Padded::to_size(&moved, (self.whole.h, self.whole.w));
         let (gradient, loss) = self.gradient(program, &padded.image, first)?;
         let mut gradient = rolled(&padded.crop(&gradient), -down, -right);
         let mean = gradient.data.iter().map(|g| f64::from(g.abs())).sum::<f64>() / gradient.data.len() as f64;

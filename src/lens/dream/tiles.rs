@@ -12,7 +12,7 @@
 //! their edges, and so the edges lie elsewhere in every step.
 
 use crate::engine::ops::Window;
-use crate::network::{Kind, Network};
+use crate::network::{Border, Convolution, Kind, Network, Size};
 
 /// Rows and columns of tiles, all multiples of what the network's pools divide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +72,9 @@ fn spans(whole: usize, size: usize, margin: usize, core: usize, first: usize) ->
     spans
 }
 
+/// An output that can see this far sees all of any picture.
+const FARTHEST: usize = 1 << 30;
+
 /// How many pixels of the image away, along an axis, an output of `layer` can still see, at most.
 pub fn reach(network: &Network, layer: usize) -> usize {
     let axis = |side: fn(Window) -> usize| {
@@ -80,20 +83,55 @@ pub fn reach(network: &Network, layer: usize) -> usize {
         for l in &network.layers[..=layer] {
             let seen = l.inputs.iter().map(|&x| known[x].0).max().unwrap_or(0);
             let apart = l.inputs.first().map_or(1, |&x| known[x].1);
-            known.push(match l.kind {
-                Kind::Conv2d { kh, kw, .. } => (seen + side(Window::new(kh, kw)) / 2 * apart, apart),
-                Kind::MaxPool { h, w } => {
-                    let n = side(Window::new(h, w));
-                    (seen + (n - 1) * apart, n * apart)
+            let sees = |pixels: usize| seen.saturating_add(pixels.saturating_mul(apart));
+            let of = |conv: &Convolution| side(Window::new(conv.kernel.kh, conv.kernel.kw)).saturating_sub(1);
+            known.push(match &l.kind {
+                Kind::Conv2d { conv, .. } | Kind::Separable { depthwise: conv, .. } => {
+                    let reach = of(conv).saturating_mul(side(conv.dilation));
+                    let stride = side(conv.stride);
+                    // In the middle of its window, but for a stride, which may cut it off anywhere.
+                    (sees(if stride == 1 { reach.div_ceil(2) } else { reach }), apart.saturating_mul(stride))
                 }
-                Kind::Upsample { h, w } => {
-                    let n = side(Window::new(h, w));
-                    (seen + apart, (apart / n).max(1))
+                Kind::ConvTranspose { conv, .. } => {
+                    let stride = side(conv.stride);
+                    (sees(of(conv).saturating_mul(side(conv.dilation)) / stride + 1), (apart / stride).max(1))
                 }
-                _ => (seen, apart),
+                Kind::Pool { window, stride, .. } => (sees(side(*window) - 1), apart.saturating_mul(side(*stride))),
+                Kind::SpaceToDepth(block) => (sees(block - 1), apart.saturating_mul(*block)),
+                Kind::Upsample { h, w } => (sees(1), (apart / side(Window::new(*h, *w))).max(1)),
+                Kind::Resize { to: Size::Factor(factor), .. } => (sees(1), (apart / side(*factor)).max(1)),
+                Kind::DepthToSpace(block) => (sees(1), (apart / block).max(1)),
+                // These may see the whole image.
+                Kind::Resize { to: Size::Pixels(_), .. }
+                | Kind::LayerNorm { .. }
+                | Kind::GroupNorm { .. }
+                | Kind::UnitNorm { .. }
+                | Kind::Softmax { .. }
+                | Kind::Reduce { .. }
+                | Kind::Slice(_)
+                | Kind::Reshape(_)
+                | Kind::Flatten
+                | Kind::Permute(_)
+                | Kind::ExpandDims(_)
+                | Kind::Squeeze(_)
+                | Kind::Pad { with: Border::Reflect | Border::Symmetric, .. } => (usize::MAX, apart),
+                Kind::Concat { axis } if !matches!(axis, -1 | 1 | 3) => (usize::MAX, apart),
+                Kind::Input { .. }
+                | Kind::Refused { .. }
+                | Kind::Identity
+                | Kind::Dense { .. }
+                | Kind::BatchNorm { .. }
+                | Kind::Linear { .. }
+                | Kind::Activation(_)
+                | Kind::PRelu { .. }
+                | Kind::Crop(_)
+                | Kind::Pad { with: Border::Zeros, .. }
+                | Kind::Concat { .. }
+                | Kind::Repeat(_)
+                | Kind::Merge(_) => (seen, apart),
             });
         }
-        known[layer].0
+        known[layer].0.min(FARTHEST)
     };
     axis(|w| w.h).max(axis(|w| w.w))
 }

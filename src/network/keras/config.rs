@@ -1,239 +1,324 @@
-//! The architecture: `model_config` (JSON) to a list of layers with their connections, in an order in which they can be
-//! computed. Both dialects, Keras 2 (`functional.py`: inbound nodes are nested lists) and Keras 3 (`function.py` and
-//! `serialization_lib.py`: inbound nodes hold `__keras_tensor__` objects).
+//! The architecture: `model_config` (JSON) to a list of calls of layers with their connections, in an order in which they can
+//! be computed. Both dialects, Keras 2 (`functional.py`) and Keras 3 (`function.py` and `serialization_lib.py`). Models inside
+//! the model are laid open: their layers stand in the same list, and a layer that is called twice stands there twice.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
 use super::Fallible;
+use super::nodes::{self, Arguments, Source};
+use super::wiring::Wiring;
+
+/// Models inside models inside models: deeper ones, or more layers than this in all, are mistakes.
+const DEEPEST: usize = 16;
+const MOST_CALLS: usize = 20_000;
 
 /// A model as its architecture describes it.
 pub struct Model {
     pub name: String,
-    /// Every layer's inputs come before it; the first is the input layer.
-    pub layers: Vec<LayerConfig>,
+    /// What each needs comes before it; the first is the input layer.
+    pub calls: Vec<Call>,
     pub output: usize,
 }
 
-pub struct LayerConfig {
+/// A layer, or an operator, at one of the places where it is used.
+pub struct Call {
+    /// "conv"; "encoder/conv" inside the model `encoder`; "conv#2" where it is used for the second time.
     pub name: String,
-    /// "Conv2D"
+    /// "Conv2D"; "mine>Conv2D" for a class of the user's own.
     pub class: String,
+    /// An operator or a function, not a layer: `x + y` rather than `Add()([x, y])`.
+    pub is_operator: bool,
     /// The layer's settings, a JSON object.
     pub config: Value,
     pub inputs: Vec<usize>,
+    /// What it is called with; the tensors are numbers of `inputs`.
+    pub arguments: Arguments,
+    /// Which of its outputs.
+    pub tensor: usize,
+    /// Its weights were counted at another call of it.
+    pub is_again: bool,
+    /// Called with `training=True`, so that it works in inference as it does in training.
+    pub in_training: bool,
+    /// Where its weights are: from the outermost model to the layer itself.
+    pub place: Vec<Place>,
+}
+
+/// A layer's place among those of its model.
+#[derive(Clone)]
+pub struct Place {
+    pub name: String,
+    pub class: String,
     /// How many layers of the same class come before it in the file.
     pub nth_of_class: usize,
 }
 
-/// One end of a connection: Keras writes `[layer, node, tensor]`. A layer that is called once has node 0 only.
-struct Source {
-    layer: String,
-    node: u64,
-    tensor: u64,
-}
-
 pub fn parse(architecture: &Value) -> Fallible<Model> {
-    let class = text(architecture, "class_name").unwrap_or("");
-    let config = &architecture["config"];
-    let name = text(config, "name").unwrap_or("model").to_string();
-    let (layers, output) = match class {
-        "Functional" | "Model" => functional(config)?,
-        "Sequential" => sequential(config)?,
-        _ => {
-            return Err(format!(
-                "a model of class '{class}' is not supported (supported: Functional, Model, Sequential); \
-                 build the network with keras.Model(inputs, outputs) and save it again"
-            ));
-        }
-    };
-    sort(layers, output, name)
-}
-
-fn functional(config: &Value) -> Fallible<(Vec<LayerConfig>, usize)> {
-    let entries = config["layers"].as_array().ok_or("the architecture has no list of layers; save the model again")?;
-    let inputs = sources(&config["input_layers"]);
-    let outputs = sources(&config["output_layers"]);
-    one(&inputs, "inputs", "input")?;
-    let output = one(&outputs, "outputs", "output")?;
-
-    let mut layers = entries.iter().map(layer).collect::<Fallible<Vec<_>>>()?;
-    let mut index = HashMap::new();
-    for (i, layer) in layers.iter().enumerate() {
-        if index.insert(layer.name.clone(), i).is_some() {
-            return Err(format!("two layers are named '{}'; layer names must differ", layer.name));
-        }
-    }
-    let find = |from: &Source, user: &str| -> Fallible<usize> {
-        let unknown = || format!("{user} comes from layer '{}', which is not in the file", from.layer);
-        if from.node != 0 {
-            return Err(format!(
-                "layer '{}' is used twice (node {}); layers with shared weights are not supported, use each layer once",
-                from.layer, from.node
-            ));
-        }
-        if from.tensor != 0 {
-            return Err(format!("{user} is output {} of layer '{}'; one output is supported", from.tensor, from.layer));
-        }
-        index.get(&from.layer).copied().ok_or_else(unknown)
-    };
-    for (i, entry) in entries.iter().enumerate() {
-        let called = entry["inbound_nodes"].as_array().map_or(&[][..], Vec::as_slice);
-        let (name, class) = (&layers[i].name, &layers[i].class);
-        if called.len() > 1 {
-            return Err(format!(
-                "layer '{name}' ({class}) is used {} times; layers with shared weights are not supported, \
-                 use each layer once",
-                called.len()
-            ));
-        }
-        if called.iter().any(in_training) {
-            return Err(format!("layer '{name}' ({class}): called with training true is not supported; leave it out"));
-        }
-        let from = called.iter().flat_map(sources).collect::<Vec<_>>();
-        if from.is_empty() && class != "InputLayer" {
-            return Err(format!("layer '{name}' ({class}) has no input; connect it and save the model again"));
-        }
-        let user = format!("the input of layer '{name}' ({class})");
-        layers[i].inputs = from.iter().map(|s| find(s, &user)).collect::<Fallible<_>>()?;
-    }
-    let starts = layers.iter().filter(|l| l.class == "InputLayer").map(|l| &l.name).collect::<Vec<_>>();
-    if starts.len() != 1 {
-        return Err(format!("the model has {} input layers {starts:?}; one is supported", starts.len()));
-    }
-    let output = find(output, "the model's output")?;
-    Ok((layers, output))
-}
-
-/// A chain. Keras 2 says the input's shape in the first layer, later Keras (also) in an InputLayer.
-fn sequential(config: &Value) -> Fallible<(Vec<LayerConfig>, usize)> {
-    let entries = config.as_array().or(config["layers"].as_array());
-    let entries = entries.filter(|e| !e.is_empty()).ok_or("the Sequential model has no layers")?;
-    let mut layers = entries.iter().map(layer).collect::<Fallible<Vec<_>>>()?;
-    if layers[0].class != "InputLayer" {
-        let first = &layers[0];
-        let shape = [&first.config["batch_input_shape"], &config["build_input_shape"]]
-            .into_iter()
-            .find(|s| s.is_array())
-            .ok_or("the Sequential model does not tell its input's shape; give its first layer an input_shape")?;
-        let settings = json!({ "batch_input_shape": shape });
-        let name = format!("{}_input", first.name);
-        let input = LayerConfig { name, class: "InputLayer".into(), config: settings, inputs: vec![], nth_of_class: 0 };
-        layers.insert(0, input);
-    }
-    for (i, layer) in layers.iter_mut().enumerate() {
-        if (i > 0) == (layer.class == "InputLayer") {
-            return Err(format!("layer '{}' (InputLayer) is not the first; one input is supported", layer.name));
-        }
-        layer.inputs = (0..i).last().into_iter().collect();
-    }
-    let last = layers.len() - 1;
-    Ok((layers, last))
-}
-
-/// One entry of the list of layers, without its connections.
-fn layer(entry: &Value) -> Fallible<LayerConfig> {
-    let class =
-        text(entry, "class_name").ok_or("a layer in the architecture has no class_name; save the model again")?;
-    let name = text(&entry["config"], "name").or(text(entry, "name"));
-    let name = name.ok_or_else(|| format!("a layer ({class}) has no name; save the model again"))?;
-    if let Some(custom) = text(entry, "registered_name").filter(|n| n.contains('>')) {
-        return Err(format!("layer '{name}' is of your own class '{custom}'; only Keras' own layers are supported"));
-    }
-    if ["Model", "Functional", "Sequential"].contains(&class) {
+    let (class, config) = (text(architecture, "class_name").unwrap_or(""), &architecture["config"]);
+    if !is_model(class, config) {
         return Err(format!(
-            "layer '{name}' ({class}) is a model inside the model; build one flat model from its layers"
+            "a model of class '{class}' is not supported (supported: Functional, Model, Sequential); \
+             build the network with keras.Model(inputs, outputs) and save it again"
         ));
     }
-    let (name, class) = (name.to_string(), class.to_string());
-    Ok(LayerConfig { name, class, config: entry["config"].clone(), inputs: vec![], nth_of_class: 0 })
+    let mut flat = Flat::default();
+    let outputs = flat.model(class, config, &Within::default(), None)?;
+    let output = *outputs.first().ok_or("the model has no output; save the model again")?;
+    let name = text(config, "name").unwrap_or("model").to_string();
+    Ok(Model { name, calls: flat.calls, output })
 }
 
-/// Every `[layer, node, tensor, ...]` in a value, however deep, and every `keras_history` of a `__keras_tensor__`.
-fn sources(value: &Value) -> Vec<Source> {
-    match value {
-        Value::Array(items) => match items.as_slice() {
-            [Value::String(layer), node, tensor, ..] if node.is_u64() && tensor.is_u64() => {
-                let number = |v: &Value| v.as_u64().unwrap_or(0);
-                vec![Source { layer: layer.clone(), node: number(node), tensor: number(tensor) }]
-            }
-            _ => items.iter().flat_map(sources).collect(),
-        },
-        Value::Object(object) => match object.get("class_name").and_then(Value::as_str) {
-            Some("__keras_tensor__") => sources(&value["config"]["keras_history"]),
-            _ => object.values().flat_map(sources).collect(),
-        },
-        _ => vec![],
-    }
+/// One entry of a model's list of layers.
+pub struct Entry<'a> {
+    pub value: &'a Value,
+    pub class: String,
+    pub place: Place,
 }
 
-/// Whether a layer is called with the argument `training=True`, so that it works in inference as it does in training.
-fn in_training(call: &Value) -> bool {
-    match call {
-        Value::Array(items) => items.iter().any(in_training),
-        Value::Object(object) => object.get("training") == Some(&Value::Bool(true)) || object.values().any(in_training),
-        _ => false,
+impl Entry<'_> {
+    pub fn is_model(&self) -> bool {
+        is_model(&self.class, &self.value["config"])
     }
 }
 
-fn one<'a>(ends: &'a [Source], plural: &str, singular: &str) -> Fallible<&'a Source> {
-    match ends {
-        [end] => Ok(end),
-        ends => Err(format!(
-            "the model has {} {plural} {:?}; one is supported, save a model with one {singular}",
-            ends.len(),
-            ends.iter().map(|s| &s.layer).collect::<Vec<_>>()
-        )),
-    }
+/// The model that a layer stands in.
+#[derive(Default)]
+struct Within {
+    /// "encoder/"
+    prefix: String,
+    place: Vec<Place>,
+    is_again: bool,
+    in_training: bool,
 }
 
-/// Kahn's algorithm; of the layers that are ready, the first in the file goes first.
-fn sort(mut layers: Vec<LayerConfig>, output: usize, name: String) -> Fallible<Model> {
-    let mut seen = HashMap::new();
-    for layer in &mut layers {
-        let count = seen.entry(layer.class.clone()).or_insert(0);
-        layer.nth_of_class = *count;
-        *count += 1;
-    }
-    let mut users = vec![vec![]; layers.len()];
-    let mut missing = layers.iter().map(|l| l.inputs.len()).collect::<Vec<_>>();
-    for (i, layer) in layers.iter().enumerate() {
-        layer.inputs.iter().for_each(|&from| users[from].push(i));
-    }
-    let mut ready = (0..layers.len()).filter(|&i| missing[i] == 0).map(Reverse).collect::<BinaryHeap<_>>();
-    let mut order = vec![];
-    while let Some(Reverse(i)) = ready.pop() {
-        order.push(i);
-        for &user in &users[i] {
-            missing[user] -= 1;
-            if missing[user] == 0 {
-                ready.push(Reverse(user));
-            }
+/// The calls so far.
+#[derive(Default)]
+struct Flat {
+    calls: Vec<Call>,
+}
+
+impl Flat {
+    /// Appends the calls of a model, and gives what leaves it. `inputs` is what enters it; `None` for the outermost, whose
+    /// input is the image.
+    fn model(
+        &mut self,
+        class: &str,
+        config: &Value,
+        within: &Within,
+        inputs: Option<&[usize]>,
+    ) -> Fallible<Vec<usize>> {
+        if within.place.len() > DEEPEST {
+            return Err(format!("models inside models are {DEEPEST} deep; build one flat model from their layers"));
+        }
+        match class == "Sequential" {
+            true => self.sequential(config, within, inputs).map(|output| vec![output]),
+            false => self.functional(config, within, inputs),
         }
     }
-    if let Some(stuck) = (0..layers.len()).find(|&i| missing[i] > 0) {
-        return Err(format!("the layers {:?} wait for each other in a circle", circle(&layers, &missing, stuck)));
+
+    fn functional(&mut self, config: &Value, within: &Within, inputs: Option<&[usize]>) -> Fallible<Vec<usize>> {
+        let list = config["layers"].as_array().ok_or("the architecture has no list of layers; save the model again")?;
+        let entries = entries(list)?;
+        let mut index = HashMap::new();
+        for (i, entry) in entries.iter().enumerate() {
+            if index.insert(entry.place.name.as_str(), i).is_some() {
+                return Err(format!("two layers are named '{}'; layer names must differ", entry.place.name));
+            }
+        }
+        let starts = nodes::sources(&config["input_layers"]);
+        let names = || starts.iter().map(|s| &s.layer).collect::<Vec<_>>();
+        match inputs {
+            None if starts.len() != 1 => {
+                return Err(format!(
+                    "the model has {} inputs {:?}; one is supported, save a model with one input",
+                    starts.len(),
+                    names()
+                ));
+            }
+            Some(given) if given.len() != starts.len() => {
+                let model = within.prefix.trim_end_matches('/');
+                return Err(format!("the model '{model}' has {} inputs and is given {}", starts.len(), given.len()));
+            }
+            _ => {}
+        }
+
+        let ends = nodes::sources(&config["output_layers"]);
+        let wiring = Wiring::new(&entries, &index, &ends)?;
+        let mut given: Vec<Vec<usize>> = vec![vec![]; wiring.nodes.len()];
+        for at in wiring.order()? {
+            let node = &wiring.nodes[at];
+            let entry = &entries[node.entry];
+            let mut x = vec![];
+            for (source, &from) in node.sources.iter().zip(&node.from) {
+                x.push(self.tensor(source, &given[from])?);
+            }
+            given[at] = match (entry.class.as_str(), inputs) {
+                ("InputLayer", Some(inputs)) => {
+                    let which = starts.iter().position(|s| s.layer == entry.place.name);
+                    let problem = || format!("the input layer '{}' is not among {:?}", entry.place.name, names());
+                    vec![inputs[which.ok_or_else(problem)?]]
+                }
+                _ => self.call(entry, within, node.nth, x, node.arguments.clone())?,
+            };
+        }
+        let inputs = entries.iter().filter(|e| e.class == "InputLayer").map(|e| &e.place.name).collect::<Vec<_>>();
+        if inputs.len() != starts.len() {
+            return Err(format!("the model has {} input layers {inputs:?}; one is supported", inputs.len()));
+        }
+        ends.iter().map(|end| self.tensor(end, &given[wiring.find(end, "the model's output")?])).collect()
     }
-    let mut place = vec![0; layers.len()];
-    order.iter().enumerate().for_each(|(to, &from)| place[from] = to);
-    for layer in &mut layers {
-        layer.inputs.iter_mut().for_each(|i| *i = place[*i]);
+
+    /// A chain. Keras 2 says the input's shape in the first layer, later Keras (also) in an InputLayer.
+    fn sequential(&mut self, config: &Value, within: &Within, inputs: Option<&[usize]>) -> Fallible<usize> {
+        let list = config.as_array().or(config["layers"].as_array());
+        let list = list.filter(|e| !e.is_empty()).ok_or("the Sequential model has no layers")?;
+        let entries = entries(list)?;
+        let mut at = match inputs {
+            None if entries[0].class != "InputLayer" => {
+                Some(self.input_of_chain(&entries[0], &config["build_input_shape"])?)
+            }
+            None => None,
+            Some(inputs) => Some(*inputs.first().ok_or("a Sequential model inside the model is given no input")?),
+        };
+        for (i, entry) in entries.iter().enumerate() {
+            if entry.class == "InputLayer" {
+                if i > 0 {
+                    let name = &entry.place.name;
+                    return Err(format!("layer '{name}' (InputLayer) is not the first; one input is supported"));
+                }
+                if at.is_some() {
+                    continue;
+                }
+            }
+            let arguments =
+                Arguments { args: at.iter().map(|_| json!({ "tensor": 0 })).collect(), ..Default::default() };
+            let given = self.call(entry, within, 0, at.into_iter().collect(), arguments)?;
+            at = given.first().copied();
+        }
+        at.ok_or_else(|| "the Sequential model has no layers".to_string())
     }
-    let mut sorted = layers.into_iter().enumerate().collect::<Vec<_>>();
-    sorted.sort_by_key(|(i, _)| place[*i]);
-    Ok(Model { name, layers: sorted.into_iter().map(|(_, l)| l).collect(), output: place[output] })
+
+    /// The input layer of a chain that has none.
+    fn input_of_chain(&mut self, first: &Entry, build_input_shape: &Value) -> Fallible<usize> {
+        let config = &first.value["config"];
+        let inner = config["layers"][0]["config"].as_object();
+        let inner = inner.and_then(|c| c.get("batch_shape").or(c.get("batch_input_shape")));
+        let shape = [Some(&config["batch_input_shape"]), Some(build_input_shape), inner]
+            .into_iter()
+            .flatten()
+            .find(|s| s.is_array())
+            .ok_or("the Sequential model does not tell its input's shape; give its first layer an input_shape")?;
+        let name = format!("{}_input", first.place.name);
+        let value = json!({ "config": { "batch_input_shape": shape } });
+        let place = Place { name, class: "InputLayer".into(), nth_of_class: 0 };
+        let entry = Entry { value: &value, class: "InputLayer".into(), place };
+        Ok(self.call(&entry, &Within::default(), 0, vec![], Arguments::default())?[0])
+    }
+
+    /// Appends a layer, or all layers of a model, called for the `nth` time with the tensors `inputs`.
+    fn call(
+        &mut self,
+        entry: &Entry,
+        within: &Within,
+        nth: usize,
+        inputs: Vec<usize>,
+        arguments: Arguments,
+    ) -> Fallible<Vec<usize>> {
+        let config = &entry.value["config"];
+        let again = if nth > 0 { format!("#{}", nth + 1) } else { String::new() };
+        let name = format!("{}{}{again}", within.prefix, entry.place.name);
+        let place = within.place.iter().chain([&entry.place]).cloned().collect();
+        let is_again = within.is_again || nth > 0;
+        let in_training = within.in_training || arguments.kwargs.get("training") == Some(&Value::Bool(true));
+        if entry.is_model() {
+            let inside = Within { prefix: name + "/", place, is_again, in_training };
+            return self.model(&entry.class, config, &inside, Some(&inputs));
+        }
+        if self.calls.len() == MOST_CALLS {
+            return Err(format!("the network has more than {MOST_CALLS} layers, those of models inside it counted"));
+        }
+        let is_operator = is_operator(entry);
+        let (class, config) = (entry.class.clone(), config.clone());
+        self.calls.push(Call {
+            name,
+            class,
+            is_operator,
+            config,
+            inputs,
+            arguments,
+            tensor: 0,
+            is_again,
+            in_training,
+            place,
+        });
+        Ok(vec![self.calls.len() - 1])
+    }
+
+    /// The call that makes the tensor of a source. An operator that gives several, as a split does, stands in the list once
+    /// for each of them that is used.
+    fn tensor(&mut self, source: &Source, given: &[usize]) -> Fallible<usize> {
+        if let Some(&call) = given.get(source.tensor) {
+            return Ok(call);
+        }
+        let none = || format!("layer '{}' has no output {}", source.layer, source.tensor);
+        let first = &self.calls[*given.first().ok_or_else(none)?];
+        if !first.is_operator || source.tensor >= MOST_CALLS || self.calls.len() >= MOST_CALLS {
+            return Err(none());
+        }
+        let name = format!("{}:{}", first.name, source.tensor);
+        if let Some(known) = self.calls.iter().position(|call| call.name == name) {
+            return Ok(known);
+        }
+        let other = Call {
+            name,
+            class: first.class.clone(),
+            is_operator: true,
+            config: first.config.clone(),
+            inputs: first.inputs.clone(),
+            arguments: first.arguments.clone(),
+            tensor: source.tensor,
+            is_again: true,
+            in_training: first.in_training,
+            place: first.place.clone(),
+        };
+        self.calls.push(other);
+        Ok(self.calls.len() - 1)
+    }
 }
 
-/// The names on a circle: walk from input to input among the layers that wait, until one comes up again.
-fn circle<'a>(layers: &'a [LayerConfig], missing: &[usize], start: usize) -> Vec<&'a str> {
-    let (mut path, mut at) = (vec![], start);
-    while !path.contains(&at) {
-        path.push(at);
-        at = layers[at].inputs.iter().copied().find(|&i| missing[i] > 0).unwrap_or(at);
+/// A model's list of layers, without their connections.
+fn entries(list: &[Value]) -> Fallible<Vec<Entry<'_>>> {
+    let mut seen = HashMap::new();
+    let entry = |value| {
+        let class = text(value, "class_name");
+        let class = class.ok_or("a layer in the architecture has no class_name; save the model again")?;
+        let name = text(&value["config"], "name").or(text(value, "name"));
+        let name = name.ok_or_else(|| format!("a layer ({class}) has no name; save the model again"))?.to_string();
+        let count = seen.entry(class).or_insert(0);
+        let place = Place { name, class: class.to_string(), nth_of_class: *count };
+        *count += 1;
+        let own = text(value, "registered_name").filter(|n| n.contains('>'));
+        Ok(Entry { value, class: own.unwrap_or(class).to_string(), place })
+    };
+    list.iter().map(entry).collect()
+}
+
+/// Keras 3 gives an operator and the layer of the same name one class: they differ in the module, and where a file has no
+/// modules, in that a layer says whether it is trainable.
+fn is_operator(entry: &Entry) -> bool {
+    let is_keras_3 = || entry.value["inbound_nodes"][0].is_object();
+    match text(entry.value, "module") {
+        _ if entry.class.ends_with("OpLambda") => true,
+        Some(module) => module.contains(".ops."),
+        None => entry.class != "InputLayer" && is_keras_3() && entry.value["config"].get("trainable").is_none(),
     }
-    path.iter().skip_while(|&&i| i != at).map(|&i| layers[i].name.as_str()).collect()
+}
+
+/// Keras writes the class of a model that its user derived from Model; its layers tell what it is.
+fn is_model(class: &str, config: &Value) -> bool {
+    let has_layers = config["layers"].is_array() && config.get("input_layers").is_some();
+    ["Model", "Functional", "Sequential"].contains(&class) || has_layers
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {

@@ -28,6 +28,8 @@ pub struct ModelFile {
     pub architecture: Value,
     pub weights: Hdf5File,
     pub layout: weights::Layout,
+    /// "2.2.4"; empty where the file does not tell.
+    pub keras_version: String,
     /// More bytes of weights than this cannot be in the file, whatever it says.
     pub most_bytes: u64,
 }
@@ -75,8 +77,8 @@ fn open_h5(storage: DynStorage, head: &[u8]) -> Fallible<ModelFile> {
         let has_weights = attributes.iter().any(|a| a.name.starts_with("layer_names"))
             || ["model_weights", "layers", "_layer_checkpoint_dependencies"].iter().any(|g| root.group(g).is_ok());
         return Err(if has_weights {
-            "the file holds weights only, the architecture is missing; \
-             build the model in Keras, load_weights, and save all of it with model.save('NAME.h5')"
+            "the file holds weights only, the architecture is missing; build the model in Keras, load_weights, and save all of \
+             it with model.save('NAME.h5'); a model of CSBDeep (CARE), StarDist or N2V: model.keras_model.save('NAME.h5')"
                 .to_string()
         } else {
             "this HDF5 file holds no Keras model (no attribute model_config); write one with model.save('NAME.h5')"
@@ -84,10 +86,12 @@ fn open_h5(storage: DynStorage, head: &[u8]) -> Fallible<ModelFile> {
         });
     };
     let text = weights::strings(config)?.concat();
+    let version = attributes.iter().find(|a| a.name == "keras_version");
     Ok(ModelFile {
         architecture: json(&text)?,
         weights,
         layout: weights::Layout::WholeModel,
+        keras_version: version.and_then(|v| weights::strings(v).ok()).unwrap_or_default().concat(),
         most_bytes: most_bytes(len),
     })
 }
@@ -108,11 +112,19 @@ fn open_archive(reader: impl Read + Seek, len: u64) -> Fallible<ModelFile> {
     };
     let text = entry("config.json")?;
     let architecture = json(&String::from_utf8_lossy(&text))?;
+    let metadata = entry("metadata.json").ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+    let version = metadata.and_then(|m| Some(m.get("keras_version")?.as_str()?.to_string()));
     let bytes = entry("model.weights.h5")?;
     let inner = bytes.len() as u64;
     let head = bytes.iter().copied().take(64).collect::<Vec<_>>();
     let weights = hdf5_file(Arc::new(BytesStorage::new(bytes)), &head).map_err(|e| format!("model.weights.h5: {e}"))?;
-    Ok(ModelFile { architecture, weights, layout: weights::Layout::Archive, most_bytes: most_bytes(inner) })
+    Ok(ModelFile {
+        architecture,
+        weights,
+        layout: weights::Layout::Archive,
+        keras_version: version.unwrap_or_default(),
+        most_bytes: most_bytes(inner),
+    })
 }
 
 fn most_bytes(file_len: u64) -> u64 {

@@ -3,18 +3,20 @@
 mod config;
 mod file;
 mod layers;
+mod nodes;
 mod weights;
+mod wiring;
 
 use std::path::Path;
-use std::sync::Arc;
 
+use hdf5::Dataset;
 use rayon::prelude::*;
 
-use crate::network::{Kind, Layer, Network};
+use crate::network::{Array, Interpolation, Kind, Layer, Network};
 use crate::{Error, Result};
-use config::LayerConfig;
+use config::Call;
 use file::ModelFile;
-use layers::Settings;
+use layers::{Dialect, Understood, understand};
 
 /// A result whose error is a problem with the file, which [`load`] puts the file's name in front of.
 type Fallible<T> = std::result::Result<T, String>;
@@ -24,91 +26,163 @@ fn damaged(cause: &dyn std::fmt::Display) -> String {
     format!("the file is damaged or cut short ({cause}); copy or download it again")
 }
 
-/// Reads a model that Keras saved whole: `.h5` of Keras 2 or 3, or `.keras`.
+/// Reads a model that Keras saved whole: `.h5` of Keras 2 or 3, or `.keras`. A layer that this program cannot compute is kept
+/// as [`Kind::Refused`]; it stands in the way of what is computed from it only.
 pub fn load(path: impl AsRef<Path>) -> Result<Network> {
     let path = path.as_ref();
-    file::open(path).and_then(network).map_err(|problem| Error::file(path, problem))
+    let name = path.display().to_string();
+    file::open(path).and_then(|file| network(&name, file)).map_err(|problem| Error::file(path, problem))
 }
 
 /// The same from bytes, which are not copied; errors call them `name`.
 pub fn load_bytes(name: &str, bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Network> {
-    file::open_bytes(bytes).and_then(network).map_err(|problem| Error::file(name, problem))
+    file::open_bytes(bytes).and_then(|file| network(name, file)).map_err(|problem| Error::file(name, problem))
 }
 
-/// A layer that is understood: its settings, the channels that enter it and those that leave it.
+/// A layer with what is known of it before its weights are read.
 struct Plan<'a> {
-    layer: &'a LayerConfig,
-    settings: Settings,
-    ci: usize,
-    co: usize,
+    call: &'a Call,
+    understood: Understood,
+    channels_first: Option<bool>,
+    weights: Vec<(&'static str, Dataset)>,
+    /// Numbers that a layer has which is not understood.
+    unknown: usize,
 }
 
 /// Understand every layer first, then read all weights, on all cores.
-fn network(file: ModelFile) -> Fallible<Network> {
+fn network(name: &str, file: ModelFile) -> Fallible<Network> {
     let model = config::parse(&file.architecture)?;
-    let mut plans: Vec<Plan> = vec![];
-    for layer in &model.layers {
-        let settings = Settings::parse(&layer.class, &layer.config).map_err(|e| at(layer, e))?;
-        let inputs = layer.inputs.iter().map(|&i| plans[i].co).collect::<Vec<_>>();
-        let co = settings.channels(&inputs).map_err(|e| at(layer, e))?;
-        plans.push(Plan { layer, settings, ci: inputs.first().copied().unwrap_or(0), co });
+    let dialect =
+        Dialect { keras_3: major(&file.keras_version) >= 3, channels_first: begins_channels_first(&model.calls) };
+    let mut understood: Vec<Understood> = vec![];
+    for call in &model.calls {
+        let inputs = call.inputs.iter().map(|&i| understood[i].channels).collect::<Vec<_>>();
+        understood.push(match understand(call, &inputs, dialect) {
+            Ok(layer) => layer,
+            // Without an image nothing can be computed.
+            Err(why) if call.class == "InputLayer" => return Err(at(call, why)),
+            Err(why) => Understood::plain(None, Kind::Refused { why: at(call, why) }),
+        });
     }
+    let pairs: Vec<(&Call, Understood)> = model.calls.iter().zip(understood).collect();
+    let found = pairs.into_par_iter().map(|(call, layer)| locate(&file, call, layer, dialect).map_err(|e| at(call, e)));
+    let plans = first_error(found.collect())?;
+
     // Nothing is allocated for weights before it is known that the file can hold them.
-    let len = |shape: &[usize]| shape.iter().map(|&d| d as u64).product::<u64>();
-    let total = plans.iter().flat_map(|p| p.settings.weights(p.ci)).map(|(_, shape)| len(&shape)).sum::<u64>();
+    let numbers = |plan: &Plan| plan.weights.iter().map(|(_, d)| d.num_elements().unwrap_or(u64::MAX)).sum::<u64>();
+    let total = plans.iter().map(numbers).fold(0u64, u64::saturating_add);
     if total > file.most_bytes / size_of::<f32>() as u64 {
         return Err(format!(
-            "the architecture tells of {total} weights, more than fit into a file of this size or into 2 GiB; \
+            "the file tells of {total} weights, more than fit into a file of this size or into 2 GiB; \
              save the model again with model.save"
         ));
     }
     // One layer at a time, since a few of them hold most of the weights.
-    let read = plans.par_iter().with_max_len(1).map(|plan| read_layer(&file, plan).map_err(|e| at(plan.layer, e)));
-    let read = read.collect::<Vec<_>>().into_iter().collect::<Fallible<Vec<_>>>()?; // the first error, on any number of cores
-    let (layers, warnings): (Vec<_>, Vec<_>) = read.into_iter().unzip();
-    Ok(Network { name: model.name, layers, output: model.output, warnings: warnings.concat() })
+    let read = plans.par_iter().with_max_len(1).map(|plan| read_layer(plan).map_err(|e| at(plan.call, e)));
+    let (layers, warnings): (Vec<_>, Vec<_>) = first_error(read.collect())?.into_iter().unzip();
+    let mut warnings = warnings.concat();
+    warnings.extend(old_bilinear(&file.keras_version, &layers));
+    Ok(Network { name: model.name, file: name.to_string(), layers, output: model.output, warnings })
+}
+
+/// The first error in the order of the layers, on any number of cores.
+fn first_error<T>(results: Vec<Fallible<T>>) -> Fallible<Vec<T>> {
+    results.into_iter().collect()
+}
+
+/// The places of a layer's weights in the file.
+fn locate<'a>(file: &ModelFile, call: &'a Call, understood: Understood, dialect: Dialect) -> Fallible<Plan<'a>> {
+    let channels_first = match call.class.as_str() {
+        "InputLayer" => Some(dialect.channels_first),
+        _ => layers::channels_first(call).unwrap_or(None),
+    };
+    let group = match call.is_operator || call.class == "InputLayer" {
+        true => None,
+        false => weights::find(&file.weights, file.layout, &call.place)?,
+    };
+    let mut weights = vec![];
+    for (index, (name, shape)) in understood.weights.iter().enumerate() {
+        let missing = "its weights are missing from the file; save the model again with model.save";
+        weights.push((*name, group.as_ref().ok_or(missing)?.locate(index, name, shape)?));
+    }
+    let unknown = if weights.is_empty() && !call.is_again { group.map_or(0, |group| group.count()) } else { 0 };
+    Ok(Plan { call, understood, channels_first, weights, unknown })
 }
 
 /// A layer with its weights, and what a user should know about them.
-fn read_layer(file: &ModelFile, plan: &Plan) -> Fallible<(Layer, Vec<String>)> {
-    let Plan { layer, settings, ci, .. } = plan;
-    let wanted = settings.weights(*ci);
-    let found = if wanted.is_empty() { None } else { weights::find(&file.weights, file.layout, layer)? };
-    let frozen = layer.config["trainable"] == false;
-    let (mut trainable, mut non_trainable) = (0, 0);
-    let mut values: Vec<(&str, Arc<[f32]>)> = vec![];
+fn read_layer(plan: &Plan) -> Fallible<(Layer, Vec<String>)> {
+    let Plan { call, understood, channels_first, unknown, .. } = plan;
+    let frozen = call.config["trainable"] == false;
+    let (mut trainable, mut non_trainable) = if frozen { (0, *unknown) } else { (*unknown, 0) };
+    let mut values = vec![];
     let mut warnings = vec![];
-    for (index, (name, shape)) in wanted.iter().enumerate() {
-        let missing = "its weights are missing from the file; save the model again with model.save";
-        let read = found.as_ref().ok_or(missing)?.read(index, name, shape)?;
-        let (bad, all) = (not_finite(&read), read.len());
-        if bad > 0 {
-            warnings.push(format!("layer '{}': {bad} of {all} values of {name} are NaN or infinite", layer.name));
+    for (name, dataset) in &plan.weights {
+        let data = weights::read(dataset).map_err(|e| format!("the weight {name}: {e}"))?;
+        let (bad, all) = (not_finite(&data), data.len());
+        if bad > 0 && !call.is_again {
+            warnings.push(format!("layer '{}': {bad} of {all} values of {name} are NaN or infinite", call.name));
         }
-        let learned = !frozen && !name.starts_with("moving_");
-        *(if learned { &mut trainable } else { &mut non_trainable }) += all;
-        values.push((name, read));
+        let learned = !frozen && !["moving_mean", "moving_variance", "mean", "variance"].contains(name);
+        if !call.is_again {
+            *(if learned { &mut trainable } else { &mut non_trainable }) += all;
+        }
+        values.push(Array { shape: dataset.shape().iter().map(|&d| d as usize).collect(), data });
     }
-    let kind = settings.with_weights(*ci, |name| values.iter().find(|v| v.0 == name).map(|v| v.1.clone()));
-    if let Kind::BatchNorm { scale, shift } = &kind
+    let kind = (understood.make)(values)?;
+    if let Kind::BatchNorm { scale, shift, .. } = &kind
         && warnings.is_empty()
         && scale.iter().chain(&**shift).any(|v| !v.is_finite())
     {
         let why = "is moving_variance + epsilon positive?";
         warnings.push(format!(
             "layer '{}': {} scales are NaN or infinite; {why}",
-            layer.name,
+            call.name,
             scale.iter().filter(|v| !v.is_finite()).count()
         ));
     }
-    let (name, class, inputs) = (layer.name.clone(), layer.class.clone(), layer.inputs.clone());
-    Ok((Layer { name, class, kind, inputs, trainable, non_trainable }, warnings))
+    let (name, class, inputs) = (call.name.clone(), call.class.clone(), call.inputs.clone());
+    let channels_first = *channels_first;
+    Ok((Layer { name, class, kind, inputs, channels_first, trainable, non_trainable }, warnings))
+}
+
+/// TensorFlow before 1.15 had its bilinear upsampling half a pixel elsewhere.
+fn old_bilinear(keras_version: &str, layers: &[Layer]) -> Option<String> {
+    let is_bilinear = |layer: &&Layer| matches!(layer.kind, Kind::Resize { by: Interpolation::Bilinear, .. });
+    let layer = layers.iter().find(is_bilinear)?;
+    let mut numbers = keras_version.split('.').map_while(|n| n.parse::<u32>().ok());
+    let is_old = (numbers.next()?, numbers.next()?) < (2, 3);
+    is_old.then(|| {
+        format!(
+            "layer '{}': saved by Keras {keras_version}; if TensorFlow was older than 1.15, its bilinear upsampling lay half a \
+             pixel elsewhere, and the network saw its maps so",
+            layer.name
+        )
+    })
+}
+
+/// 2 of "2.15.0"; 2 where nothing is said, as in old files.
+fn major(version: &str) -> u32 {
+    version.split('.').next().and_then(|n| n.parse().ok()).unwrap_or(2)
+}
+
+/// Whether the image's channels come first: the first layer that says which way its own lie tells of the image too, unless
+/// the image is turned before.
+fn begins_channels_first(calls: &[Call]) -> bool {
+    let turns = ["Permute", "Reshape"];
+    let until_turned = calls.iter().take_while(|call| !turns.contains(&&*call.class) && !call.is_operator);
+    let mut said = until_turned.filter_map(|call| layers::channels_first(call).ok().flatten());
+    said.next().unwrap_or(false)
 }
 
 fn not_finite(values: &[f32]) -> usize {
     values.iter().filter(|v| !v.is_finite()).count()
 }
 
-fn at(layer: &LayerConfig, problem: String) -> String {
-    format!("layer '{}' ({}): {problem}", layer.name, layer.class)
+fn at(call: &Call, problem: String) -> String {
+    format!("layer '{}' ({}): {problem}", call.name, call.class)
+}
+
+/// The activation that Keras 3 calls so.
+pub fn activation(name: &str) -> Option<crate::network::Activation> {
+    layers::activation(name)
 }

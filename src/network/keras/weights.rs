@@ -6,18 +6,19 @@ use hdf5::error::Error as H5Error;
 use hdf5::group::Group;
 use hdf5::{Attribute, Dataset, Datatype, Hdf5File};
 
-use super::config::LayerConfig;
+use super::config::Place;
 use super::{Fallible, damaged};
 
 /// How the datasets of weights are named.
 #[derive(Debug, Clone, Copy)]
 pub enum Layout {
     /// `model_weights/LAYER/` with the attribute `weight_names`, paths below it: "LAYER/kernel:0" in Keras 2,
-    /// "LAYER/kernel" in Keras 3. (Keras' `save_weights_to_hdf5_group`.)
+    /// "LAYER/kernel" in Keras 3. LAYER is the outermost model that a layer is in. (Keras' `save_weights_to_hdf5_group`.)
     WholeModel,
     /// `layers/CLASS_N/vars/I`: weight I of the N-th layer of its class, in the order of the architecture: "conv2d",
-    /// "conv2d_1", "conv2d_2". (Keras' `_save_container_state`.) Keras 2.12 and 2.13 say
-    /// `_layer_checkpoint_dependencies` for `layers`, and may skip numbers there.
+    /// "conv2d_1", "conv2d_2". The layers of a model inside the model lie in `layers` below its own. (Keras'
+    /// `_save_container_state`.) Keras 2.12 and 2.13 say `_layer_checkpoint_dependencies` for `layers`, and may skip numbers
+    /// there.
     Archive,
 }
 
@@ -25,50 +26,72 @@ pub enum Layout {
 pub struct LayerWeights {
     group: Group,
     /// Paths below `group`, in Keras' order.
-    names: Vec<String>,
+    paths: Vec<String>,
     layout: Layout,
 }
 
-/// The place of the weights of `layer`; `None` if the file has none.
-pub fn find(file: &Hdf5File, layout: Layout, layer: &LayerConfig) -> Fallible<Option<LayerWeights>> {
-    let group = match layout {
-        Layout::WholeModel => below(file, &format!("model_weights/{}", layer.name))?,
-        Layout::Archive => match below(file, "layers")? {
-            Some(layers) => nth_of_class(&layers, layer)?,
-            None => match below(file, "_layer_checkpoint_dependencies")? {
-                Some(layers) => nth_of_class(&layers, layer)?,
-                None => None,
-            },
-        },
-    };
-    let Some(group) = group else { return Ok(None) };
-    let names = match layout {
-        Layout::WholeModel => names(&group)?,
-        Layout::Archive => vec![],
-    };
-    Ok(Some(LayerWeights { group, names, layout }))
-}
-
-impl LayerWeights {
-    /// Weight number `index` of the layer, called `name`, of the given shape, as f32 in the file's order (rows first).
-    pub fn read(&self, index: usize, name: &str, shape: &[usize]) -> Fallible<Arc<[f32]>> {
-        let missing = || format!("the weight {name} is missing from the file; save the model again with model.save");
-        let path = match self.layout {
-            Layout::WholeModel => self.names.iter().find(|path| is_called(path, name)).ok_or_else(missing)?.clone(),
-            Layout::Archive => format!("vars/{index}"),
-        };
-        let dataset = dataset(&self.group, &path).map_err(|e| if is_missing(&e) { missing() } else { damaged(&e) })?;
-        let found = dataset.shape();
-        if !found.iter().copied().eq(shape.iter().map(|&d| d as u64)) {
-            return Err(format!(
-                "the weight {name} has shape {found:?}, expected {shape:?}; the file's weights and architecture differ"
-            ));
+/// The place of the weights of a layer; `None` if the file has none.
+pub fn find(file: &Hdf5File, layout: Layout, place: &[Place]) -> Fallible<Option<LayerWeights>> {
+    let (Some(outermost), Some(own)) = (place.first(), place.last()) else { return Ok(None) };
+    match layout {
+        Layout::WholeModel => {
+            let Some(group) = below(file, &format!("model_weights/{}", outermost.name))? else { return Ok(None) };
+            let mut paths = names(&group)?;
+            if place.len() > 1 {
+                // The weights of all layers of a model lie in the group of the outermost.
+                paths.retain(|path| path.rsplit('/').nth(1) == Some(&own.name));
+            }
+            Ok(Some(LayerWeights { group, paths, layout }))
         }
-        read(&dataset).map_err(|e| format!("the weight {name}: {e}"))
+        Layout::Archive => {
+            let mut group = file.root_group().map_err(|e| damaged(&e))?;
+            for place in place {
+                match nth_of_class(&group, place)? {
+                    Some(inner) => group = inner,
+                    None => return Ok(None),
+                }
+            }
+            let Some(vars) = group_in(&group, "vars")? else { return Ok(None) };
+            let (_, mut paths) = vars.member_names().map_err(|e| damaged(&e))?;
+            paths.sort_by_key(|name| name.parse::<usize>().unwrap_or(usize::MAX));
+            Ok(Some(LayerWeights { group: vars, paths, layout }))
+        }
     }
 }
 
-fn read(dataset: &Dataset) -> Fallible<Arc<[f32]>> {
+impl LayerWeights {
+    /// Weight number `index` of the layer, called `name`, if it has this shape.
+    pub fn locate(&self, index: usize, name: &str, shape: &[Option<usize>]) -> Fallible<Dataset> {
+        let missing = || format!("the weight {name} is missing from the file; save the model again with model.save");
+        let number = index.to_string();
+        let is_it = |path: &&String| match self.layout {
+            Layout::WholeModel => is_called(path, name),
+            Layout::Archive => **path == number,
+        };
+        let path = self.paths.iter().find(is_it).ok_or_else(missing)?;
+        let dataset = dataset(&self.group, path).map_err(|e| if is_missing(&e) { missing() } else { damaged(&e) })?;
+        let found = dataset.shape();
+        let fits =
+            |(&found, expected): (&u64, &Option<usize>)| expected.is_none_or(|expected| expected as u64 == found);
+        if found.len() != shape.len() || !found.iter().zip(shape).all(fits) {
+            let length = |d: &Option<usize>| d.map_or("?".to_string(), |d| d.to_string());
+            let expected = shape.iter().map(length).collect::<Vec<_>>().join(", ");
+            return Err(format!(
+                "the weight {name} has shape {found:?}, expected [{expected}]; the file's weights and architecture differ"
+            ));
+        }
+        Ok(dataset)
+    }
+
+    /// How many numbers there are, whatever they mean.
+    pub fn count(&self) -> usize {
+        let count = |path: &String| dataset(&self.group, path).ok()?.num_elements().ok();
+        self.paths.iter().filter_map(count).sum::<u64>() as usize
+    }
+}
+
+/// The values of a weight as f32, in the file's order (rows first).
+pub fn read(dataset: &Dataset) -> Fallible<Arc<[f32]>> {
     let count = dataset.num_elements().map_err(|e| damaged(&e))? as usize;
     let supported = "supported are float32 and float64";
     match dataset.dtype() {
@@ -119,30 +142,60 @@ fn is_called(path: &str, name: &str) -> bool {
     }
 }
 
-/// Of the groups "conv2d", "conv2d_1", ... the one of the N-th Conv2D.
-fn nth_of_class(layers: &Group, layer: &LayerConfig) -> Fallible<Option<Group>> {
-    // Keras' to_snake_case, for the two classes that have weights.
-    let class = match layer.class.as_str() {
-        "Conv2D" => "conv2d",
-        _ => "batch_normalization",
-    };
-    let number = |name: &str| match name.strip_prefix(class)? {
+/// The group of a layer in that of its model: "conv2d", "conv2d_1", "conv2d_2", by class.
+fn nth_of_class(model: &Group, place: &Place) -> Fallible<Option<Group>> {
+    let class = snake_case(&place.class);
+    if let Some(layers) = group_in(model, "layers")? {
+        return match place.nth_of_class {
+            0 => group_in(&layers, &class),
+            n => group_in(&layers, &format!("{class}_{n}")),
+        };
+    }
+    // Keras 2.12 and 2.13 skip numbers.
+    let Some(layers) = group_in(model, "_layer_checkpoint_dependencies")? else { return Ok(None) };
+    let number = |name: &str| match name.strip_prefix(&class)? {
         "" => Some(0),
         rest => rest.strip_prefix('_')?.parse::<u32>().ok(),
     };
     let (groups, _) = layers.member_names().map_err(|e| damaged(&e))?;
     let mut numbered = groups.into_iter().filter_map(|g| Some((number(&g)?, g))).collect::<Vec<_>>();
     numbered.sort();
-    match numbered.get(layer.nth_of_class) {
-        Some((_, name)) => layers.group(name).map(Some).map_err(|e| damaged(&e)),
+    match numbered.get(place.nth_of_class) {
+        Some((_, name)) => group_in(&layers, name),
         None => Ok(None),
     }
+}
+
+/// "conv2d_transpose" of "Conv2DTranspose", "p_re_lu" of "PReLU", as Keras' `to_snake_case`.
+fn snake_case(class: &str) -> String {
+    let letters: Vec<char> = class.chars().filter(|c| c.is_alphanumeric() || *c == '_').collect();
+    let mut snake = String::new();
+    for (i, &c) in letters.iter().enumerate() {
+        let before = i.checked_sub(1).map(|i| letters[i]);
+        let next_is_small = letters.get(i + 1).is_some_and(char::is_ascii_lowercase);
+        // `(.)([A-Z][a-z]+)` and `([a-z])([A-Z])` get an underscore between.
+        let begins = c.is_ascii_uppercase() && (next_is_small || before.is_some_and(|b| b.is_ascii_lowercase()));
+        if begins && before.is_some_and(|b| b != '_') {
+            snake.push('_');
+        }
+        snake.push(c.to_ascii_lowercase());
+    }
+    snake
 }
 
 /// The group at `path`, if there is one.
 fn below(file: &Hdf5File, path: &str) -> Fallible<Option<Group>> {
     match file.group(path) {
         Ok(group) => Ok(Some(group)),
+        Err(e) if is_missing(&e) => Ok(None),
+        Err(e) => Err(damaged(&e)),
+    }
+}
+
+/// The group of that name in `group`, if there is one.
+fn group_in(group: &Group, name: &str) -> Fallible<Option<Group>> {
+    match group.group(name) {
+        Ok(inner) => Ok(Some(inner)),
         Err(e) if is_missing(&e) => Ok(None),
         Err(e) => Err(damaged(&e)),
     }

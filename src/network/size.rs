@@ -1,0 +1,172 @@
+//! Which sizes an image may have: found by trying, since every layer has a say.
+
+use super::{Kind, Network, Size, build};
+use crate::engine::graph::Graph;
+use crate::engine::ops::Window;
+use crate::engine::tensor::Shape;
+use crate::network::unet::{input, needed_for};
+use crate::{Error, Result};
+
+/// The side that a network gets which leaves its image size open, if it fits.
+const DEFAULT_SIDE: usize = 128;
+
+/// A size that fits is looked for so far from the one that was asked for, in rows and in columns.
+const FARTHEST: usize = 64;
+
+/// Rows and columns of which the image's are multiples in a network whose pools are to divide what they get.
+pub fn size_multiple(network: &Network) -> Window {
+    let axis = |side: fn(Window) -> usize| {
+        // Each layer's scale as a fraction of the image: up / down.
+        let mut scales: Vec<(usize, usize)> = vec![];
+        let mut multiple = 1;
+        for layer in &network.layers {
+            let (up, down) = layer.inputs.first().map_or((1, 1), |&x| scales[x]);
+            let (u, d) = scale(&layer.kind);
+            let (up, down) = (up.saturating_mul(side(u)), down.saturating_mul(side(d)));
+            let g = gcd(up, down);
+            scales.push((up / g, down / g));
+            multiple = (multiple / gcd(multiple, down / g)).saturating_mul(down / g);
+        }
+        multiple
+    };
+    Window { h: axis(|w| w.h), w: axis(|w| w.w) }
+}
+
+/// How many times larger and smaller a layer makes an image.
+fn scale(kind: &Kind) -> (Window, Window) {
+    match kind {
+        Kind::Conv2d { conv, .. } => (Window::ONE, conv.stride),
+        Kind::Separable { depthwise, .. } => (Window::ONE, depthwise.stride),
+        Kind::Pool { stride, .. } => (Window::ONE, *stride),
+        Kind::SpaceToDepth(block) => (Window::ONE, Window::new(*block, *block)),
+        Kind::ConvTranspose { conv, .. } => (conv.stride, Window::ONE),
+        Kind::Upsample { h, w } => (Window::new(*h, *w), Window::ONE),
+        Kind::Resize { to: Size::Factor(factor), .. } => (*factor, Window::ONE),
+        Kind::DepthToSpace(block) => (Window::new(*block, *block), Window::ONE),
+        Kind::Resize { to: Size::Pixels(_), .. }
+        | Kind::Input { .. }
+        | Kind::Refused { .. }
+        | Kind::Identity
+        | Kind::Dense { .. }
+        | Kind::BatchNorm { .. }
+        | Kind::Linear { .. }
+        | Kind::LayerNorm { .. }
+        | Kind::GroupNorm { .. }
+        | Kind::UnitNorm { .. }
+        | Kind::Activation(_)
+        | Kind::Softmax { .. }
+        | Kind::PRelu { .. }
+        | Kind::Reduce { .. }
+        | Kind::Crop(_)
+        | Kind::Pad { .. }
+        | Kind::Slice(_)
+        | Kind::Reshape(_)
+        | Kind::Flatten
+        | Kind::Permute(_)
+        | Kind::ExpandDims(_)
+        | Kind::Squeeze(_)
+        | Kind::Repeat(_)
+        | Kind::Concat { .. }
+        | Kind::Merge(_) => (Window::ONE, Window::ONE),
+    }
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// The shape of one image that the layers `targets` are to be computed from: of `size` (rows, columns) if given, else of the
+/// network's own size, or of one near 128x128 if the network leaves it open.
+///
+/// # Errors
+/// If the size does not fit; the message says which layer cannot take it, and the nearest sizes that work.
+pub fn image_shape(network: &Network, targets: &[usize], size: Option<(usize, usize)>) -> Result<Shape> {
+    let (h, w, c) = input(network)?;
+    let Some(size) = size else {
+        let open = |side: Option<usize>, multiple: usize| side.unwrap_or_else(|| next_multiple(DEFAULT_SIDE, multiple));
+        let multiple = size_multiple(network);
+        let size = (open(h, multiple.h), open(w, multiple.w));
+        let (h, w) = match (h, w) {
+            (Some(h), Some(w)) => (h, w),
+            _ => fitting(network, targets, size)?,
+        };
+        return Ok(Shape::new(1, h, w, c));
+    };
+    match fits(network, targets, size) {
+        Ok(()) => Ok(Shape::new(1, size.0, size.1, c)),
+        Err(Error::Usage(why)) => Err(does_not_fit(network, targets, size, &why)),
+        Err(other) => Err(other),
+    }
+}
+
+/// The smallest size at which images of `size` can be had, padded, that fits the network.
+///
+/// # Errors
+/// If none is found; the message says which layer does not take the size.
+pub fn fitting(network: &Network, targets: &[usize], size: (usize, usize)) -> Result<(usize, usize)> {
+    let multiple = size_multiple(network);
+    let first = (next_multiple(size.0, multiple.h), next_multiple(size.1, multiple.w));
+    match fits(network, targets, first) {
+        Ok(()) => Ok(first),
+        Err(Error::Usage(why)) => {
+            search(network, targets, size, true).ok_or_else(|| does_not_fit(network, targets, size, &why))
+        }
+        Err(other) => Err(other),
+    }
+}
+
+/// Builds the shapes, nothing else.
+fn fits(network: &Network, targets: &[usize], (h, w): (usize, usize)) -> Result<()> {
+    let mut graph = Graph::new();
+    let image = graph.input("image", Shape::new(1, h, w, input(network)?.2))?;
+    let mut wanted = vec![false; network.layers.len()];
+    for &target in targets {
+        needed_for(network, target).into_iter().enumerate().for_each(|(i, needed)| wanted[i] |= needed);
+    }
+    for outcome in build::layers(&mut graph, image, network, &wanted, None) {
+        match outcome {
+            // Whoever asks for a layer that cannot be computed at all is told so.
+            build::Outcome::Failed(Error::File { .. }) => return Ok(()),
+            build::Outcome::Failed(error) => return Err(error),
+            build::Outcome::Built(_) | build::Outcome::Missing => {}
+        }
+    }
+    Ok(())
+}
+
+/// The nearest size that fits, above (or below) in rows and columns.
+fn search(network: &Network, targets: &[usize], (h, w): (usize, usize), above: bool) -> Option<(usize, usize)> {
+    let moved = |n: usize, by: usize| if above { n.checked_add(by) } else { n.checked_sub(by).filter(|&n| n > 0) };
+    for farther in 0..=FARTHEST {
+        let nearer = 0..farther;
+        let ring =
+            nearer.clone().map(|by| (farther, by)).chain(nearer.map(|by| (by, farther))).chain([(farther, farther)]);
+        for (down, across) in ring {
+            let Some(size) = moved(h, down).zip(moved(w, across)) else { continue };
+            if fits(network, targets, size).is_ok() {
+                return Some(size);
+            }
+        }
+    }
+    None
+}
+
+fn does_not_fit(network: &Network, targets: &[usize], size: (usize, usize), why: &str) -> Error {
+    let near: Vec<(usize, usize)> =
+        [false, true].iter().filter_map(|&above| search(network, targets, size, above)).collect();
+    let multiple = size_multiple(network);
+    let of = match near.iter().all(|(h, w)| h % multiple.h == 0 && w % multiple.w == 0) && multiple.len() > 1 {
+        true => format!(" (rows in multiples of {}, columns in multiples of {})", multiple.h, multiple.w),
+        false => String::new(),
+    };
+    let near = match near.iter().map(|(h, w)| format!("{h}x{w}")).collect::<Vec<_>>().join(" and ") {
+        none if none.is_empty() => format!("no size within {FARTHEST} pixels works"),
+        near => format!("the nearest sizes that work{of}: {near}"),
+    };
+    Error::Usage(format!("an image of {}x{} pixels does not fit the network: {why}; {near}", size.0, size.1))
+}
+
+/// The next multiple; the number itself, if there is none.
+fn next_multiple(n: usize, multiple: usize) -> usize {
+    n.max(1).checked_next_multiple_of(multiple).unwrap_or(n)
+}

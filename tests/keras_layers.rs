@@ -1,0 +1,103 @@
+//! What Keras computes with each network of `fixtures/keras/layers` (see the head of `make_layer_files.py` there): forward, and
+//! the gradient of a filter behind all the layers under test, from every file of that network, on every executor.
+
+mod common;
+
+use common::{Expected, difference, fixture, network, open};
+use serde_json::Value;
+use std::sync::Arc;
+use unet_lens::engine::autodiff;
+use unet_lens::engine::exec::{Backend, Executor};
+use unet_lens::engine::graph::{Graph, NodeId};
+use unet_lens::engine::plan::Plan;
+use unet_lens::engine::tensor::Tensor;
+use unet_lens::network::{Kind, Network, unet};
+
+/// Of the largest magnitude.
+const TOLERANCE: f64 = 1e-5;
+
+fn index() -> Vec<Value> {
+    serde_json::from_str(&std::fs::read_to_string(fixture("keras/layers.json")).unwrap()).unwrap()
+}
+
+/// The network, its Lambda layers told what they are.
+fn loaded(file: &str) -> Network {
+    let mut network = network(&format!("keras/layers/{file}"));
+    let lambdas: Vec<String> = network.layers.iter().filter(|l| l.class == "Lambda").map(|l| l.name.clone()).collect();
+    for (i, name) in lambdas.iter().enumerate() {
+        // In the file of all versions of Python: `s / 0.5` and `x * 0.5` by turns.
+        let meaning = match name.as_str() {
+            "identity" => "identity",
+            "twice" => "scale:2",
+            "to_one" => "scale:0.00392156862745098",
+            "back" => "scale:127.5",
+            "to_two" => "scale:2,shift:-1",
+            "to_half" => "scale:0.25,shift:0.25",
+            _ if i % 2 == 0 => "scale:2",
+            _ => "scale:0.5",
+        };
+        network.set_lambda(name, meaning).unwrap();
+    }
+    network
+}
+
+fn evaluate(executor: &dyn Executor, graph: Graph, image: NodeId, input: &Tensor, wanted: NodeId) -> Tensor {
+    let plan = Plan::compile(graph, &[wanted], &[], &[]);
+    let mut program = executor.prepare(Arc::new(plan)).unwrap();
+    program.write(image, input).unwrap();
+    program.run(1).unwrap();
+    program.read(wanted).unwrap()
+}
+
+/// The output, and the gradient of the mean of filter 0 of `last`, or what went wrong.
+fn check(executor: &dyn Executor, file: &str, about: &Value) -> Result<(), String> {
+    let expected = Expected::open(&format!("keras/layers/{}", about["expected"].as_str().unwrap()));
+    let (input, gradient) = (expected.tensor("input"), expected.tensor("gradient"));
+    let network = loaded(file);
+    if let Some(layer) = network.layers.iter().find(|layer| matches!(layer.kind, Kind::Refused { .. })) {
+        return Err(format!("{:?}", layer.kind));
+    }
+    let compare = |what: &str, got: &[f32], expected: &[f32]| {
+        if got.len() != expected.len() {
+            return Err(format!("{what}: {} values, in Keras {}", got.len(), expected.len()));
+        }
+        let (error, at) = difference(got, expected);
+        match error < TOLERANCE {
+            true => Ok(()),
+            false => Err(format!("{what}: [{at}] is {}, in Keras {} ({error:.1e})", got[at], expected[at])),
+        }
+    };
+
+    let built = unet::graph_to(&network, network.output, None, input.shape).map_err(|e| e.to_string())?;
+    let output = evaluate(executor, built.graph, built.image, &input, built.output);
+    compare("output", &output.data, &expected.floats("output"))?;
+
+    let last = unet::convolution(&network, "last").map_err(|e| e.to_string())?;
+    let built = unet::graph_to(&network, last, Some(&[0, 0]), input.shape).map_err(|e| e.to_string())?;
+    let mut graph = built.graph;
+    let loss = graph.mean("loss", built.output).unwrap();
+    let wanted = autodiff::gradient(&mut graph, loss, built.image).map_err(|e| e.to_string())?.of_wrt();
+    let got = evaluate(executor, graph, built.image, &input, wanted);
+    compare("gradient", &got.data, &gradient.data)
+}
+
+fn all(backend: Backend) {
+    let Some(executor) = open(backend) else { return };
+    let (mut seen, mut problems) = (0, vec![]);
+    for about in index() {
+        for file in about["files"].as_array().unwrap() {
+            let file = file.as_str().unwrap();
+            seen += 1;
+            if let Err(why) = check(&*executor, file, &about) {
+                problems.push(format!("{file}: {why}"));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{} of {seen} files:\n{}", problems.len(), problems.join("\n"));
+    assert!(seen > 100, "{seen} files");
+}
+
+#[test]
+fn reference() {
+    all(Backend::Reference);
+}
