@@ -100,7 +100,7 @@ fn nan_in_weights_is_warned_of() {
     let folder = Folder::new();
     let network = keras::load(fixture("tiny.h5")).unwrap();
     let Kind::Conv2d { conv, .. } = &network.layers.iter().find(|l| l.name == "code").unwrap().kind else { panic!() };
-    let kernel = &conv.kernel.data;
+    let kernel = &conv.kernel.values();
     let first: Vec<u8> = kernel[..2].iter().flat_map(|v| v.to_le_bytes()).collect();
     let nan: Vec<u8> = [f32::NAN, kernel[1]].iter().flat_map(|v| v.to_le_bytes()).collect();
     folder.file("nan.h5", &tiny_with(&first, &nan));

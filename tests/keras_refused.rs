@@ -99,7 +99,7 @@ fn layers_are_refused_when_they_are_needed() {
         let mut network = keras::load(&path).unwrap();
         let error = refusal(&network);
         let says =
-            ["layer 'mirror' (Lambda)", "Python code, which is not run", "--lambda 'mirror=identity'", "scale:2"];
+            ["layer 'mirror' (Lambda)", "Python code, which is not run", "for instance 'mirror=identity'", "scale:2"];
         assert_says(&error.to_string(), &says);
         assert!(error.to_string().starts_with(&path.display().to_string()), "the file's name comes first: {error}");
         assert_eq!(error.exit_code(), 1);

@@ -336,7 +336,7 @@ fn the_fourier_start_is_the_picture_itself() {
 fn a_filter_that_fell_is_said_and_its_best_step_kept() {
     let network = network("unet.h5");
     let layer = unet::convolution(&network, "uconv128").unwrap();
-    let shape = unet::image_shape(&network, None).unwrap();
+    let shape = unet::image_shape(&network, &[], None).unwrap();
     let filters = [69, 70, 72];
     let seeds = noise(0, "uconv128", &filters, shape, 2.0);
     let gpu = unet_lens::engine::exec::open(Backend::Gpu, None, None).ok().map(|(gpu, _)| gpu);
@@ -377,7 +377,7 @@ fn a_filter_that_fell_is_said_and_its_best_step_kept() {
 fn a_cancelled_climb_stops_and_the_next_one_runs() {
     let network = network("tiny.h5");
     let layer = unet::convolutions(&network)[0];
-    let shape = unet::image_shape(&network, None).unwrap();
+    let shape = unet::image_shape(&network, &[], None).unwrap();
     let seeds = noise(0, "any", &[0, 1], shape, 2.0);
     let executor = cpu(1);
     let cancel = Cancel::default();

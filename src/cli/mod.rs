@@ -199,8 +199,15 @@ pub fn run() -> Result<()> {
     };
     done.map_err(|error| match error {
         Error::Limit(text) => Error::Limit(text + ", or set another limit by --memory"),
+        Error::Usage(text) => Error::Usage(lambda_flag(&text)),
+        Error::File { file, problem } => Error::File { file, problem: lambda_flag(&problem) },
         error => error,
     })
+}
+
+/// The library asks what a layer computes; here that is said by a flag.
+fn lambda_flag(text: &str) -> String {
+    text.replace("say what it computes, for instance '", "say what it computes, for instance --lambda '")
 }
 
 /// From now on Ctrl-C does not end the program but cancels what this token is handed to, so that no file is left half written.

@@ -17,5 +17,5 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
-    super::print(&summary::table(&options.model.load()?)?)
+    super::print(&super::lambda_flag(&summary::table(&options.model.load()?)?))
 }

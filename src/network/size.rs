@@ -2,7 +2,7 @@
 
 use super::{Kind, Network, Size, build};
 use crate::engine::graph::Graph;
-use crate::engine::ops::Window;
+use crate::engine::ops::{Window, gcd};
 use crate::engine::tensor::Shape;
 use crate::network::unet::{input, needed_for};
 use crate::{Error, Result};
@@ -69,10 +69,6 @@ fn scale(kind: &Kind) -> (Window, Window) {
         | Kind::Concat { .. }
         | Kind::Merge(_) => (Window::ONE, Window::ONE),
     }
-}
-
-fn gcd(a: usize, b: usize) -> usize {
-    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// The shape of one image that the layers `targets` are to be computed from: of `size` (rows, columns) if given, else of the

@@ -154,13 +154,13 @@ fn by_class(call: &Call, inputs: &[Option<usize>], dialect: Dialect) -> Fallible
 
         class if is_nothing(class) => plain(Ok(Kind::Identity)),
         "Lambda" => Err(format!(
-            "a Lambda layer holds Python code, which is not run; say what it computes, for instance --lambda '{}=identity' or \
+            "a Lambda layer holds Python code, which is not run; say what it computes, for instance '{}=identity' or \
              scale:2 (docs/networks.md lists what can be said)",
             call.name
         )),
         class => Err(format!(
-            "layers of this class are not supported; docs/networks.md lists those that are. If '{class}' has no weights, say \
-             what it computes, for instance --lambda '{class}=relu'"
+            "layers of this class are not supported; docs/networks.md lists those that are. If '{class}' has no weights, \
+             say what it computes, for instance '{class}=relu'"
         )),
     }
 }
