@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::Fallible;
+use super::entry::{Entry, Place, is_model};
 use super::nodes::{self, Arguments, Source};
 use super::wiring::Wiring;
 
@@ -45,15 +46,6 @@ pub struct Call {
     pub place: Vec<Place>,
 }
 
-/// A layer's place among those of its model.
-#[derive(Clone)]
-pub struct Place {
-    pub name: String,
-    pub class: String,
-    /// How many layers of the same class come before it in the file.
-    pub nth_of_class: usize,
-}
-
 pub fn parse(architecture: &Value) -> Fallible<Model> {
     let (class, config) = (text(architecture, "class_name").unwrap_or(""), &architecture["config"]);
     if !is_model(class, config) {
@@ -67,19 +59,6 @@ pub fn parse(architecture: &Value) -> Fallible<Model> {
     let output = *outputs.first().ok_or("the model has no output; save the model again")?;
     let name = text(config, "name").unwrap_or("model").to_string();
     Ok(Model { name, calls: flat.calls, output })
-}
-
-/// One entry of a model's list of layers.
-pub struct Entry<'a> {
-    pub value: &'a Value,
-    pub class: String,
-    pub place: Place,
-}
-
-impl Entry<'_> {
-    pub fn is_model(&self) -> bool {
-        is_model(&self.class, &self.value["config"])
-    }
 }
 
 /// The model that a layer stands in.
@@ -313,12 +292,6 @@ fn is_operator(entry: &Entry) -> bool {
         Some(module) => module.contains(".ops."),
         None => entry.class != "InputLayer" && is_keras_3() && entry.value["config"].get("trainable").is_none(),
     }
-}
-
-/// Keras writes the class of a model that its user derived from Model; its layers tell what it is.
-fn is_model(class: &str, config: &Value) -> bool {
-    let has_layers = config["layers"].is_array() && config.get("input_layers").is_some();
-    ["Model", "Functional", "Sequential"].contains(&class) || has_layers
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {

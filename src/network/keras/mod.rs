@@ -1,6 +1,7 @@
 //! Files to networks: what Keras wrote, as a list of layers with their weights. The only folder that knows HDF5.
 
 mod config;
+mod entry;
 mod file;
 mod layers;
 mod nodes;

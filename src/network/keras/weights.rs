@@ -6,7 +6,7 @@ use hdf5::error::Error as H5Error;
 use hdf5::group::Group;
 use hdf5::{Attribute, Dataset, Datatype, Hdf5File};
 
-use super::config::Place;
+use super::entry::Place;
 use super::{Fallible, damaged};
 
 /// How the datasets of weights are named.

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
 use super::Fallible;
-use super::config::{Entry, Place};
+use super::entry::{Entry, Place};
 use super::nodes::{self, Arguments, Source};
 
 /// A call inside a functional model, and where its tensors come from.
