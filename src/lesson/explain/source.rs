@@ -55,11 +55,9 @@ pub fn source(op: &'static str) -> Option<Source> {
         }
         "mean" => (MEAN, Some((MEAN, "spread_reference")), &[(MEAN_WGSL, "mean"), (MEAN_WGSL, "spread")]),
         "relu" => (RELU, Some((RELU, "grad_reference")), &[(SAME_WGSL, "same")]),
-        "sigmoid" => (
-            SIGMOID,
-            Some((SIGMOID, "grad_reference")),
-            &[(SIGMOID_WGSL, "sigmoid"), (SIGMOID_WGSL, "sigmoid_grad")],
-        ),
+        "sigmoid" => {
+            (SIGMOID, Some((SIGMOID, "grad_reference")), &[(SIGMOID_WGSL, "sigmoid"), (SIGMOID_WGSL, "sigmoid_grad")])
+        }
         "upsample" => (
             UPSAMPLE,
             Some((UPSAMPLE, "sum_pool_reference")),

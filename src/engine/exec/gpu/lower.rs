@@ -54,18 +54,41 @@ mod tests {
     use super::super::call::Style;
     use super::*;
     use crate::engine::graph::Graph;
-    use crate::engine::ops::{Axis, Conv2d, Kernel, Matrix};
+    use crate::engine::ops::{Axis, Conv2d, ConvTranspose, Kernel, Matrix, Pool, Sides};
     use crate::engine::tensor::Shape;
+    use std::sync::Arc;
 
     fn lowered(image: Shape, kernel: (usize, usize), co: usize, target: Target) -> Lowered {
         let mut graph = Graph::new();
         let x = graph.input("x", image).unwrap();
         let (kh, kw) = kernel;
-        let kernel = Kernel::new(kh, kw, image.c, co, vec![0.0; kh * kw * image.c * co].into()).unwrap();
-        let y = graph.conv2d("y", x, Conv2d::same(kernel, None)).unwrap();
+        let weights: Arc<[f32]> = vec![0.0; kh * kw * image.c * co].into();
+        let weights = |ci, co| Kernel::new(kh, kw, ci, co, weights.clone()).unwrap();
+        let y = graph.conv2d("y", x, Conv2d::same(weights(image.c, co), None)).unwrap();
         let basis = Matrix::fourier(image.h.min(512));
-        let y = if image.h <= 512 { graph.transform("waves", y, Axis::Down, basis).unwrap() } else { y };
-        lower(&Plan::compile(graph, &[y], &[], &[]), target).unwrap()
+        let waves = if image.h <= 512 { graph.transform("waves", y, Axis::Down, basis).unwrap() } else { y };
+        let two = Window::new(2, 2);
+        let apart = Conv2d { stride: two, ..Conv2d::same(weights(image.c, co), None) };
+        let apart = graph.conv2d("apart", x, apart).unwrap();
+        let of_channel = Kernel::new(kh, kw, 1, image.c, vec![0.0; kh * kw * image.c].into()).unwrap();
+        let depthwise = Conv2d { groups: image.c, ..Conv2d::same(of_channel, None) };
+        let depthwise = graph.conv2d("depthwise", x, depthwise).unwrap();
+        let larger = ConvTranspose {
+            kernel: weights(co, image.c),
+            bias: None,
+            stride: two,
+            pad: Sides::same(image.h, image.w, Window::new(kh, kw), two, Window::ONE),
+            dilation: Window::ONE,
+            groups: 1,
+            h: image.h,
+            w: image.w,
+        };
+        let small = graph.input("small", Shape { h: image.h / 2, w: image.w / 2, ..image }).unwrap();
+        let larger = graph.conv_transpose("larger", small, larger).unwrap();
+        let pool = Pool { window: Window::new(9, 9), stride: Window::ONE, pad: Sides::NONE };
+        let pooled = graph.max_pool("pooled", x, pool).unwrap();
+        let unpooled = graph.max_pool_grad("unpooled", pooled, x, pool).unwrap();
+        lower(&Plan::compile(graph, &[waves, apart, depthwise, larger, unpooled], &[], &[]), target).unwrap()
     }
 
     /// No dispatch comes near a driver's watchdog of 2 seconds, on a GPU of only 100 billion multiply-accumulates a second,

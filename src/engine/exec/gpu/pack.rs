@@ -243,6 +243,7 @@ pub(super) fn fill_up(values: &[f32], c: usize) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::phases::{View, phases};
     use super::*;
 
     /// The transform of a kernel that copies the middle pixel, and a sum over its places that must give it back.
@@ -271,10 +272,20 @@ mod tests {
         let kernel = Kernel::new(3, 3, 6, 5, vec![1.0; 270].into()).unwrap();
         let to_one = Kernel::new(3, 3, 6, 1, vec![1.0; 54].into()).unwrap();
         let from_one = Kernel::new(3, 3, 1, 5, vec![1.0; 45].into()).unwrap();
-        let axis = || super::super::phases::phases(8, 3, 2, 1).remove(0);
+        let upsampled = View { outputs: 8, k: 3, stride: 1, dilation: 1, before: 1, pool: 1, up: 2, is_sparse: false };
+        // Of the last phase of a stride of 4 there is no tap.
+        let turned = View { dilation: -1, before: -1, up: 4, is_sparse: true, ..upsampled };
+        let taps = |view: View, channels: Channels| {
+            let axis = phases(view).pop().expect("a phase");
+            Layout::Taps { rows: axis.clone(), columns: axis, channels }
+        };
+        let all = Channels { first: 0, inputs: 6, outputs: 5, groups: 1, is_transposed: false };
         let layouts = [
-            (&kernel, Layout::Taps { first: 1, ci: 5, rows: axis(), columns: axis() }),
-            (&to_one, Layout::Taps { first: 0, ci: 6, rows: axis(), columns: axis() }),
+            (&kernel, taps(upsampled, Channels { first: 1, inputs: 5, ..all })),
+            (&to_one, taps(upsampled, Channels { outputs: 1, ..all })),
+            (&kernel, taps(upsampled, Channels { groups: 5, outputs: 5, ..all })),
+            (&kernel, taps(turned, Channels { inputs: 5, outputs: 6, is_transposed: true, ..all })),
+            (&kernel, taps(upsampled, Channels { inputs: 1, outputs: 30, groups: 5, is_transposed: true, ..all })),
             (&to_one, Layout::TapsAsOutputs { first: 2, ci: 4 }),
             (&from_one, Layout::TapsAsInputs),
             (&kernel, Layout::Winograd { parts: vec![5, 1] }),

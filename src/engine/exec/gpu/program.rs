@@ -230,7 +230,11 @@ impl Queue {
 impl Program for GpuProgram {
     fn write(&mut self, input: NodeId, values: &Tensor) -> Result<()> {
         if let Some(value) = self.contract.write(input, values)? {
-            self.gpu.queue.write_buffer(self.buffer(value), 0, bytemuck::cast_slice(&fill_up(&values.data, values.shape.c)));
+            self.gpu.queue.write_buffer(
+                self.buffer(value),
+                0,
+                bytemuck::cast_slice(&fill_up(&values.data, values.shape.c)),
+            );
         }
         self.gpu.check()
     }

@@ -23,7 +23,11 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) -> bool {
     let places = |shape: Shape| shape.h * shape.w;
     let places = step.parts.iter().map(|part| places(part.shape)).max().unwrap_or(0).max(places(step.out));
     let bytes = places * taps4 * 16;
-    if !step.is_dense() || step.pool != Window::ONE || (k.kh, k.kw) == (1, 1) || bytes as u64 > step.target.largest_binding {
+    if !step.is_dense()
+        || step.pool != Window::ONE
+        || (k.kh, k.kw) == (1, 1)
+        || bytes as u64 > step.target.largest_binding
+    {
         return false;
     }
     let room = ROOM.min(step.target.largest_binding as usize);
@@ -31,7 +35,11 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) -> bool {
     match &step.parts[..] {
         [part] if k.ci == 1 && k.co > 1 && part.up == Window::ONE => taps_side_by_side(lowered, step, part, at_once),
         // With a stride most products would be meant for no output.
-        parts if k.co == 1 && step.conv.stride == Window::ONE && parts.iter().all(|part| quads(part.shape.c) >= taps4) => {
+        parts
+            if k.co == 1
+                && step.conv.stride == Window::ONE
+                && parts.iter().all(|part| quads(part.shape.c) >= taps4) =>
+        {
             products_of_taps(lowered, step, at_once);
         }
         _ => return false,
