@@ -1,9 +1,8 @@
-// concat: the channels of several inputs side by side. And slice, its gradient.
+// concat: the channels of several inputs side by side. Its gradient is slice.wgsl.
 //
 //   a: [n, h, w, ca]   b: [n, h, w, cb]   y: [n, h, w, ca + cb]
 //
-//   y  = a's channels, then b's
-//   da = the first ca channels of dy,  db = the next cb
+//   y = a's channels, then b's
 //
 // A thread owns a quad (four channels) of the result. concat runs once per input, and writes that input's channels only:
 //
@@ -13,7 +12,7 @@ struct Params {
     count: u32,    // quads of the output
     c4: u32,       // quads per pixel of the output
     x4: u32,       // quads per pixel of the input
-    start: u32,    // the output's (concat) or the input's (slice) channel that the other's channel 0 meets
+    start: u32,    // the output's channel that the input's channel 0 becomes
     channels: u32, // how many
 }
 
@@ -35,23 +34,6 @@ fn concat(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
             v[k] = x[pixel * params.x4 + u32(c) / 4][c % 4];
         } else if c >= i32(params.channels) {
             v[k] = 0.0; // of a later input, or beyond the last
-        }
-    }
-    y[i] = v;
-}
-
-@compute @workgroup_size(64)
-fn slice(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = id.y * groups.x * 64 + id.x;
-    if i >= params.count {
-        return;
-    }
-    let pixel = i / params.c4;
-    var v = vec4(0.0);
-    for (var k = 0u; k < 4; k++) {
-        let c = i % params.c4 * 4 + k; // channel of y
-        if c < params.channels {
-            v[k] = x[pixel * params.x4 + (params.start + c) / 4][(params.start + c) % 4];
         }
     }
     y[i] = v;

@@ -1,16 +1,17 @@
-// conv2d: slide a kernel over the image (stride 1, 'same' padding with zeros). The gradient is this very shader, with the
-// kernel flipped in both axes and its channels swapped.
+// conv2d: slide a kernel over the image, with zeros around it. The gradient is this very shader, with the kernel flipped in both
+// axes and its channels swapped.
 //
-//   x: [n, h, w, ci]   W: [kh, kw, ci, co]   b: [co]   y: [n, h, w, co]
+//   x: [n, h, w, ci]   W: [kh, kw, ci, co]   b: [co]   y: [n, h', w', co]
 //
-//   y[r, s, o]  = b[o] + sum over i, j, c of  x[r + i - kh/2, s + j - kw/2, c] * W[i, j, c, o]
-//   dx[r, s, c] =        sum over i, j, o of dy[r - i + kh/2, s - j + kw/2, o] * W[i, j, c, o]
+//   y[r, s, o]  = b[o] + sum over i, j, c of  x[r + i - top, s + j - left, c] * W[i, j, c, o]
+//   dx[r, s, c] =        sum over i, j, o of dy[r - i + top, s - j + left, o] * W[i, j, c, o]
 //
 // Tensors are NHWC, four channels to a vec4 (a "quad"). The kernel is packed as [kh, kw, ci, co], ci and co filled up with
 // zeros to multiples of four: kernel[((i * kw + j) * ci + c) * co4 + o4].
 //
-// An x that is upsampled first, or a y whose windows are summed up afterwards, changes only which pixels meet: W's taps
-// that meet the same pixel are added up beforehand (src/engine/exec/gpu/conv.rs), and step, phase and stride say the rest.
+// A stride, a dilation, an x that is upsampled first, a y whose windows are summed up afterwards, and conv_transpose change only
+// which pixels meet (src/engine/exec/gpu/phases.rs): W's taps are chosen, turned and added up beforehand, and step, phase,
+// stride, dilation and offset say the rest.
 //
 // tiled: a product of matrices, pixels x (taps, channels) times (taps, channels) x outputs. A workgroup of 8 x 8 threads
 // computes a tile of 64 pixels x 16 quads (LARGE) or 32 x 8. Tap by tap, 16 channels at a time, it fetches what the tile
@@ -36,27 +37,33 @@
 //
 // gather_taps: x has one channel. First each output's taps are laid side by side; then they are multiplied with the kernel,
 // as a convolution of one tap with an input channel for each of the kernel's taps.
+//
+// grouped: in groups of channels that see nothing of each other. The kernel is packed as [kh, kw, ci of a group, co]. A thread
+// owns a quad of y, whose channels may belong to four groups; if each channel is a group of its own (DEPTHWISE), to just the
+// four of x's quad in the same place.
 
 struct Params {
-    grid: vec2<u32>,   // rows and columns of the outputs computed in this run
-    step: vec2<u32>,   // output (r, s) of the grid is y's pixel (r, s) * step + phase
+    grid: vec2<u32>,     // rows and columns of the outputs computed in this run
+    step: vec2<u32>,     // output (r, s) of the grid is y's pixel (r, s) * step + phase
     phase: vec2<u32>,
-    y: vec2<u32>,      // rows and columns of y
-    x: vec2<u32>,      // rows and columns of x
-    stride: vec2<u32>, // tap (i, j) of output (r, s) reads x's pixel (r, s) * stride + (i, j) + offset
+    y: vec2<u32>,        // rows and columns of y
+    x: vec2<u32>,        // rows and columns of x
+    stride: vec2<u32>,   // tap (i, j) of output (r, s) reads x's pixel (r, s) * stride + (i, j) * dilation + offset
+    dilation: vec2<u32>,
     offset: vec2<i32>,
-    taps: vec2<u32>,   // kh, kw
-    ci4: u32,          // quads (four channels) per pixel of x
-    co4: u32,          // quads per pixel of y
-    bank: u32,         // vec4s per image of the kernel: 0 if one kernel is for all images
-    bias_bank: u32,    // the same of the bias, which comes first in constants
-    scale_at: u32,     // in constants: scale, then shift
-    first_group: u32,  // workgroup 0 of this run computes what is number first_group among all
-    x_image: u32,      // the first image of this run: in x,
-    bank_image: u32,   // in the kernel's and the bias' bank,
-    y_image: u32,      // and in y
+    taps: vec2<u32>,     // rows and columns of taps; there may be none
+    up: vec2<u32>,       // each pixel of x counts as a block of so many (sum_products)
+    of_group: vec2<u32>, // channels of x and of y that belong together (grouped)
+    ci4: u32,            // quads (four channels) per pixel of x
+    co4: u32,            // quads per pixel of y
+    bank: u32,           // vec4s per image of the kernel: 0 if one kernel is for all images
+    bias_bank: u32,      // the same of the bias, which comes first in constants
+    scale_at: u32,       // in constants: scale, then shift
+    first_group: u32,    // workgroup 0 of this run computes what is number first_group among all
+    x_image: u32,        // the first image of this run: in x,
+    bank_image: u32,     // in the kernel's and the bias' bank,
+    y_image: u32,        // and in y
     unused: u32,
-    up: vec2<u32>,     // each pixel of x counts as a block of so many (sum_products)
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -72,6 +79,7 @@ override CONTINUES: bool = false; // y already holds the sum over an earlier par
 override LARGE: bool = true;
 override PIXELS: u32 = 64; // of a tile: 64 if LARGE, else 32
 override QUADS: u32 = 16;  // 16 if LARGE, else 8
+override DEPTHWISE: bool = false;
 
 const CHUNK = 4u; // quads of x's channels fetched at a time
 var<workgroup> xs: array<vec4<f32>, 256>; // [CHUNK][PIXELS]
@@ -112,7 +120,7 @@ fn tiled(
     var b7 = vec4(0.0);
     let mine = corner(first_pixel + t % PIXELS);
     for (var tap = 0u; tap < params.taps.x * params.taps.y; tap++) {
-        let at = place(image, mine + vec2<i32>(vec2(tap / params.taps.y, tap % params.taps.y)));
+        let at = place(image, mine + tap_at(tap));
         for (var q = 0u; q < params.ci4; q += CHUNK) {
             let chunk = min(CHUNK, params.ci4 - q);
             workgroupBarrier();
@@ -207,7 +215,7 @@ fn one_channel(
     let mine = corner(p);
     var sum = vec4(0.0);
     for (var tap = 0u; tap < params.taps.x * params.taps.y; tap++) {
-        let at = place(image, mine + vec2<i32>(vec2(tap / params.taps.y, tap % params.taps.y)));
+        let at = place(image, mine + tap_at(tap));
         if at >= 0 {
             for (var q = t % 8; q < params.ci4; q += 8) {
                 sum = fma(x[u32(at) + q], kernel[bank + tap * params.ci4 + q], sum);
@@ -233,8 +241,8 @@ fn sum_products(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workg
     var sum = 0.0;
     for (var i = 0u; i < params.taps.x; i++) {
         for (var j = 0u; j < params.taps.y; j++) {
-            let at = mine + vec2<i32>(vec2(i, j));
             let tap = i * params.taps.y + j;
+            let at = mine + tap_at(tap);
             if all(at >= vec2(0)) && all(at < vec2<i32>(params.x * params.up)) {
                 let pixel = vec2<u32>(at) / params.up;
                 sum += x[(((params.x_image + id.z) * params.x.x + pixel.x) * params.x.y + pixel.y) * params.ci4 + tap / 4][tap % 4];
@@ -254,12 +262,46 @@ fn gather_taps(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgr
     var v = vec4(0.0);
     for (var k = 0u; k < 4; k++) {
         let tap = q * 4 + k;
-        let at = place(params.x_image + id.z, mine + vec2<i32>(vec2(tap / params.taps.y, tap % params.taps.y)));
+        let at = place(params.x_image + id.z, mine + tap_at(tap));
         if at >= 0 && tap < params.taps.x * params.taps.y {
             v[k] = x[at].x;
         }
     }
     finish(id.z, grid_place(p), q, v);
+}
+
+@compute @workgroup_size(64)
+fn grouped(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let index = (params.first_group + id.y * groups.x) * 64 + id.x;
+    let p = index / params.co4;
+    let q = index % params.co4;
+    let image = params.x_image + id.z;
+    let bank = (params.bank_image + id.z) * params.bank;
+    let mine = corner(p);
+    let inputs = params.of_group.x;
+    // Where in x's pixel the group of each of y's channels begins.
+    let group = (vec4(q * 4) + vec4(0u, 1u, 2u, 3u)) / params.of_group.y * inputs;
+    var sum = vec4(0.0);
+    for (var tap = 0u; tap < params.taps.x * params.taps.y; tap++) {
+        let at = place(image, mine + tap_at(tap));
+        if at >= 0 {
+            if DEPTHWISE {
+                sum = fma(x[u32(at) + q], kernel[bank + tap * params.co4 + q], sum);
+            } else {
+                for (var c = 0u; c < inputs; c++) {
+                    let v = vec4(of_pixel(at, group.x + c), of_pixel(at, group.y + c), of_pixel(at, group.z + c), of_pixel(at, group.w + c));
+                    sum = fma(v, kernel[bank + (tap * inputs + c) * params.co4 + q], sum);
+                }
+            }
+        }
+    }
+    finish(id.z, grid_place(p), q, sum);
+}
+
+// Channel c of x's pixel that begins at `at`. Channels that fill up y's last quad have no group: they get what x's last one has.
+fn of_pixel(at: i32, c: u32) -> f32 {
+    let real = min(c, params.ci4 * 4 - 1);
+    return x[u32(at) + real / 4][real % 4];
 }
 
 // Row and column of output p in the grid.
@@ -273,6 +315,11 @@ fn corner(p: u32) -> vec2<i32> {
         return vec2(-0x40000000);
     }
     return vec2<i32>(grid_place(p) * params.stride) + params.offset;
+}
+
+// How far from output p's tap (0, 0) its tap number `tap` lies in x.
+fn tap_at(tap: u32) -> vec2<i32> {
+    return vec2<i32>(vec2(tap / params.taps.y, tap % params.taps.y) * params.dilation);
 }
 
 // Where in memory the channels of x's pixel (row, column) begin, in quads; -1 outside the image, where x is zero.

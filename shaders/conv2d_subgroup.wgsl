@@ -1,18 +1,19 @@
 // conv2d where a subgroup has 8 lanes and workgroup memory is no faster than other memory, as on a CPU. Slide a kernel over
-// the image (stride 1, 'same' padding with zeros). The gradient is this very shader, with the kernel flipped in both axes
-// and its channels swapped.
+// the image, with zeros around it. The gradient is this very shader, with the kernel flipped in both axes and its channels
+// swapped.
 //
-//   x: [n, h, w, ci]   W: [kh, kw, ci, co]   b: [co]   y: [n, h, w, co]
+//   x: [n, h, w, ci]   W: [kh, kw, ci, co]   b: [co]   y: [n, h', w', co]
 //
-//   y[r, s, o]  = b[o] + sum over i, j, c of  x[r + i - kh/2, s + j - kw/2, c] * W[i, j, c, o]
-//   dx[r, s, c] =        sum over i, j, o of dy[r - i + kh/2, s - j + kw/2, o] * W[i, j, c, o]
+//   y[r, s, o]  = b[o] + sum over i, j, c of  x[r + i - top, s + j - left, c] * W[i, j, c, o]
+//   dx[r, s, c] =        sum over i, j, o of dy[r - i + top, s - j + left, o] * W[i, j, c, o]
 //
 // Tensors are NHWC, four channels to a vec4 (a "quad"). The kernel is packed as [co / T, kh, kw, ci, T] with T = 64 (WIDE) or 32,
 // ci filled up with zeros to a multiple of four, co to one of T: what a subgroup reads lies in one piece, in the order in which
 // it is read. It is a texture, 8192 texels wide, since such an adapter fetches a texel in half the time of a buffer's vec4.
 //
-// An x that is upsampled first, or a y whose windows are summed up afterwards, changes only which pixels meet: W's taps
-// that meet the same pixel are added up beforehand (src/engine/exec/gpu/conv.rs), and step, phase and stride say the rest.
+// A stride, a dilation, an x that is upsampled first, a y whose windows are summed up afterwards, and conv_transpose change only
+// which pixels meet (src/engine/exec/gpu/phases.rs): W's taps are chosen, turned and added up beforehand, and step, phase,
+// stride, dilation and offset say the rest.
 //
 // A subgroup computes 32 pixels, or 16 where there are no more (HALF), x 16 quads (WIDE) or 8. A lane owns one quad, or two that
 // lie 8 apart: it keeps a sum for each of them and each pixel. Nothing is fetched twice: for four channels each lane fetches its
@@ -30,25 +31,27 @@
 //                   +--+--------+-----+--------+--------+-----+--------+
 
 struct Params {
-    grid: vec2<u32>,   // rows and columns of the outputs computed in this run
-    step: vec2<u32>,   // output (r, s) of the grid is y's pixel (r, s) * step + phase
+    grid: vec2<u32>,     // rows and columns of the outputs computed in this run
+    step: vec2<u32>,     // output (r, s) of the grid is y's pixel (r, s) * step + phase
     phase: vec2<u32>,
-    y: vec2<u32>,      // rows and columns of y
-    x: vec2<u32>,      // rows and columns of x
-    stride: vec2<u32>, // tap (i, j) of output (r, s) reads x's pixel (r, s) * stride + (i, j) + offset
+    y: vec2<u32>,        // rows and columns of y
+    x: vec2<u32>,        // rows and columns of x
+    stride: vec2<u32>,   // tap (i, j) of output (r, s) reads x's pixel (r, s) * stride + (i, j) * dilation + offset
+    dilation: vec2<u32>,
     offset: vec2<i32>,
-    taps: vec2<u32>,   // kh, kw
-    ci4: u32,          // quads (four channels) per pixel of x
-    co4: u32,          // quads per pixel of y
-    bank: u32,         // texels per image of the kernel: 0 if one kernel is for all images
-    bias_bank: u32,    // the same of the bias, which comes first in constants
-    scale_at: u32,     // in constants: scale, then shift
-    first_group: u32,  // workgroup 0 of this run computes what is number first_group among all
-    x_image: u32,      // the first image of this run: in x,
-    bank_image: u32,   // in the kernel's and the bias' bank,
-    y_image: u32,      // and in y
+    taps: vec2<u32>,     // rows and columns of taps; there may be none
+    up: vec2<u32>,       // not used here
+    of_group: vec2<u32>, // not used here
+    ci4: u32,            // quads (four channels) per pixel of x
+    co4: u32,            // quads per pixel of y
+    bank: u32,           // texels per image of the kernel: 0 if one kernel is for all images
+    bias_bank: u32,      // the same of the bias, which comes first in constants
+    scale_at: u32,       // in constants: scale, then shift
+    first_group: u32,    // workgroup 0 of this run computes what is number first_group among all
+    x_image: u32,        // the first image of this run: in x,
+    bank_image: u32,     // in the kernel's and the bias' bank,
+    y_image: u32,        // and in y
     unused: u32,
-    up: vec2<u32>,     // not used here
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -93,7 +96,7 @@ fn subgroup(
     let corner2 = corner(p + lane + 16);
     let corner3 = corner(p + lane + 24);
     for (var tap = 0u; tap < params.taps.x * params.taps.y; tap++) {
-        let ij = vec2<i32>(vec2(tap / params.taps.y, tap % params.taps.y));
+        let ij = vec2<i32>(vec2(tap / params.taps.y, tap % params.taps.y) * params.dilation);
         let at0 = place(image, corner0 + ij);
         let at1 = place(image, corner1 + ij);
         let at2 = place(image, corner2 + ij);

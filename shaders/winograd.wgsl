@@ -1,6 +1,6 @@
 // conv2d with a 3x3 kernel by Winograd's method F(4x4, 3x3): fewer multiplications, more additions.
 //
-//   x: [n, h, w, ci]   W: [3, 3, ci, co]   y: [n, h, w, co]
+//   x: [n, h, w, ci]   W: [3, 3, ci, co]   y: [n, h', w', co]
 //
 // One dimension first. Four outputs y of a kernel g of three taps need six inputs d:
 //
@@ -26,6 +26,7 @@ struct Params {
     tiles: vec2<u32>,  // rows and columns of tiles in an image
     x: vec2<u32>,      // rows and columns of x (input)
     up: vec2<u32>,     // each pixel of x counts as a block of so many (input)
+    pad: vec2<u32>,    // rows of zeros above x and columns to the left of it (input)
     y: vec2<u32>,      // rows and columns of y (output)
     count: u32,        // tiles of this run
     first: u32,        // of them, counted through all images
@@ -142,8 +143,8 @@ fn input(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) 
     let of_image = params.tiles.x * params.tiles.y;
     let image = (params.first + tile) / of_image;
     let place = (params.first + tile) % of_image;
-    let row = i32(place / params.tiles.y * 4) - 1;
-    let s = i32(place % params.tiles.y * 4) - 1;
+    let row = i32(place / params.tiles.y * 4) - i32(params.pad.x);
+    let s = i32(place % params.tiles.y * 4) - i32(params.pad.y);
     let c0 = column(image, row, s, c);
     let c1 = column(image, row, s + 1, c);
     let c2 = column(image, row, s + 2, c);

@@ -1,14 +1,15 @@
 //! Convolutions: which shader computes one, and the calls of `conv2d.wgsl` where no other way is better.
 //!
-//! What is upsampled before or summed up after it is folded into the kernel ([`super::phases`]). Parts that lie side by side are
-//! convolved one after the other, each adding to what the one before left in y.
+//! Strides and the like, what is upsampled before or summed up after it, and the transpose are folded into the kernel
+//! ([`super::phases`]). Parts that lie side by side are convolved one after the other, each adding to what the one before left
+//! in y.
 
 use super::call::{Bound, Call, Lowered, Style, Target, WORK_PER_SUBMISSION, grid};
 use super::device::PipelineKey;
-use super::pack::{Constant, Layout};
-use super::phases::{Axis, phases};
+use super::pack::{Channels, Constant, Layout};
+use super::phases::{Axis, View, phases};
 use super::shader::{Conv2dParams, Shader, quads};
-use crate::engine::ops::{Conv2d, Kernel, Window};
+use crate::engine::ops::{Conv2d, ConvTranspose, Kernel, Sides, Window};
 use crate::engine::plan::{Epilogue, Step, ValueId};
 use crate::engine::tensor::Shape;
 
@@ -29,12 +30,38 @@ pub(super) struct ConvPart {
     pub up: Window,
 }
 
+/// What is convolved: a conv2d, or the transpose of one. The settings are those of the conv2d in both cases.
+#[derive(Clone, Copy)]
+pub(super) struct Setting<'s> {
+    pub kernel: &'s Kernel,
+    pub bias: Option<&'s [f32]>,
+    pub stride: Window,
+    pub pad: Sides,
+    pub dilation: Window,
+    pub groups: usize,
+    pub is_transposed: bool,
+}
+
+impl<'s> From<&'s Conv2d> for Setting<'s> {
+    fn from(conv: &'s Conv2d) -> Setting<'s> {
+        let &Conv2d { ref kernel, ref bias, stride, pad, dilation, groups } = conv;
+        Setting { kernel, bias: bias.as_deref(), stride, pad, dilation, groups, is_transposed: false }
+    }
+}
+
+impl<'s> From<&'s ConvTranspose> for Setting<'s> {
+    fn from(conv: &'s ConvTranspose) -> Setting<'s> {
+        let &ConvTranspose { ref kernel, ref bias, stride, pad, dilation, groups, .. } = conv;
+        Setting { kernel, bias: bias.as_deref(), stride, pad, dilation, groups, is_transposed: true }
+    }
+}
+
 /// A plan's step whose head is a convolution.
 pub(super) struct ConvStep<'s> {
     pub index: usize,
     pub step: &'s Step,
     pub parts: Vec<ConvPart>,
-    pub conv: &'s Conv2d,
+    pub conv: Setting<'s>,
     pub pool: Window,
     pub out: Shape,
     pub target: Target,
@@ -51,11 +78,39 @@ impl ConvStep<'_> {
         packed
     }
 
+    /// Is it one kernel for all channels, not the other way round, pixel by pixel? For such there are more ways.
+    pub fn is_dense(&self) -> bool {
+        self.conv.groups == 1 && !self.conv.is_transposed
+    }
+
     fn phases(&self, part: &ConvPart) -> Vec<(Axis, Axis)> {
-        let k = &self.conv.kernel;
-        let rows = phases(self.out.h, k.kh, part.up.h, self.pool.h);
-        let columns = phases(self.out.w, k.kw, part.up.w, self.pool.w);
+        let Setting { kernel, stride, pad, dilation, is_transposed, .. } = self.conv;
+        let view = |outputs, k, stride, dilation: usize, before: usize, pool, up| {
+            let (dilation, before) = (dilation as isize, before as isize);
+            match is_transposed {
+                // A pool has a stride of its own size, and then the convolution has none.
+                false => View { outputs, k, stride: stride * pool, dilation, before, pool, up, is_sparse: false },
+                true => {
+                    let (dilation, before) = (-dilation, -before);
+                    View { outputs, k, stride: 1, dilation, before, pool, up: stride, is_sparse: true }
+                }
+            }
+        };
+        let (pool, up) = (self.pool, part.up);
+        let rows = phases(view(self.out.h, kernel.kh, stride.h, dilation.h, pad.top, pool.h, up.h));
+        let columns = phases(view(self.out.w, kernel.kw, stride.w, dilation.w, pad.left, pool.w, up.w));
         rows.iter().flat_map(|rows| columns.iter().map(|columns| (rows.clone(), columns.clone()))).collect()
+    }
+
+    /// The shader, and the tile that each of its workgroups computes, for so many pixels.
+    fn choose(&self, pixels: usize) -> (PipelineKey, Tile) {
+        let Setting { kernel, groups, .. } = self.conv;
+        if groups == 1 {
+            return choose(self.target.style, 1, pixels, self.out.c);
+        }
+        let depthwise = kernel.co == groups && self.out.c == groups;
+        let overrides = vec![("DEPTHWISE", depthwise.into())];
+        (PipelineKey { shader: Shader::Conv2d, entry: "grouped", overrides }, Tile { pixels: 64, quads: 1 })
     }
 
     /// Of [`lower`].
@@ -64,7 +119,7 @@ impl ConvStep<'_> {
         for part in &self.parts {
             for (rows, columns) in self.phases(part) {
                 let pixels = rows.grid * columns.grid;
-                let (_, tile) = choose(self.target.style, 1, pixels, self.out.c);
+                let (_, tile) = self.choose(pixels);
                 let taps = rows.taps.len() * columns.taps.len();
                 let co = self.out.c.next_multiple_of(tile.quads * 4);
                 cost += pixels.next_multiple_of(tile.pixels) * taps * quads(part.shape.c) * 4 * co;
@@ -86,7 +141,7 @@ pub(super) fn of_bank(kernel: &Kernel, quads: usize) -> u32 {
 }
 
 pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
-    let (kernel, out) = (&step.conv.kernel, step.out);
+    let (Setting { kernel, groups, is_transposed, .. }, out) = (step.conv, step.out);
     let mut first = 0;
     for (i, part) in step.parts.iter().enumerate() {
         let epilogue = if i + 1 == step.parts.len() {
@@ -96,8 +151,9 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
         };
         for (rows, columns) in step.phases(part) {
             let pixels = rows.grid * columns.grid;
-            let (mut pipeline, tile) = choose(step.target.style, 1, pixels, out.c);
-            let (taps, work) = ([rows.taps.len(), columns.taps.len()], pixels * part.shape.c * out.c);
+            let (mut pipeline, tile) = step.choose(pixels);
+            let inputs = part.shape.c / groups;
+            let (taps, work) = ([rows.taps.len(), columns.taps.len()], pixels * inputs * out.c);
             let params = Conv2dParams {
                 grid: [rows.grid as u32, columns.grid as u32],
                 step: [rows.step as u32, columns.step as u32],
@@ -105,15 +161,18 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
                 y: [out.h as u32, out.w as u32],
                 x: [part.shape.h as u32, part.shape.w as u32],
                 stride: [rows.stride as u32, columns.stride as u32],
+                dilation: [rows.dilation as u32, columns.dilation as u32],
                 offset: [rows.offset as i32, columns.offset as i32],
                 taps: taps.map(|taps| taps as u32),
+                of_group: [inputs as u32, (out.c / groups) as u32],
                 ci4: quads(part.shape.c) as u32,
                 co4: quads(out.c) as u32,
                 bias_bank: of_bank(kernel, quads(out.c)),
                 scale_at: epilogue.scale_at,
                 ..Default::default()
             };
-            let layout = Layout::Taps { first, ci: part.shape.c, rows, columns };
+            let channels = Channels { first, inputs, outputs: out.c, groups, is_transposed };
+            let layout = Layout::Taps { rows, columns, channels };
             let weights = packed(kernel, layout, &pipeline, &tile);
             let params = Conv2dParams { bank: of_bank(kernel, weights.bank_len() / 4), ..params };
             let weights = lowered.constant(weights);

@@ -2,8 +2,8 @@
 //! wgpu.
 //!
 //! In reading order: `adapter` finds the GPU and `device` opens it; `call` says what a plan becomes, `pack` how kernels lie.
-//! `lower` turns a plan's steps into calls of shaders, `conv`, `winograd` and `single` those of convolutions; `program` holds
-//! the buffers and runs the calls.
+//! `lower` turns a plan's steps into calls of shaders: `conv`, `winograd` and `single` those of convolutions, `ops` all others;
+//! `program` holds the buffers and runs the calls.
 //!
 //! - A thread owns its outputs and gathers what they need: nothing is scattered, no number depends on the order of threads,
 //!   and an image comes out the same alone and in a batch.
@@ -14,6 +14,7 @@ mod call;
 mod conv;
 mod device;
 mod lower;
+mod ops;
 mod pack;
 mod phases;
 mod program;

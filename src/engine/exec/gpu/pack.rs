@@ -14,6 +14,8 @@ pub(super) const PLACES: usize = 36;
 pub(super) enum Constant {
     /// Biases, scales and shifts; a matrix.
     Numbers(Arc<[f32]>),
+    /// Pixels of `c` channels, filled up to whole quads.
+    Pixels { values: Arc<[f32]>, c: usize },
     /// A kernel.
     Kernel {
         kernel: Kernel,
@@ -26,9 +28,9 @@ pub(super) enum Constant {
 /// How the taps and channels of a kernel lie.
 #[derive(Clone)]
 pub(super) enum Layout {
-    /// `[bank, rows, columns, ci, co]` of input channels `first .. first + ci`; taps are added up as the axes say. ci and co are
-    /// filled up to whole quads, `co` only if there is more than one.
-    Taps { first: usize, ci: usize, rows: Axis, columns: Axis },
+    /// `[bank, rows, columns, inputs, outputs]`; taps are chosen and added up as the axes say. Inputs and outputs are filled up to
+    /// whole quads, outputs only if there is more than one, inputs only if there is one group.
+    Taps { rows: Axis, columns: Axis, channels: Channels },
     /// The kernel of one input channel as `[bank, tap, co]`, tap and co filled up to whole quads.
     TapsAsInputs,
     /// Input channels `first .. first + ci` of a kernel of one output channel, as `[bank, ci, tap]`, ci and tap filled up to whole
@@ -38,11 +40,42 @@ pub(super) enum Layout {
     Winograd { parts: Vec<usize> },
 }
 
+/// Which of a kernel's channels are read, and as what.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Channels {
+    /// Inputs `first .. first + inputs`, of each group.
+    pub first: usize,
+    pub inputs: usize,
+    /// Of all groups.
+    pub outputs: usize,
+    pub groups: usize,
+    /// The kernel's outputs are inputs here, and the other way round: of a conv_transpose.
+    pub is_transposed: bool,
+}
+
+impl Channels {
+    /// Numbers per tap, and how many of them belong to one input.
+    fn size(&self) -> [usize; 2] {
+        let depth = if self.groups == 1 { quads(self.inputs) * 4 } else { self.inputs };
+        [depth, if self.outputs == 1 { 1 } else { quads(self.outputs) * 4 }]
+    }
+
+    /// Where in one kernel `[kh, kw, ci, co]` the weight of a tap from input `c` of its group to output `o` lies.
+    fn at(&self, kernel: &Kernel, tap: usize, c: usize, o: usize) -> usize {
+        let c = self.first + c;
+        match self.is_transposed {
+            false => (tap * kernel.ci + c) * kernel.co + o,
+            true => (tap * kernel.ci + o % kernel.ci) * kernel.co + o / kernel.ci * (kernel.co / self.groups) + c,
+        }
+    }
+}
+
 impl Constant {
     /// Number of values.
     pub fn len(&self) -> usize {
         match self {
             Constant::Numbers(numbers) => numbers.len(),
+            Constant::Pixels { values, c } => values.len() / c * quads(*c) * 4,
             Constant::Kernel { kernel, layout, pieces } => {
                 let [bank, rows, width] = layout.size(kernel);
                 bank * rows * pieces.map_or(width, |wide| width.next_multiple_of(wide))
@@ -53,7 +86,7 @@ impl Constant {
     /// Values that lie between the kernel of one image (or of one place of Winograd's method) and the next.
     pub fn bank_len(&self) -> usize {
         match self {
-            Constant::Numbers(_) => 0,
+            Constant::Numbers(_) | Constant::Pixels { .. } => 0,
             Constant::Kernel { kernel, layout, .. } => self.len() / layout.size(kernel)[0],
         }
     }
@@ -62,6 +95,7 @@ impl Constant {
     pub fn pack(&self) -> Arc<[f32]> {
         match self {
             Constant::Numbers(numbers) => numbers.clone(),
+            Constant::Pixels { values, c } => fill_up(values, *c).into(),
             Constant::Kernel { kernel, layout, pieces } => {
                 let [bank, _, width] = layout.size(kernel);
                 let packed = layout.pack(kernel);
@@ -77,11 +111,11 @@ impl Constant {
 impl Layout {
     /// Kernels, rows and numbers in a row.
     fn size(&self, kernel: &Kernel) -> [usize; 3] {
-        let width = if kernel.co == 1 { 1 } else { quads(kernel.co) * 4 };
         let taps4 = quads(kernel.kh * kernel.kw) * 4;
         match self {
-            Layout::Taps { ci, rows, columns, .. } => {
-                [kernel.bank, rows.taps.len() * columns.taps.len() * quads(*ci) * 4, width]
+            Layout::Taps { rows, columns, channels } => {
+                let [depth, width] = channels.size();
+                [kernel.bank, rows.taps.len() * columns.taps.len() * depth, width]
             }
             Layout::TapsAsInputs => [kernel.bank, taps4, quads(kernel.co) * 4],
             Layout::TapsAsOutputs { ci, .. } => [kernel.bank, quads(*ci) * 4, taps4],
@@ -95,8 +129,8 @@ impl Layout {
         let of_image = |n: usize| kernel.of_image(&values, n);
         let mut packed = vec![0.0; bank * rows * width];
         match self {
-            Layout::Taps { first, ci, rows, columns } => {
-                pack_taps(kernel, &values, (*first, *ci), (rows, columns), &mut packed);
+            Layout::Taps { rows, columns, channels } => {
+                pack_taps(kernel, &values, (rows, columns), channels, &mut packed)
             }
             Layout::TapsAsInputs => {
                 for (bank, packed) in packed.chunks_mut(rows * width).enumerate() {
@@ -123,23 +157,22 @@ impl Layout {
 fn pack_taps(
     kernel: &Kernel,
     values: &[f32],
-    (first, ci): (usize, usize),
     (rows, columns): (&Axis, &Axis),
+    channels: &Channels,
     packed: &mut [f32],
 ) {
-    let width = if kernel.co == 1 { 1 } else { quads(kernel.co) * 4 };
-    let depth = quads(ci) * 4;
+    let [depth, width] = channels.size();
     packed.par_chunks_mut(depth * width).enumerate().for_each(|(at, packed)| {
         let (at, v) = (at / columns.taps.len(), at % columns.taps.len());
         let (bank, u) = (at / rows.taps.len(), at % rows.taps.len());
         let weights = kernel.of_image(values, bank);
-        let mut sum = vec![0.0f64; kernel.co];
-        for (c, packed) in packed.chunks_mut(width).take(ci).enumerate() {
+        let mut sum = vec![0.0f64; channels.outputs];
+        for (c, packed) in packed.chunks_mut(width).take(channels.inputs).enumerate() {
             sum.fill(0.0);
             for &i in &rows.taps[u] {
                 for &j in &columns.taps[v] {
-                    let row = &weights[((i * kernel.kw + j) * kernel.ci + first + c) * kernel.co..][..kernel.co];
-                    sum.iter_mut().zip(row).for_each(|(sum, &w)| *sum += f64::from(w));
+                    let weight = |o| f64::from(weights[channels.at(kernel, i * kernel.kw + j, c, o)]);
+                    sum.iter_mut().enumerate().for_each(|(o, sum)| *sum += weight(o));
                 }
             }
             packed.iter_mut().zip(&sum).for_each(|(packed, &sum)| *packed = sum as f32);
@@ -190,6 +223,9 @@ fn pack_winograd(kernel: &Kernel, weights: &[f32], parts: &[usize], packed: &mut
 /// What a subgroup reads lies in one piece: from `[bank, rows, width]` to `[bank, width / wide, rows, wide]`, filled up with
 /// zeros.
 fn in_pieces(packed: &[f32], bank: usize, width: usize, wide: usize) -> Vec<f32> {
+    if packed.is_empty() {
+        return vec![]; // a phase without taps
+    }
     let rows = packed.len() / bank / width;
     let pieces = width.div_ceil(wide);
     let mut arranged = vec![0.0; bank * pieces * rows * wide];
@@ -204,8 +240,19 @@ fn in_pieces(packed: &[f32], bank: usize, width: usize, wide: usize) -> Vec<f32>
     arranged
 }
 
+/// Each pixel's `c` channels filled up with zeros to whole quads.
+pub(super) fn fill_up(values: &[f32], c: usize) -> Vec<f32> {
+    let padded = quads(c) * 4;
+    let mut filled = vec![0.0; values.len() / c * padded];
+    for (to, from) in filled.chunks_mut(padded).zip(values.chunks(c)) {
+        to[..c].copy_from_slice(from);
+    }
+    filled
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::phases::{View, phases};
     use super::*;
 
     /// The transform of a kernel that copies the middle pixel, and a sum over its places that must give it back.
@@ -234,10 +281,20 @@ mod tests {
         let kernel = Kernel::new(3, 3, 6, 5, vec![1.0; 270].into()).unwrap();
         let to_one = Kernel::new(3, 3, 6, 1, vec![1.0; 54].into()).unwrap();
         let from_one = Kernel::new(3, 3, 1, 5, vec![1.0; 45].into()).unwrap();
-        let axis = || super::super::phases::phases(8, 3, 2, 1).remove(0);
+        let upsampled = View { outputs: 8, k: 3, stride: 1, dilation: 1, before: 1, pool: 1, up: 2, is_sparse: false };
+        // Of the last phase of a stride of 4 there is no tap.
+        let turned = View { dilation: -1, before: -1, up: 4, is_sparse: true, ..upsampled };
+        let taps = |view: View, channels: Channels| {
+            let axis = phases(view).pop().expect("a phase");
+            Layout::Taps { rows: axis.clone(), columns: axis, channels }
+        };
+        let all = Channels { first: 0, inputs: 6, outputs: 5, groups: 1, is_transposed: false };
         let layouts = [
-            (&kernel, Layout::Taps { first: 1, ci: 5, rows: axis(), columns: axis() }),
-            (&to_one, Layout::Taps { first: 0, ci: 6, rows: axis(), columns: axis() }),
+            (&kernel, taps(upsampled, Channels { first: 1, inputs: 5, ..all })),
+            (&to_one, taps(upsampled, Channels { outputs: 1, ..all })),
+            (&kernel, taps(upsampled, Channels { groups: 5, outputs: 5, ..all })),
+            (&kernel, taps(turned, Channels { inputs: 5, outputs: 6, is_transposed: true, ..all })),
+            (&kernel, taps(upsampled, Channels { inputs: 1, outputs: 30, groups: 5, is_transposed: true, ..all })),
             (&to_one, Layout::TapsAsOutputs { first: 2, ci: 4 }),
             (&from_one, Layout::TapsAsInputs),
             (&kernel, Layout::Winograd { parts: vec![5, 1] }),

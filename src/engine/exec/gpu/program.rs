@@ -3,6 +3,7 @@
 use super::AdapterKind;
 use super::call::{self, Bound, Call, Lowered, WORK_PER_SUBMISSION};
 use super::device::{Device, Resource, texture_bytes};
+use super::pack::fill_up;
 use super::shader::quads;
 use crate::engine::exec::contract::Contract;
 use crate::engine::exec::memory::Memory;
@@ -229,7 +230,11 @@ impl Queue {
 impl Program for GpuProgram {
     fn write(&mut self, input: NodeId, values: &Tensor) -> Result<()> {
         if let Some(value) = self.contract.write(input, values)? {
-            self.gpu.queue.write_buffer(self.buffer(value), 0, bytemuck::cast_slice(&fill_up(values)));
+            self.gpu.queue.write_buffer(
+                self.buffer(value),
+                0,
+                bytemuck::cast_slice(&fill_up(&values.data, values.shape.c)),
+            );
         }
         self.gpu.check()
     }
@@ -325,17 +330,7 @@ impl Program for GpuProgram {
     }
 }
 
-/// Every pixel's channels filled up with zeros to whole quads.
-fn fill_up(tensor: &Tensor) -> Vec<f32> {
-    let (c, padded) = (tensor.shape.c, quads(tensor.shape.c) * 4);
-    let mut values = vec![0.0; tensor.shape.pixels() * padded];
-    for (to, from) in values.chunks_mut(padded).zip(tensor.data.chunks(c)) {
-        to[..c].copy_from_slice(from);
-    }
-    values
-}
-
-/// The other way.
+/// The channels that count.
 fn cut_down(shape: Shape, values: &[f32]) -> Tensor {
     let data = values.chunks(quads(shape.c) * 4).flat_map(|pixel| &pixel[..shape.c]).copied().collect();
     Tensor::new(shape, data)

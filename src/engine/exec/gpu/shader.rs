@@ -5,15 +5,20 @@ use bytemuck::{Pod, Zeroable};
 /// A file in `shaders/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Shader {
-    Pointwise,
+    Same,
     Sigmoid,
+    Pointwise,
+    Sum,
     MaxPool,
+    Unpool,
     Upsample,
     Concat,
+    Slice,
+    Reshape,
+    Broadcast,
     Mean,
     Ascent,
     Adam,
-    Mul,
     Roll,
     TotalVariation,
     Transform,
@@ -46,17 +51,29 @@ macro_rules! with_epilogue {
     };
 }
 
+/// A shader's file with the functions like exp in front of it.
+macro_rules! with_functions {
+    ($file:literal) => {
+        concat!(include_str!("../../../../shaders/functions.wgsl"), include_str!($file))
+    };
+}
+
 impl Shader {
-    pub const ALL: [Shader; 16] = [
-        Shader::Pointwise,
+    pub const ALL: [Shader; 21] = [
+        Shader::Same,
         Shader::Sigmoid,
+        Shader::Pointwise,
+        Shader::Sum,
         Shader::MaxPool,
+        Shader::Unpool,
         Shader::Upsample,
         Shader::Concat,
+        Shader::Slice,
+        Shader::Reshape,
+        Shader::Broadcast,
         Shader::Mean,
         Shader::Ascent,
         Shader::Adam,
-        Shader::Mul,
         Shader::Roll,
         Shader::TotalVariation,
         Shader::Transform,
@@ -68,15 +85,20 @@ impl Shader {
 
     pub fn source(self) -> &'static str {
         match self {
-            Shader::Pointwise => with_epilogue!("../../../../shaders/pointwise.wgsl"),
+            Shader::Same => with_epilogue!("../../../../shaders/same.wgsl"),
             Shader::Sigmoid => include_str!("../../../../shaders/sigmoid.wgsl"),
-            Shader::MaxPool => with_epilogue!("../../../../shaders/max_pool.wgsl"),
+            Shader::Pointwise => with_functions!("../../../../shaders/pointwise.wgsl"),
+            Shader::Sum => with_functions!("../../../../shaders/sum.wgsl"),
+            Shader::MaxPool => include_str!("../../../../shaders/max_pool.wgsl"),
+            Shader::Unpool => with_epilogue!("../../../../shaders/unpool.wgsl"),
             Shader::Upsample => include_str!("../../../../shaders/upsample.wgsl"),
             Shader::Concat => include_str!("../../../../shaders/concat.wgsl"),
+            Shader::Slice => include_str!("../../../../shaders/slice.wgsl"),
+            Shader::Reshape => include_str!("../../../../shaders/reshape.wgsl"),
+            Shader::Broadcast => include_str!("../../../../shaders/broadcast.wgsl"),
             Shader::Mean => include_str!("../../../../shaders/mean.wgsl"),
             Shader::Ascent => include_str!("../../../../shaders/ascent.wgsl"),
             Shader::Adam => include_str!("../../../../shaders/adam.wgsl"),
-            Shader::Mul => include_str!("../../../../shaders/mul.wgsl"),
             Shader::Roll => include_str!("../../../../shaders/roll.wgsl"),
             Shader::TotalVariation => include_str!("../../../../shaders/total_variation.wgsl"),
             Shader::Transform => include_str!("../../../../shaders/transform.wgsl"),
@@ -91,16 +113,20 @@ impl Shader {
     pub fn bindings(self) -> &'static [Access] {
         match self {
             Shader::Fma => &[Write],
-            Shader::Upsample | Shader::Concat | Shader::Mean => &[Write, Read],
+            Shader::Upsample | Shader::Concat | Shader::Slice | Shader::Reshape | Shader::Sum | Shader::Mean => {
+                &[Write, Read]
+            }
             Shader::Sigmoid
+            | Shader::Pointwise
+            | Shader::Broadcast
             | Shader::Ascent
-            | Shader::Mul
             | Shader::Roll
             | Shader::TotalVariation
             | Shader::Transform => &[Write, Read, Read],
+            Shader::MaxPool => &[Write, Write, Read, Read],
             Shader::Adam => &[Write, Read, Read, Read, Read],
-            Shader::Pointwise | Shader::Winograd => &[Write, Write, Read, Read, Read, Read],
-            Shader::MaxPool | Shader::Conv2d => &[Write, Write, Read, Read, Read, Read, Read],
+            Shader::Same | Shader::Winograd => &[Write, Write, Read, Read, Read, Read],
+            Shader::Unpool | Shader::Conv2d => &[Write, Write, Read, Read, Read, Read, Read],
             Shader::Conv2dSubgroup => &[Write, Write, Read, Fetch, Read, Read, Read],
         }
     }
@@ -110,11 +136,12 @@ impl Shader {
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
-pub(super) struct PointwiseParams {
+pub(super) struct SameParams {
     pub count: u32,
     pub c4: u32,
     pub value: f32,
     pub scale_at: u32,
+    pub x_quads: u32,
 }
 
 #[repr(C)]
@@ -125,15 +152,52 @@ pub(super) struct SigmoidParams {
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
-pub(super) struct MaxPoolParams {
+pub(super) struct PointwiseParams {
     pub count: u32,
     pub c4: u32,
-    pub h: u32,
+    pub channels: u32,
+    pub slope: f32,
+    pub threshold: f32,
+    pub largest: f32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct SumParams {
+    pub boxes: [u32; 2],
+    pub of_box: [u32; 2],
+    pub x: [u32; 2],
+    pub c4: u32,
+    pub channels: u32,
+    pub boxes4: u32,
+    pub box4: u32,
+    pub count: u32,
+    pub deep: u32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct MaxPoolParams {
+    pub out: [u32; 2],
+    pub size: [u32; 2],
+    pub window: [u32; 2],
+    pub stride: [u32; 2],
+    pub pad: [u32; 2],
+    pub first: u32,
+    pub count: u32,
+    pub c4: u32,
+    pub unused: u32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct UnpoolParams {
+    pub count: u32,
+    pub c4: u32,
     pub w: u32,
     pub window_h: u32,
     pub window_w: u32,
     pub scale_at: u32,
-    pub unused: u32,
 }
 
 #[repr(C)]
@@ -154,6 +218,47 @@ pub(super) struct ConcatParams {
     pub x4: u32,
     pub start: u32,
     pub channels: u32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct SliceParams {
+    pub count: u32,
+    pub c4: u32,
+    pub channels: u32,
+    pub h: u32,
+    pub w: u32,
+    pub x_h: u32,
+    pub x_w: u32,
+    pub x4: u32,
+    pub x_channels: u32,
+    /// Row, column, channel.
+    pub start: [i32; 3],
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct ReshapeParams {
+    pub count: u32,
+    pub c4: u32,
+    pub channels: u32,
+    pub h: u32,
+    pub w: u32,
+    pub x_image: u32,
+    pub x_channels: u32,
+    /// Down, across, deep.
+    pub steps: [u32; 3],
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+pub(super) struct BroadcastParams {
+    pub a: [u32; 4],
+    pub b: [u32; 4],
+    pub count: u32,
+    pub c4: u32,
+    pub h: u32,
+    pub w: u32,
 }
 
 #[repr(C)]
@@ -182,12 +287,6 @@ pub(super) struct AdamParams {
     pub count: u32,
     pub image_quads: u32,
     pub epsilon: f32,
-}
-
-#[repr(C)]
-#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
-pub(super) struct MulParams {
-    pub count: u32,
 }
 
 #[repr(C)]
@@ -230,8 +329,11 @@ pub(super) struct Conv2dParams {
     pub y: [u32; 2],
     pub x: [u32; 2],
     pub stride: [u32; 2],
+    pub dilation: [u32; 2],
     pub offset: [i32; 2],
     pub taps: [u32; 2],
+    pub up: [u32; 2],
+    pub of_group: [u32; 2],
     pub ci4: u32,
     pub co4: u32,
     pub bank: u32,
@@ -242,7 +344,6 @@ pub(super) struct Conv2dParams {
     pub bank_image: u32,
     pub y_image: u32,
     pub unused: u32,
-    pub up: [u32; 2],
 }
 
 #[repr(C)]
@@ -251,6 +352,7 @@ pub(super) struct WinogradParams {
     pub tiles: [u32; 2],
     pub x: [u32; 2],
     pub up: [u32; 2],
+    pub pad: [u32; 2],
     pub y: [u32; 2],
     pub count: u32,
     pub first: u32,
@@ -273,7 +375,13 @@ mod tests {
 
     fn params_size(shader: Shader) -> usize {
         match shader {
+            Shader::Same => size_of::<SameParams>(),
             Shader::Pointwise => size_of::<PointwiseParams>(),
+            Shader::Sum => size_of::<SumParams>(),
+            Shader::Unpool => size_of::<UnpoolParams>(),
+            Shader::Slice => size_of::<SliceParams>(),
+            Shader::Reshape => size_of::<ReshapeParams>(),
+            Shader::Broadcast => size_of::<BroadcastParams>(),
             Shader::Sigmoid => size_of::<SigmoidParams>(),
             Shader::MaxPool => size_of::<MaxPoolParams>(),
             Shader::Upsample => size_of::<UpsampleParams>(),
@@ -281,7 +389,6 @@ mod tests {
             Shader::Mean => size_of::<MeanParams>(),
             Shader::Ascent => size_of::<AscentParams>(),
             Shader::Adam => size_of::<AdamParams>(),
-            Shader::Mul => size_of::<MulParams>(),
             Shader::Roll => size_of::<RollParams>(),
             Shader::TotalVariation => size_of::<TotalVariationParams>(),
             Shader::Transform => size_of::<TransformParams>(),
@@ -323,6 +430,27 @@ mod tests {
                     other => panic!("{shader:?}: a binding in {other:?}"),
                 }
             }
+        }
+    }
+
+    /// The other compiler of WGSL, which browsers use, is stricter here and there.
+    #[test]
+    fn every_shader_is_accepted_by_tint() {
+        let folder = tempfile::tempdir().unwrap();
+        for shader in Shader::ALL {
+            // naga needs no word for subgroup operations, and knows none.
+            let extension = if shader == Shader::Conv2dSubgroup { "enable subgroups;\n" } else { "" };
+            let path = folder.path().join(format!("{shader:?}.wgsl"));
+            std::fs::write(&path, format!("{extension}{}", shader.source())).unwrap();
+            let tint = std::process::Command::new("tint").args(["--format", "wgsl"]).arg(&path).output();
+            let output = match tint {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    eprintln!("skipped: there is no tint on the PATH (https://dawn.googlesource.com/dawn)");
+                    return;
+                }
+                other => other.unwrap(),
+            };
+            assert!(output.status.success(), "{shader:?}: {}", String::from_utf8_lossy(&output.stderr));
         }
     }
 

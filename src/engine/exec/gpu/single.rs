@@ -3,11 +3,11 @@
 //! `shaders/conv2d.wgsl` explain both ways.
 
 use super::call::{Bound, Lowered};
-use super::conv::{ConvPart, ConvStep, Run, choose, of_bank, packed};
+use super::conv::{ConvPart, ConvStep, Run, Setting, choose, of_bank, packed};
 use super::device::PipelineKey;
 use super::pack::Layout;
 use super::shader::{Conv2dParams, Shader, quads};
-use crate::engine::ops::{Kernel, Window};
+use crate::engine::ops::Window;
 use crate::engine::plan::Epilogue;
 use crate::engine::tensor::Shape;
 use std::ops::Range;
@@ -18,19 +18,28 @@ const ROOM: usize = 64 << 20;
 /// Adds the calls, unless the convolution is of another kind. Like everything that decides how an image is computed it does not
 /// depend on the number of images.
 pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) -> bool {
-    let k = &step.conv.kernel;
+    let k = step.conv.kernel;
     let taps4 = quads(k.kh * k.kw);
     let places = |shape: Shape| shape.h * shape.w;
     let places = step.parts.iter().map(|part| places(part.shape)).max().unwrap_or(0).max(places(step.out));
     let bytes = places * taps4 * 16;
-    if step.pool != Window::ONE || (k.kh, k.kw) == (1, 1) || bytes as u64 > step.target.largest_binding {
+    if !step.is_dense()
+        || step.pool != Window::ONE
+        || (k.kh, k.kw) == (1, 1)
+        || bytes as u64 > step.target.largest_binding
+    {
         return false;
     }
     let room = ROOM.min(step.target.largest_binding as usize);
     let at_once = (room / bytes).clamp(1, step.out.n);
     match &step.parts[..] {
         [part] if k.ci == 1 && k.co > 1 && part.up == Window::ONE => taps_side_by_side(lowered, step, part, at_once),
-        parts if k.co == 1 && parts.iter().all(|part| quads(part.shape.c) >= taps4) => {
+        // With a stride most products would be meant for no output.
+        parts
+            if k.co == 1
+                && step.conv.stride == Window::ONE
+                && parts.iter().all(|part| quads(part.shape.c) >= taps4) =>
+        {
             products_of_taps(lowered, step, at_once);
         }
         _ => return false,
@@ -47,6 +56,7 @@ fn one_tap(size: [u32; 2], ci4: usize, co4: usize) -> Conv2dParams {
         y: size,
         x: size,
         stride: [1, 1],
+        dilation: [1, 1],
         taps: [1, 1],
         ci4,
         co4,
@@ -54,10 +64,17 @@ fn one_tap(size: [u32; 2], ci4: usize, co4: usize) -> Conv2dParams {
     }
 }
 
-/// The same with all of the kernel's taps.
-fn all_taps(k: &Kernel, one_tap: Conv2dParams) -> Conv2dParams {
-    let offset = [-((k.kh / 2) as i32), -((k.kw / 2) as i32)];
-    Conv2dParams { offset, taps: [k.kh as u32, k.kw as u32], ..one_tap }
+/// The same with all of the kernel's taps, of an input of shape `x`.
+fn all_taps(conv: &Setting, x: Shape, one_tap: Conv2dParams) -> Conv2dParams {
+    let Setting { kernel, stride, pad, dilation, .. } = conv;
+    Conv2dParams {
+        x: size(x),
+        stride: [stride.h as u32, stride.w as u32],
+        dilation: [dilation.h as u32, dilation.w as u32],
+        offset: [-(pad.top as i32), -(pad.left as i32)],
+        taps: [kernel.kh as u32, kernel.kw as u32],
+        ..one_tap
+    }
 }
 
 fn size(shape: Shape) -> [u32; 2] {
@@ -80,13 +97,13 @@ const NOTHING: Bound = Bound::Nothing;
 
 /// From one channel: `gather_taps`, then a convolution of one tap.
 fn taps_side_by_side(lowered: &mut Lowered, step: &ConvStep, part: &ConvPart, at_once: usize) {
-    let (k, out) = (&step.conv.kernel, step.out);
+    let (k, out) = (step.conv.kernel, step.out);
     let (taps4, co4, pixels) = (quads(k.kh * k.kw), quads(out.c), out.h * out.w);
     let [taps, _] = lowered.scratch([at_once * pixels * taps4 * 16, 0]);
     let gather = Run {
         step: step.index,
         pipeline: simple("gather_taps"),
-        params: all_taps(k, one_tap(size(out), 1, taps4)),
+        params: all_taps(&step.conv, part.shape, one_tap(size(out), 1, taps4)),
         buffers: vec![taps, NOTHING, Bound::Value(part.value), NOTHING, NOTHING, NOTHING, NOTHING],
         groups: (pixels * taps4).div_ceil(64),
         work: (pixels * taps4 * 64) as u64,
@@ -120,7 +137,7 @@ fn taps_side_by_side(lowered: &mut Lowered, step: &ConvStep, part: &ConvPart, at
 
 /// To one channel: for each part a convolution of one tap, then `sum_products`, which adds to what the part before left.
 fn products_of_taps(lowered: &mut Lowered, step: &ConvStep, at_once: usize) {
-    let (k, out) = (&step.conv.kernel, step.out);
+    let (k, out) = (step.conv.kernel, step.out);
     let taps4 = quads(k.kh * k.kw);
     let mut first = 0;
     for (i, part) in step.parts.iter().enumerate() {
@@ -154,11 +171,10 @@ fn products_of_taps(lowered: &mut Lowered, step: &ConvStep, at_once: usize) {
             step: step.index,
             pipeline,
             params: Conv2dParams {
-                x: size(x),
                 up: [part.up.h as u32, part.up.w as u32],
                 bias_bank: of_bank(k, 1),
                 scale_at: epilogue.scale_at,
-                ..all_taps(k, one_tap(size(out), taps4, 1))
+                ..all_taps(&step.conv, x, one_tap(size(out), taps4, 1))
             },
             buffers: vec![y, epilogue.signs, products, NOTHING, epilogue.constants, epilogue.add, epilogue.gate],
             groups: (out.h * out.w).div_ceil(64),

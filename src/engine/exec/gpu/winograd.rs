@@ -39,11 +39,12 @@ fn depth(step: &ConvStep) -> usize {
 /// Multiply-accumulates for one image, what the transforms read and write counted in; none if the method does not fit.
 /// Like everything that decides how an image is computed it does not depend on the number of images.
 pub(super) fn cost(step: &ConvStep) -> Option<Cost> {
-    let k = &step.conv.kernel;
+    let k = step.conv.kernel;
     let pools = [Window::ONE, Window::new(2, 2)];
     let (v, m) = scratch(step);
     let fits = (run(step) * v.max(m)) as u64 <= step.target.largest_binding;
-    if (k.kh, k.kw, k.bank) != (3, 3, 1) || !pools.contains(&step.pool) || !fits {
+    let is_dense = step.is_dense() && (step.conv.stride, step.conv.dilation) == (Window::ONE, Window::ONE);
+    if !is_dense || (k.kh, k.kw, k.bank) != (3, 3, 1) || !pools.contains(&step.pool) || !fits {
         return None;
     }
     let tiles: usize = tiles(step).iter().product();
@@ -61,7 +62,7 @@ pub(super) fn cost(step: &ConvStep) -> Option<Cost> {
 }
 
 pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
-    let kernel = &step.conv.kernel;
+    let kernel = step.conv.kernel;
     let [rows, columns] = tiles(step);
     let (k4, co4) = (depth(step), quads(step.out.c));
     let channels: Vec<usize> = step.parts.iter().map(|part| part.shape.c).collect();
@@ -90,6 +91,7 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
             let params = WinogradParams {
                 x: [part.shape.h as u32, part.shape.w as u32],
                 up: [part.up.h as u32, part.up.w as u32],
+                pad: [step.conv.pad.top as u32, step.conv.pad.left as u32],
                 c4: c4 as u32,
                 v4: k4 as u32,
                 at,
@@ -119,6 +121,7 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
             y: [1, count as u32],
             x: [1, count as u32],
             stride: [1, 1],
+            dilation: [1, 1],
             taps: [1, 1],
             ci4: k4 as u32,
             co4: co4 as u32,
