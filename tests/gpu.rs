@@ -148,7 +148,8 @@ fn ends(g: &mut Graph, x: NodeId, head: &str, bits: u32) -> Result<NodeId> {
         "grouped" => {
             let (k, c) = (Window::new(3, 3), shape.c);
             let mut conv = Conv2d { groups: c, ..conv(3, 3, 1, c) };
-            conv.kernel.data = conv.kernel.data.iter().map(|v| (v * 1.4).round() / 64.0).collect();
+            let values = conv.kernel.values().iter().map(|v| (v * 1.4).round() / 64.0).collect();
+            conv.kernel = Kernel::new(3, 3, shape.c, shape.c, values)?;
             conv.bias = Some(vec![0.3 / 64.0; c].into());
             conv.dilation = Window::new(2, 1);
             conv.pad = Sides::same(shape.h, shape.w, k, Window::ONE, conv.dilation);
@@ -258,8 +259,8 @@ fn every_other_op() {
 /// A kernel of `inputs` per group, scaled so that sums stay near 1, and a bias for each of `outputs`.
 fn setting(k: Window, inputs: usize, outputs: usize, bank: usize) -> (Kernel, Option<Arc<[f32]>>) {
     let len = k.len() * inputs * outputs;
-    let kernel = Kernel::new(k.h, k.w, inputs, outputs, numbers(len, 3).into()).unwrap();
-    (Kernel { bank, data: numbers(len * bank, 3).into(), ..kernel }, Some(numbers(outputs * bank, 4).into()))
+    let kernel = Kernel::of_bank(bank, k.h, k.w, inputs, outputs, numbers(len * bank, 3).into()).unwrap();
+    (kernel, Some(numbers(outputs * bank, 4).into()))
 }
 
 struct Setting {

@@ -16,8 +16,9 @@ pub struct Kernel {
     pub kw: usize,
     pub ci: usize,
     pub co: usize,
-    /// `[kh, kw, ci, co]` before the views, flat.
+    /// `[bank, kh, kw, ci, co]` before the views, flat.
     source: Arc<[f32]>,
+    source_bank: usize,
     source_ci: usize,
     /// What is done to it, in this order.
     views: Vec<View>,
@@ -38,11 +39,19 @@ impl Kernel {
     /// # Errors
     /// If a side is zero, or the number of values is wrong.
     pub fn new(kh: usize, kw: usize, ci: usize, co: usize, data: Arc<[f32]>) -> Result<Kernel> {
-        let kernel = Kernel { bank: 1, kh, kw, ci, co, source: data, source_ci: ci, views: vec![] };
-        if kernel.source.len() != kernel.len() || kernel.len() == 0 {
+        Kernel::of_bank(1, kh, kw, ci, co, data)
+    }
+
+    /// A kernel for each image: `data` is `[bank, kh, kw, ci, co]`, flat.
+    ///
+    /// # Errors
+    /// As [`Kernel::new`].
+    pub fn of_bank(bank: usize, kh: usize, kw: usize, ci: usize, co: usize, data: Arc<[f32]>) -> Result<Kernel> {
+        let kernel = Kernel { bank, kh, kw, ci, co, source: data, source_bank: bank, source_ci: ci, views: vec![] };
+        if kernel.source.len() != bank * kernel.len() || kernel.source.is_empty() {
             return Err(Error::Usage(format!(
                 "a kernel of {kh}x{kw}x{ci}x{co} has {} values, not {}",
-                kernel.len(),
+                bank * kernel.len(),
                 kernel.source.len()
             )));
         }
@@ -66,9 +75,9 @@ impl Kernel {
 
     /// `[bank, kh, kw, ci, co]`, flat.
     pub fn values(&self) -> Cow<'_, [f32]> {
-        let (kh, kw, ci) = (self.kh, self.kw, self.source_ci);
-        let co = self.source.len() / (kh * kw * ci);
-        let mut real = Real { bank: 1, kh, kw, ci, co, data: (&*self.source).into() };
+        let (bank, kh, kw, ci) = (self.source_bank, self.kh, self.kw, self.source_ci);
+        let co = self.source.len() / (bank * kh * kw * ci);
+        let mut real = Real { bank, kh, kw, ci, co, data: (&*self.source).into() };
         for view in &self.views {
             real = real.through(view);
         }
