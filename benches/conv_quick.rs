@@ -40,7 +40,7 @@ const SHAPES: &[Shape] = &[
 
 fn geometry(&(_, size, parts, co, pool, own): &Shape, n: usize) -> Geometry {
     let parts = parts.iter().map(|&(c, up)| PartShape { c, up }).collect();
-    Geometry { h: size, w: size, kh: 3, kw: 3, parts, co, pool, bank: if own { n } else { 1 } }
+    Geometry { parts, pool, bank: if own { n } else { 1 }, ..Geometry::new(size, size, (3, 3), 1, co) }
 }
 
 /// Values that look random and need no generator.

@@ -105,7 +105,7 @@ pub trait Program: Send {
     }
 }
 
-/// Refuses what only the reference computes.
+/// Refuses what only the reference and the CPU compute.
 fn refuse_new(plan: &Plan, executor: &str) -> Result<()> {
     use crate::engine::ops::Op;
     use crate::engine::plan::Head;
@@ -138,10 +138,7 @@ fn refuse_new(plan: &Plan, executor: &str) -> Result<()> {
     let Some(step) = plan.steps.iter().find(is_new) else { return Ok(()) };
     let node = &plan.graph[step.nodes[0]];
     let (name, op) = (&node.name, node.op.name());
-    Err(crate::Error::Device(format!(
-        "{name} ({op}, {}): not on {executor} yet; run with --backend reference",
-        node.shape
-    )))
+    Err(crate::Error::Device(format!("{name} ({op}, {}): not on {executor} yet; run with --backend cpu", node.shape)))
 }
 
 /// What the user asks for with `--backend`.
