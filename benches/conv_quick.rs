@@ -38,9 +38,56 @@ const SHAPES: &[Shape] = &[
     ("backward", 64, &[(1, NO)], 128, NO, true),
 ];
 
+/// Convolutions that no plain U-Net has, as a Keras file may: name, geometry.
+fn others() -> Vec<(String, Geometry)> {
+    let general =
+        |(size, out): (usize, usize), k: usize, pad: isize, stride: usize, (ci, co): (usize, usize)| Geometry {
+            kh: k,
+            kw: k,
+            conv_hw: (out, out),
+            pad: (pad, pad),
+            stride: (stride, stride),
+            ..Geometry::new(size, size, (1, 1), ci, co)
+        };
+    let depthwise = |size, k, c, stride| Geometry {
+        groups: c,
+        stride: (stride, stride),
+        conv_hw: (size / stride, size / stride),
+        ..Geometry::new(size, size, (k, k), c, c)
+    };
+    let dilated = |d: usize| Geometry {
+        dilation: (d, d),
+        pad: (d as isize, d as isize),
+        ..Geometry::new(32, 32, (3, 3), 128, 128)
+    };
+    let all = [
+        ("3x3 valid", general((66, 64), 3, 0, 1, (64, 64))),
+        ("3x3 stride 2", general((128, 64), 3, 0, 2, (64, 128))),
+        ("3x3 stride 2", general((32, 16), 3, 0, 2, (256, 256))),
+        ("4x4 stride 2", general((64, 32), 4, 1, 2, (64, 128))),
+        ("7x7 stride 2", general((256, 128), 7, 3, 2, (3, 64))),
+        ("1x1", general((64, 64), 1, 0, 1, (128, 128))),
+        ("1x1 stride 2", general((64, 32), 1, 0, 2, (128, 256))),
+        ("2x2", general((16, 16), 2, 0, 1, (512, 256))),
+        ("2x2", general((32, 32), 2, 0, 1, (128, 128))),
+        ("2x2", general((64, 64), 2, 0, 1, (64, 64))),
+        ("2x2", general((128, 128), 2, 0, 1, (32, 32))),
+        ("2x2", general((128, 128), 2, 0, 1, (16, 16))),
+        ("2x2", general((8, 8), 2, 0, 1, (64, 64))),
+        ("2x2", general((4, 4), 2, 0, 1, (256, 256))),
+        ("3x3 dilation 2", dilated(2)),
+        ("depthwise 3x3", depthwise(64, 3, 128, 1)),
+        ("depthwise 3x3 stride 2", depthwise(64, 3, 128, 2)),
+        ("depthwise 7x7", depthwise(64, 7, 96, 1)),
+        ("3x3 in 32 groups", Geometry { groups: 32, ..Geometry::new(32, 32, (3, 3), 128, 128) }),
+        ("3x3 in 4 groups", Geometry { groups: 4, ..Geometry::new(32, 32, (3, 3), 128, 128) }),
+    ];
+    all.map(|(name, g)| (format!("{name} {}: {} -> {}", g.h, g.ci(), g.co), g)).into()
+}
+
 fn geometry(&(_, size, parts, co, pool, own): &Shape, n: usize) -> Geometry {
     let parts = parts.iter().map(|&(c, up)| PartShape { c, up }).collect();
-    Geometry { h: size, w: size, kh: 3, kw: 3, parts, co, pool, bank: if own { n } else { 1 } }
+    Geometry { parts, pool, bank: if own { n } else { 1 }, ..Geometry::new(size, size, (3, 3), 1, co) }
 }
 
 /// Values that look random and need no generator.
@@ -71,14 +118,14 @@ fn table() {
         "shape", "algorithm", "pack ms", "n", "ms", "eff GMAC/s", "limit"
     );
     let (mut pack_total, mut forward_total, mut size_total) = (0.0, 0.0, 0);
-    for shape in SHAPES {
+    let shapes = SHAPES.iter().map(|shape| {
         let name = format!("{} {}: {:?} -> {} pool {:?}", shape.0, shape.1, shape.2, shape.3, shape.4);
-        if !name.contains(&filter) {
-            continue;
-        }
         let name = name.replace(", (1, 1))", ")").replace(", (2, 2))", " up)").replace(" pool (1, 1)", "");
-        for n in [1, 16] {
-            let g = geometry(shape, n);
+        (name, [1, 16].map(|n| (n, geometry(shape, n))))
+    });
+    let others = others().into_iter().map(|(name, g)| (name, [1, 16].map(|n| (n, g.clone()))));
+    for (name, geometries) in shapes.chain(others).filter(|(name, _)| name.contains(&filter)) {
+        for (n, g) in geometries {
             let kernel = noise(g.bank * g.kernel_len(), 1);
             let algorithms: Vec<_> = if std::env::var_os("ALL").is_some() {
                 Algorithm::ALL.into_iter().filter(|a| a.supports(&g)).collect()
@@ -115,7 +162,7 @@ fn table() {
                 if n == 1 {
                     pack_total += pack;
                     size_total += packed.bytes();
-                    forward_total += if shape.0 == "forward" { seconds } else { 0.0 };
+                    forward_total += if name.starts_with("forward") { seconds } else { 0.0 };
                 }
             }
         }

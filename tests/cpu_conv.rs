@@ -91,18 +91,23 @@ impl Case {
             let input = self.upsampled_and_concatenated(image);
             let kernel = &self.kernel[if g.bank == 1 { 0 } else { image * g.kernel_len() }..][..g.kernel_len()];
             let bias = &self.bias[if self.bias.len() == g.co { 0 } else { image * g.co }..][..g.co];
-            let mut conv = vec![0.0; g.h * g.w * g.co];
-            for y in 0..g.h {
-                for x in 0..g.w {
+            let (ch, cw) = g.conv_hw;
+            let (inputs, outputs) = (ci / g.groups, g.co / g.groups);
+            let mut conv = vec![0.0; ch * cw * g.co];
+            for y in 0..ch {
+                for x in 0..cw {
                     for i in 0..g.kh {
                         for j in 0..g.kw {
-                            let (sy, sx) = ((y + i).wrapping_sub(g.kh / 2), (x + j).wrapping_sub(g.kw / 2));
-                            if sy < g.h && sx < g.w {
-                                let pixel = &input[(sy * g.w + sx) * ci..][..ci];
+                            let sy = (y * g.stride.0 + i * g.dilation.0) as isize - g.pad.0;
+                            let sx = (x * g.stride.1 + j * g.dilation.1) as isize - g.pad.1;
+                            if (0..g.h as isize).contains(&sy) && (0..g.w as isize).contains(&sx) {
+                                let pixel = &input[(sy as usize * g.w + sx as usize) * ci..][..ci];
                                 for (c, &v) in pixel.iter().enumerate() {
-                                    let weights = &kernel[((i * g.kw + j) * ci + c) * g.co..][..g.co];
-                                    let sums = &mut conv[(y * g.w + x) * g.co..][..g.co];
-                                    sums.iter_mut().zip(weights).for_each(|(s, &k)| *s += v * f64::from(k));
+                                    let group = c / inputs * outputs..(c / inputs + 1) * outputs;
+                                    let weights = &kernel[((i * g.kw + j) * inputs + c % inputs) * g.co..][..g.co];
+                                    let sums = &mut conv[(y * cw + x) * g.co..][..g.co];
+                                    let sums = sums[group.clone()].iter_mut();
+                                    sums.zip(&weights[group]).for_each(|(s, &k)| *s += v * f64::from(k));
                                 }
                             }
                         }
@@ -116,7 +121,7 @@ impl Case {
                         let mut v = 0.0;
                         for py in y * g.pool.0..(y + 1) * g.pool.0 {
                             for px in x * g.pool.1..(x + 1) * g.pool.1 {
-                                v += conv[(py * g.w + px) * g.co + o];
+                                v += conv[(py * cw + px) * g.co + o];
                             }
                         }
                         if self.with.bias {
@@ -313,6 +318,86 @@ fn each_image_its_own_kernel() {
     Case::random(g, 2, with, 12).check();
 }
 
+/// As a conv2d makes it, with zeros at all four sides.
+fn general(
+    (h, w): (usize, usize),
+    (kh, kw): (usize, usize),
+    [top, bottom, left, right]: [usize; 4],
+    (stride, dilation): ((usize, usize), (usize, usize)),
+) -> Geometry {
+    let out = |n: usize, k: usize, s: usize, d: usize| (n - (k - 1) * d - 1) / s + 1;
+    Geometry {
+        kh,
+        kw,
+        pad: (top as isize, left as isize),
+        conv_hw: (out(h + top + bottom, kh, stride.0, dilation.0), out(w + left + right, kw, stride.1, dilation.1)),
+        stride,
+        dilation,
+        ..Geometry::new(h, w, (1, 1), 1, 1)
+    }
+}
+
+fn generals() -> Vec<Geometry> {
+    let one = (1, 1);
+    vec![
+        general((7, 10), (3, 3), [0, 1, 0, 1], ((2, 2), one)),
+        general((8, 10), (2, 2), [0; 4], ((2, 2), one)),
+        general((10, 9), (3, 3), [0; 4], (one, one)),
+        general((9, 13), (2, 2), [0, 1, 0, 1], (one, one)),
+        general((9, 13), (3, 2), [3, 0, 1, 4], (one, one)),
+        general((5, 6), (2, 3), [1, 0, 0, 2], (one, one)),
+        general((12, 9), (3, 3), [2, 2, 2, 2], (one, (2, 2))),
+        general((11, 14), (3, 3), [1, 0, 2, 1], ((2, 3), (1, 2))),
+        general((13, 7), (5, 4), [2, 2, 1, 2], ((3, 1), one)),
+        general((9, 9), (1, 1), [0; 4], ((2, 3), one)),
+        general((6, 6), (2, 2), [3, 3, 4, 4], ((2, 2), one)),
+        general((30, 50), (3, 3), [0, 0, 1, 0], (one, one)),
+        // The first window begins inside of the image: phases of a transposed convolution are like this.
+        Geometry { pad: (-2, -1), conv_hw: (4, 30), ..general((7, 25), (3, 3), [0; 4], (one, one)) },
+        Geometry { pad: (5, 0), conv_hw: (5, 6), ..general((7, 5), (1, 1), [0; 4], (one, one)) },
+    ]
+}
+
+#[test]
+fn any_stride_padding_and_dilation() {
+    for g in generals() {
+        for (ci, co) in [(1, 1), (3, 20), (17, 2), (20, 36), (9, 8)] {
+            for bank in [1, 2] {
+                let g = Geometry { parts: vec![part(ci, 1, 1)], co, bank, ..g.clone() };
+                let bias_per_image = bank > 1;
+                Case::random(g, 2, With { bias_per_image, ..ALL }, 16).check();
+            }
+        }
+    }
+}
+
+#[test]
+fn groups() {
+    for g in generals() {
+        for (ci, co, groups) in
+            [(2, 2, 2), (5, 5, 5), (40, 40, 40), (6, 18, 6), (33, 66, 33), (6, 4, 2), (32, 64, 4), (48, 9, 3)]
+        {
+            for bank in [1, 2] {
+                let g = Geometry { parts: vec![part(ci, 1, 1)], co, groups, bank, ..g.clone() };
+                let bias_per_image = bank > 1;
+                Case::random(g, 2, With { bias_per_image, ..ALL }, 17).check();
+            }
+        }
+    }
+}
+
+/// Parts and pools with a padding of their own: where tiles begin at even places, pairs of upsampled pixels lie differently.
+#[test]
+fn parts_and_pools_with_any_padding() {
+    for pads in [[0; 4], [1, 0, 0, 1], [2, 2, 2, 2], [3, 1, 1, 3]] {
+        for pool in [(1, 1), (2, 2), (3, 2)] {
+            let parts = vec![part(9, 2, 2), part(5, 1, 1)];
+            let g = Geometry { parts, pool, co: 19, ..general((8, 10), (3, 3), pads, ((1, 1), (1, 1))) };
+            Case::random(g, 2, ALL, 18).check();
+        }
+    }
+}
+
 /// The same bits alone and in a batch, on one thread and on many.
 #[test]
 fn the_same_bits() {
@@ -324,7 +409,10 @@ fn the_same_bits() {
         Geometry { pool: (2, 2), ..Geometry::new(14, 10, (3, 3), 20, 24) },
         Geometry { parts: vec![part(20, 2, 2), part(9, 1, 1)], ..Geometry::new(14, 10, (3, 3), 1, 24) },
     ];
-    for g in shapes {
+    let [one, some, all] = [(20, 2, 1), (20, 36, 2), (36, 36, 36)]
+        .map(|(c, co, groups)| move |g| Geometry { parts: vec![part(c, 1, 1)], co, groups, ..g });
+    let generals = generals().into_iter().flat_map(|g| [one(g.clone()), some(g.clone()), all(g)]);
+    for g in shapes.into_iter().chain(generals) {
         let batch = Case::random(g.clone(), 3, ALL, 13);
         for level in Level::available() {
             for algorithm in Algorithm::ALL.into_iter().filter(|a| a.supports(&g)) {
@@ -363,6 +451,36 @@ fn nan_passes_through_and_has_no_sign() {
         assert!(out[4 * 9..5 * 9].iter().all(|v| v.is_nan()), "{level}: the NaN is gone");
         assert!(signs[8..10].iter().all(|&b| b == 0), "{level}: NaN has a sign");
         assert!(out.iter().enumerate().all(|(at, v)| at / 9 == 4 || v.is_finite()), "{level}: the NaN has spread");
+    }
+}
+
+/// What `conv::winograd`'s documentation says: a NaN spoils what it reaches, and all of its tile where it is in the middle.
+#[test]
+fn what_a_nan_spoils() {
+    let (h, w, co) = (13, 14, 8);
+    for at in [(0, 0), (4, 4), (3, 8), (7, 5), (12, 13), (6, 6)] {
+        let mut case = Case::random(Geometry::new(h, w, (3, 3), 8, co), 1, NOTHING, 14);
+        case.parts[0][(at.0 * w + at.1) * 8 + 3] = f32::NAN;
+        let near = |y: usize, x: usize| y.abs_diff(at.0) <= 1 && x.abs_diff(at.1) <= 1;
+        let in_tile = |y: usize, x: usize| (y / 4, x / 4) == (at.0 / 4, at.1 / 4);
+        for level in Level::available() {
+            for algorithm in [Algorithm::Direct, Algorithm::Winograd4] {
+                let out = case.run(level, algorithm).out;
+                for (pixel, values) in out.chunks(co).enumerate() {
+                    let (y, x) = (pixel / w, pixel % w);
+                    let row_in_tile = |a: usize, b: usize| a.abs_diff(b) <= 1 || a / 4 == b / 4;
+                    let both = row_in_tile(y, at.0) && row_in_tile(x, at.1);
+                    let spoilt = values.iter().all(|v| v.is_nan());
+                    let what = format!("{algorithm} on {level}: NaN at {at:?}, output {y}, {x}");
+                    if algorithm == Algorithm::Direct {
+                        assert_eq!(spoilt, near(y, x), "{what}");
+                    } else {
+                        assert_eq!(spoilt, both, "{what}");
+                        assert!(spoilt || !(near(y, x) || in_tile(y, x)), "{what}");
+                    }
+                }
+            }
+        }
     }
 }
 

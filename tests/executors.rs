@@ -5,9 +5,12 @@ mod common;
 use common::{difference, open};
 use std::sync::Arc;
 use unet_lens::engine::autodiff::gradient;
+use unet_lens::engine::exec::cpu::Cpu;
+use unet_lens::engine::exec::cpu::simd::Level;
+use unet_lens::engine::exec::memory::Limit;
 use unet_lens::engine::exec::{Backend, Executor};
 use unet_lens::engine::graph::{Graph, NodeId};
-use unet_lens::engine::ops::{Axis, Conv2d, Kernel, Matrix, Window};
+use unet_lens::engine::ops::{Axes, Axis, Conv2d, ConvTranspose, Function, Kernel, Matrix, Pool, Sides, Window};
 use unet_lens::engine::plan::Plan;
 use unet_lens::engine::tensor::{Shape, Tensor};
 
@@ -31,7 +34,23 @@ fn conv(kh: usize, kw: usize, ci: usize, co: usize) -> Conv2d {
     Conv2d::same(Kernel::new(kh, kw, ci, co, kernel.into()).unwrap(), Some(numbers(co, 4).into()))
 }
 
-/// What a graph computes for these inputs, and the plan it ran as.
+/// The same with any setting.
+fn general((kh, kw): (usize, usize), ci: usize, co: usize, groups: usize, setting: &Setting) -> Conv2d {
+    let plain = conv(kh, kw, ci / groups, co);
+    let Setting { stride, pad: [top, bottom, left, right], dilation, .. } = *setting;
+    let window = |(h, w)| Window::new(h, w);
+    let pad = Sides { top, bottom, left, right };
+    Conv2d { stride: window(stride), pad, dilation: window(dilation), groups, ..plain }
+}
+
+/// The convolution's transpose that makes an image of `h` x `w` pixels. Its outputs are the kernel's inputs.
+fn transposed(conv: Conv2d, h: usize, w: usize) -> ConvTranspose {
+    let Conv2d { kernel, stride, pad, dilation, groups, .. } = conv;
+    let bias = Some(numbers(kernel.ci * groups, 4).into());
+    ConvTranspose { kernel, bias, stride, pad, dilation, groups, h, w }
+}
+
+/// What a graph computes for these inputs.
 fn run(executor: &dyn Executor, graph: &Graph, keep: &[NodeId], image: NodeId, values: &Tensor) -> Vec<Tensor> {
     let plan = Arc::new(Plan::compile(graph.clone(), keep, &[], &[]));
     let mut program = executor.prepare(plan).unwrap();
@@ -138,6 +157,272 @@ fn every_op() {
     }
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Setting {
+    kernel: (usize, usize),
+    stride: (usize, usize),
+    pad: [usize; 4],
+    dilation: (usize, usize),
+}
+
+const fn setting(kernel: (usize, usize), stride: (usize, usize), pad: [usize; 4], dilation: (usize, usize)) -> Setting {
+    Setting { kernel, stride, pad, dilation }
+}
+
+/// Of convolutions: 'same', 'valid', more padding than kernel, strides that divide nothing, strides larger than the kernel,
+/// dilations with and without a common divisor with the stride.
+const SETTINGS: &[Setting] = &[
+    setting((3, 3), (2, 2), [0, 1, 0, 1], (1, 1)),
+    setting((2, 2), (2, 2), [0; 4], (1, 1)),
+    setting((3, 3), (1, 1), [0; 4], (1, 1)),
+    setting((2, 2), (1, 1), [0, 1, 0, 1], (1, 1)),
+    setting((3, 3), (1, 1), [2, 2, 2, 2], (2, 2)),
+    setting((3, 3), (2, 3), [1, 0, 2, 1], (1, 2)),
+    setting((5, 4), (3, 1), [2, 2, 1, 2], (1, 1)),
+    setting((1, 1), (2, 3), [0; 4], (1, 1)),
+    setting((4, 4), (2, 2), [1, 1, 1, 1], (1, 1)),
+    setting((2, 2), (2, 2), [3, 3, 4, 4], (1, 1)),
+    setting((2, 3), (4, 4), [0, 1, 2, 2], (2, 3)),
+    setting((3, 2), (2, 2), [3, 3, 3, 3], (3, 2)),
+];
+
+const fn pool(window: (usize, usize), stride: (usize, usize), pad: [usize; 4]) -> Pool {
+    let [top, bottom, left, right] = pad;
+    Pool {
+        window: Window::new(window.0, window.1),
+        stride: Window::new(stride.0, stride.1),
+        pad: Sides { top, bottom, left, right },
+    }
+}
+
+/// Of max pools: with overlap, with gaps, with padding, with a rest that fills no window.
+const POOLS: &[Pool] = &[
+    pool((3, 3), (2, 2), [0, 1, 0, 1]),
+    pool((3, 3), (1, 1), [1, 1, 1, 1]),
+    pool((2, 2), (2, 2), [1, 0, 1, 1]),
+    pool((2, 3), (3, 4), [0; 4]),
+    pool((5, 4), (1, 2), [4, 3, 2, 1]),
+    pool((4, 4), (4, 4), [0; 4]),
+];
+
+#[test]
+fn every_convolution() {
+    let (scale, shift) = (doubles(64, 1), doubles(64, 2));
+    for (n, h, w) in [(1, 7, 10), (6, 12, 9)] {
+        for setting in SETTINGS {
+            // Inputs, outputs, groups.
+            for (ci, co, groups) in [(1, 3, 1), (5, 20, 1), (33, 8, 1), (6, 6, 6), (20, 40, 20), (6, 4, 2), (32, 64, 4)]
+            {
+                let image = Shape::new(n, h, w, ci);
+                let name = format!("{setting:?}, {ci} to {co} in {groups} groups, {image}");
+                let it = || general(setting.kernel, ci, co, groups, setting);
+                check(&format!("conv2d {name}"), image, |g, x| g.conv2d("y", x, it()).unwrap());
+                let own: Vec<usize> = (0..n).map(|i| i * 3 % co).collect();
+                check(&format!("own channels of conv2d {name}"), image, |g, x| {
+                    g.conv2d("y", x, it().own_channels(&own)).unwrap()
+                });
+                // The transpose of a convolution from `back` channels to the image's.
+                let back = co / groups * groups;
+                let it = || general(setting.kernel, back, ci, groups, setting);
+                let ext = |k: usize, d: usize| (k - 1) * d + 1;
+                let least = |n: usize, k, s: usize, d, pads: usize| ((n - 1) * s + ext(k, d)).saturating_sub(pads);
+                let Setting { kernel: (kh, kw), stride, pad, dilation } = *setting;
+                for rest in [0, 1] {
+                    let bh = least(h, kh, stride.0, dilation.0, pad[0] + pad[1]) + rest.min(stride.0 - 1);
+                    let bw = least(w, kw, stride.1, dilation.1, pad[2] + pad[3]) + rest.min(stride.1 - 1);
+                    check(&format!("conv_transpose {name}"), image, |g, x| {
+                        g.conv_transpose("y", x, transposed(it(), bh, bw)).unwrap()
+                    });
+                    let own: Vec<usize> = (0..n).map(|i| i * 3 % back).collect();
+                    check(&format!("own channels of conv_transpose {name}"), image, |g, x| {
+                        g.conv_transpose("y", x, transposed(it(), bh, bw).own_channels(&own)).unwrap()
+                    });
+                    // All that an epilogue has: a residual, a relu whose signs are asked for, a batch_norm; and on the way
+                    // back the gate, an add.
+                    check(&format!("epilogues, {name}"), image, |g, x| {
+                        let up = g.conv_transpose("up", x, transposed(it(), bh, bw)).unwrap();
+                        let up = g.batch_norm("up bn", up, scale[..back].into(), shift[..back].into()).unwrap();
+                        let up = g.relu("up relu", up).unwrap();
+                        let down = g.conv2d("down", up, Conv2d { bias: None, ..it() }).unwrap();
+                        let sum = g.add("sum", down, x).unwrap();
+                        let sum = g.relu("sum relu", sum).unwrap();
+                        let sum = g.batch_norm("sum bn", sum, scale[..ci].into(), shift[..ci].into()).unwrap();
+                        let again = g.conv_transpose("again", sum, transposed(it(), bh, bw)).unwrap();
+                        g.add("y", again, up).unwrap()
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Large enough for Winograd's convolution.
+#[test]
+fn wide_convolutions() {
+    let image = Shape::new(2, 18, 21, 32);
+    for setting in SETTINGS {
+        let it = || general(setting.kernel, 32, 40, 1, setting);
+        check(&format!("conv2d {setting:?}"), image, |g, x| {
+            let y = g.conv2d("conv", x, it()).unwrap();
+            let y = g.relu("relu", y).unwrap();
+            g.conv_transpose("y", y, transposed(it(), 18, 21)).unwrap()
+        });
+    }
+}
+
+/// All functions, the settings that Keras uses and others.
+const FUNCTIONS: &[Function] = &[
+    Function::Relu { slope: 0.0, threshold: 0.0, max: 6.0 },
+    Function::Relu { slope: 0.2, threshold: 0.5, max: f32::INFINITY },
+    Function::LeakyRelu { slope: 0.3 },
+    Function::Elu { alpha: 1.0 },
+    Function::Elu { alpha: 0.7 },
+    Function::Selu,
+    Function::Tanh,
+    Function::Exp,
+    Function::Softplus,
+    Function::Softsign,
+    Function::Silu,
+    Function::Gelu { approximate: false },
+    Function::Gelu { approximate: true },
+    Function::HardSigmoid { slope: 0.2 },
+    Function::HardSwish,
+    Function::Mish,
+    Function::Abs,
+    Function::Sqrt,
+    Function::Reciprocal,
+];
+
+#[test]
+fn functions_and_shapes() {
+    for (n, h, w, c) in [(1, 5, 7, 1), (2, 12, 6, 3), (5, 4, 3, 17), (3, 20, 24, 33)] {
+        let image = Shape::new(n, h, w, c);
+        for &f in FUNCTIONS {
+            check(&format!("{f:?}"), image, |g, x| {
+                let x = if matches!(f, Function::Sqrt | Function::Reciprocal) {
+                    g.pointwise("positive", x, Function::Exp).unwrap()
+                } else {
+                    g.scale("wide", x, 7.0).unwrap()
+                };
+                g.pointwise("y", x, f).unwrap()
+            });
+        }
+        for bits in 1..8 {
+            let axes = Axes { h: bits & 1 != 0, w: bits & 2 != 0, c: bits & 4 != 0 };
+            check(&format!("softmax over {axes:?}"), image, |g, x| {
+                let x = g.scale("wide", x, 7.0).unwrap();
+                g.softmax("y", x, axes).unwrap()
+            });
+            check(&format!("sum over {axes:?}"), image, |g, x| g.sum("y", x, axes).unwrap());
+            check(&format!("broadcast, add, mul over {axes:?}"), image, |g, x| {
+                let sum = g.sum("sum", x, axes).unwrap();
+                let broadcast = g.broadcast("broadcast", sum, image).unwrap();
+                let y = g.mul("broadcast y", broadcast, x).unwrap();
+                let y = g.add("y + sum", y, sum).unwrap();
+                let y = g.mul("sum y", sum, y).unwrap();
+                // Both repeated, each along other axes.
+                let others = Axes { h: !axes.h, w: !axes.w, c: !axes.c };
+                let other = g.sum("other", x, others).unwrap();
+                let cross = g.add("cross", sum, other).unwrap();
+                g.mul("y", y, cross).unwrap()
+            });
+        }
+        for pool in POOLS.iter().filter(|p| h >= p.window.h && w >= p.window.w) {
+            check(&format!("{pool:?}"), image, |g, x| g.max_pool("y", x, *pool).unwrap());
+        }
+        check("pad", image, |g, x| g.pad("y", x, [1, 2, 3], [h + 3, w + 2, c + 5]).unwrap());
+        check("crop", image, |g, x| g.crop("y", x, [1, 2, c / 2], [h - 2, w - 2, c - c / 2]).unwrap());
+        check("reshape", image, |g, x| g.reshape("y", x, Shape::new(n, w * c, 1, h)).unwrap());
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            check(&format!("permute {order:?}"), image, |g, x| g.permute("y", x, order).unwrap());
+        }
+        for bank in [1, n] {
+            check("constant", image, |g, x| {
+                let data = numbers(bank * image.image_len(), 11).into();
+                let constant = g.constant("constant", image, data).unwrap();
+                g.mul("y", constant, x).unwrap()
+            });
+        }
+    }
+}
+
+/// Each value by itself, small and large, within 1e-6 of it. Only silu's slope, a difference, is not that near its zero.
+#[test]
+fn functions_are_precise() {
+    let magnitudes = (0..2000).map(|i| 10f32.powf(i as f32 / 2000.0 * 7.94 - 6.0));
+    let values: Vec<f32> = magnitudes.flat_map(|v| [v, -v]).chain([0.0]).filter(|v| v.abs() < 86.0).collect();
+    let image = Tensor::new(Shape::new(1, 1, values.len(), 1), values.clone());
+    let mut g = Graph::new();
+    let x = g.input("image", image.shape).unwrap();
+    let one = g.fill("one", image.shape, 1.0).unwrap();
+    let mut keep = vec![];
+    for &f in FUNCTIONS {
+        keep.push(g.pointwise("value", x, f).unwrap());
+        keep.push(g.pointwise_grad("slope", one, x, f).unwrap());
+    }
+    for level in Level::available() {
+        let cpu = Cpu::with_level(None, level, Limit::default()).unwrap();
+        let got = run(&cpu, &g, &keep, x, &image);
+        for (got, &f) in got.chunks(2).zip(FUNCTIONS) {
+            for (i, &x) in values.iter().enumerate() {
+                let near_zero = if f == Function::Silu { 0.1 } else { 0.0 };
+                for (got, expected, least) in
+                    [(got[0].data[i], f.value(x.into()), 0.0), (got[1].data[i], f.slope(x.into()), near_zero)]
+                {
+                    // The last number: in f64, too, 1 - tanh(x)² loses digits.
+                    let (got, bound) = (f64::from(got), 1e-6 * expected.abs().max(least) + 2e-16);
+                    let is_same = got == f64::from(expected as f32) || got.is_nan() && expected.is_nan();
+                    let equal = is_same || (got - expected).abs() <= bound;
+                    assert!(equal, "{f:?} on {level} of {x} is {got}, should be {expected}");
+                }
+            }
+        }
+    }
+}
+
+/// The same bits alone and in a batch, on one thread and on several, of every op that is computed in pieces.
+#[test]
+fn alone_and_in_a_batch() {
+    let image = Shape::new(6, 23, 18, 16);
+    let values = Tensor::new(image, numbers(image.len(), 7));
+    let on = |threads: usize, values: &Tensor| {
+        let mut g = Graph::new();
+        let x = g.input("image", values.shape).unwrap();
+        let mut keep = vec![];
+        for setting in SETTINGS {
+            for (co, groups) in [(40, 1), (16, 16), (8, 2)] {
+                let it = || general(setting.kernel, 16, co, groups, setting);
+                let y = g.conv2d("y", x, it()).unwrap();
+                keep.extend([y, g.conv_transpose("back", y, transposed(it(), 23, 18)).unwrap()]);
+            }
+        }
+        for &pool in POOLS {
+            let y = g.max_pool("y", x, pool).unwrap();
+            keep.extend([y, g.max_pool_grad("back", y, x, pool).unwrap()]);
+        }
+        for axes in [Axes::CHANNELS, Axes::PLACES, Axes::ALL] {
+            let sum = g.sum("sum", x, axes).unwrap();
+            keep.extend([sum, g.mul("mul", x, sum).unwrap(), g.softmax("softmax", x, axes).unwrap()]);
+        }
+        for &f in FUNCTIONS {
+            keep.push(g.pointwise("y", x, f).unwrap());
+        }
+        run(&Cpu::new(Some(threads), Limit::default()).unwrap(), &g, &keep, x, values)
+    };
+    let bits = |t: &Tensor, n: usize| t.image(n).iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+    let batch = on(1, &values);
+    let threads = on(3, &values);
+    for (i, (a, b)) in batch.iter().zip(&threads).enumerate() {
+        (0..image.n).for_each(|n| assert_eq!(bits(a, n), bits(b, n), "node {i}, image {n}: three threads"));
+    }
+    for n in [0, 3, 5] {
+        let alone = on(2, &Tensor::new(image.with_n(1), values.image(n).to_vec()));
+        for (i, (batch, alone)) in batch.iter().zip(&alone).enumerate() {
+            assert_eq!(bits(batch, n), bits(alone, 0), "node {i}, image {n}: alone");
+        }
+    }
+}
+
 /// The fast transform against the sums: lines of every kind of length, both ways, both axes.
 #[test]
 fn fourier() {
@@ -203,6 +488,9 @@ fn equal_values_and_zeros() {
         let shape = Shape::new(n, h, w, c);
         let values = Tensor::new(shape, numbers(shape.len(), 9).iter().map(|v| (v * 1.6).round()).collect());
         check_at("relu", &values, |g, x| g.relu("y", x).unwrap());
+        for pool in POOLS {
+            check_at(&format!("max_pool {pool:?}"), &values, |g, x| g.max_pool("y", x, *pool).unwrap());
+        }
         for window in [(2, 2), (3, 1), (1, 2), (3, 3), (6, 6)] {
             let pool = |g: &mut Graph, x| g.max_pool("y", x, Window::new(window.0, window.1)).unwrap();
             check_at(&format!("max_pool {window:?}"), &values, pool);

@@ -105,42 +105,6 @@ pub trait Program: Send {
     }
 }
 
-/// Refuses what only the reference computes.
-fn refuse_new(plan: &Plan, executor: &str) -> Result<()> {
-    use crate::engine::ops::Op;
-    use crate::engine::plan::Head;
-    let shape = |id: ValueId| plan.value(id).shape;
-    let is_new = |step: &&crate::engine::plan::Step| match &step.head {
-        Head::Conv { conv, .. } => !conv.is_plain(),
-        Head::ConvTranspose { .. } => true,
-        Head::Op { op, inputs } => match op {
-            Op::Constant { .. }
-            | Op::Pointwise(_)
-            | Op::PointwiseGrad(_)
-            | Op::Softmax(_)
-            | Op::MaxPoolGrad(_)
-            | Op::Pad { .. }
-            | Op::Reshape(_)
-            | Op::Permute(_)
-            | Op::Sum(_)
-            | Op::Broadcast(_)
-            | Op::Add => true,
-            Op::MaxPool(pool) => !pool.is_plain(shape(inputs[0])),
-            Op::Mul => inputs.iter().any(|&x| shape(x) != shape(step.output)),
-            Op::Slice { .. } => {
-                let (x, y) = (shape(inputs[0]), shape(step.output));
-                [x.h, x.w] != [y.h, y.w]
-            }
-            _ => false,
-        },
-        _ => false,
-    };
-    let Some(step) = plan.steps.iter().find(is_new) else { return Ok(()) };
-    let node = &plan.graph[step.nodes[0]];
-    let (name, op) = (&node.name, node.op.name());
-    Err(crate::Error::Device(format!("{name} ({op}, {}): not on {executor} yet; run it on the reference", node.shape)))
-}
-
 /// Which executor is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {

@@ -1,7 +1,7 @@
 //! All that is no convolution. Little time is spent here, so most of it is plain loops; what touches the large tensors
 //! (epilogue, max pool) is written on [`Lanes`].
 
-use super::conv::{Finish, Geometry, Operands};
+use super::conv::{Finish, Operands, Places};
 use super::simd::{Kernel, Lanes, Level};
 use crate::engine::ops::Window;
 use crate::engine::tensor::Shape;
@@ -22,8 +22,7 @@ pub enum Source<'a> {
 
 /// `out = epilogue(source)`; `shape` is that of `out`.
 pub fn with_epilogue(level: Level, source: Source, shape: Shape, mut epilogue: Operands, out: &mut [f32]) {
-    let geometry = Geometry::new(shape.h, shape.w, (1, 1), shape.c, shape.c);
-    let finish = Finish::new(&mut epilogue, &geometry, shape.n, out);
+    let finish = Finish::new(&mut epilogue, shape, Places::ALL, out);
     (0..shape.n * shape.h)
         .into_par_iter()
         .with_min_len(8)
@@ -61,7 +60,7 @@ impl Kernel for Row<'_> {
                     }
                 };
                 // SAFETY: pixel and channels are inside the output, and each row is finished by one thread.
-                unsafe { self.finish.store(value, image, pixel, o, k) }
+                unsafe { self.finish.store(value, image, (y, x), o, k) }
             }
         }
     }
@@ -237,13 +236,8 @@ pub fn concat(xs: &[(&[f32], usize)], out: &mut [f32]) {
     });
 }
 
-pub fn slice(x: &[f32], c: usize, start: usize, len: usize, out: &mut [f32]) {
-    let pixels = out.par_chunks_mut(len).zip(x.par_chunks(c)).with_min_len(256);
-    pixels.for_each(|(out, x)| out.copy_from_slice(&x[start..start + len]));
-}
-
 /// The sum of `f` of each value, in f64 and in an order that is always the same: eight running sums, then those.
-fn sum(values: &[f32], f: impl Fn(f64) -> f64) -> f64 {
+pub fn sum(values: &[f32], f: impl Fn(f64) -> f64) -> f64 {
     let mut sums = [0.0; 8];
     let chunks = values.chunks_exact(8);
     let rest: f64 = chunks.remainder().iter().map(|&v| f(v.into())).sum();

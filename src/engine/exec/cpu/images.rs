@@ -1,4 +1,4 @@
-//! What is done to images and their gradients, not to the network's tensors: products, shifts, total variation,
+//! What is done to images and their gradients, not to the network's tensors: shifts, total variation,
 //! transforms, Adam. Plain loops; each output is computed by one thread in one order.
 
 use super::heads::per_image;
@@ -8,10 +8,6 @@ use rayon::prelude::*;
 
 /// Values that are worth a thread.
 pub const MIN_LEN: usize = 4096;
-
-pub fn mul(a: &[f32], b: &[f32], out: &mut [f32]) {
-    out.par_iter_mut().with_min_len(MIN_LEN).zip(a).zip(b).for_each(|((y, a), b)| *y = a * b);
-}
 
 /// `shape` is that of `x` and `out`; of each image's `by` the first two numbers count.
 pub fn roll(x: &[f32], by: &[f32], shape: Shape, out: &mut [f32]) {

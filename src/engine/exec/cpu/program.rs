@@ -1,16 +1,17 @@
 //! A plan on the CPU: first what its shapes decide, then buffers and packed kernels, and the steps.
 
 use super::aligned::Aligned;
-use super::conv::{Geometry, Operands, Packed, PartShape};
+use super::conv::Operands;
 use super::heads::{self, Source};
+use super::phases::{self, Phase};
 use super::simd::Level;
-use super::{images, waves};
+use super::{functions, general, images, waves};
 use crate::Result;
 use crate::engine::exec::contract::Contract;
 use crate::engine::exec::memory::Memory;
 use crate::engine::exec::{Compiled, Program, Trace};
 use crate::engine::graph::NodeId;
-use crate::engine::ops::{Conv2d, Op};
+use crate::engine::ops::Op;
 use crate::engine::plan::{Head, Placement, Plan, Step, ValueId, ValueKind};
 use crate::engine::tensor::{Shape, Tensor};
 use rayon::ThreadPool;
@@ -26,8 +27,8 @@ pub(super) struct CpuCompiled {
     level: Level,
     /// Images in a group; the last one may be smaller.
     group: usize,
-    /// For each step that is a convolution how it is computed: one way, or where each image has its own kernel one per group.
-    convs: Vec<Vec<Packed>>,
+    /// For each step that is a convolution how it is computed.
+    convs: Vec<Vec<Phase>>,
     placement: Placement,
     /// f32s that the convolutions use while they run.
     scratch: usize,
@@ -37,7 +38,7 @@ impl CpuCompiled {
     pub fn new(plan: Arc<Plan>, level: Level, pool: Arc<ThreadPool>) -> CpuCompiled {
         let images = plan.images();
         let group = images.min(GROUP);
-        let convs: Vec<Vec<Packed>> = plan.steps.iter().map(|step| convs(&plan, step, level, group)).collect();
+        let convs: Vec<Vec<Phase>> = plan.steps.iter().map(|step| Phase::all(&plan, step, level, group)).collect();
         let scratch = convs.iter().flatten().map(|conv| conv.scratch_len(group)).max().unwrap_or(0);
         let size = |id: ValueId| {
             let n = if plan.outlives(id) { images } else { group };
@@ -54,7 +55,7 @@ impl Compiled for CpuCompiled {
     }
 
     fn memory(&self) -> Memory {
-        let kernels: usize = self.convs.iter().flatten().map(Packed::bytes).sum();
+        let kernels: usize = self.convs.iter().flatten().map(Phase::bytes).sum();
         Memory::host(((self.placement.total() + self.scratch) * size_of::<f32>() + kernels) as u64)
     }
 
@@ -66,9 +67,7 @@ impl Compiled for CpuCompiled {
         let CpuCompiled { plan, pool, level, group, mut convs, placement, scratch } = *self;
         pool.install(|| {
             for (step, convs) in plan.steps.iter().zip(&mut convs) {
-                if let Head::Conv { conv, .. } = &step.head {
-                    pack(conv, convs);
-                }
+                convs.iter_mut().for_each(|phase| phase.pack(step));
             }
         });
         let buffers = placement.sizes.iter().map(|&len| Aligned::zeros(len)).collect();
@@ -100,44 +99,6 @@ fn image_bytes(plan: &Plan, id: ValueId) -> usize {
     value.shape.h * value.shape.w * window * value.shape.c.div_ceil(8)
 }
 
-/// How a step's convolution is computed; nothing if it is none.
-fn convs(plan: &Plan, step: &Step, level: Level, group: usize) -> Vec<Packed> {
-    let Head::Conv { parts, conv, pool } = &step.head else { return vec![] };
-    let (out, kernel) = (plan.value(step.output).shape, &conv.kernel);
-    let geometry = Geometry {
-        h: out.h * pool.h,
-        w: out.w * pool.w,
-        kh: kernel.kh,
-        kw: kernel.kw,
-        parts: parts
-            .iter()
-            .map(|part| PartShape { c: plan.value(part.value).shape.c, up: (part.up.h, part.up.w) })
-            .collect(),
-        co: kernel.co,
-        pool: (pool.h, pool.w),
-        bank: 1,
-    };
-    if kernel.bank == 1 {
-        return vec![Packed::new(level, &geometry)];
-    }
-    let of_group = |first: usize| {
-        let bank = group.min(kernel.bank - first);
-        Packed::new(level, &Geometry { bank, ..geometry.clone() })
-    };
-    (0..kernel.bank).step_by(group).map(of_group).collect()
-}
-
-/// Each group of images gets its own part of a bank.
-fn pack(conv: &Conv2d, convs: &mut [Packed]) {
-    let values = conv.kernel.values();
-    let mut kernels = &values[..];
-    for packed in convs {
-        let (own, rest) = kernels.split_at(packed.geometry().bank * packed.geometry().kernel_len());
-        packed.pack(own);
-        kernels = rest;
-    }
-}
-
 fn fourier(step: &Step) -> Option<waves::Transform> {
     let Head::Op { op: Op::Transform { matrix, .. }, .. } = &step.head else { return None };
     matrix.waves().map(|waves| waves::Transform::new(matrix.rows, waves))
@@ -149,7 +110,7 @@ struct CpuProgram {
     level: Level,
     pool: Arc<ThreadPool>,
     group: usize,
-    convs: Vec<Vec<Packed>>,
+    convs: Vec<Vec<Phase>>,
     /// For each step that is a Fourier transform the fast one.
     waves: Vec<Option<waves::Transform>>,
     /// For each value its buffer.
@@ -208,7 +169,7 @@ impl CpuProgram {
         let shape = |id: ValueId| self.plan.value(id).shape.with_n(images.len());
         let out_shape = shape(step.output);
         let operands = |side| Operands {
-            bias: None,
+            bias: phases::bias(&step.head, images),
             add: step.epilogue.add.map(data),
             relu: step.epilogue.relu,
             signs: side,
@@ -216,22 +177,20 @@ impl CpuProgram {
             gate: step.epilogue.gate.map(|id| self.side(id, images)),
         };
         let source = match &step.head {
-            Head::Conv { parts, conv, .. } => {
+            Head::Conv { parts, .. } => {
                 let parts: Vec<&[f32]> = parts.iter().map(|part| data(part.value)).collect();
-                let own = conv.kernel.bank > 1;
-                let packed = &self.convs[index][if own { images.start / self.group } else { 0 }];
-                let co = conv.kernel.co;
-                let of_images = if own { images.start * co..images.end * co } else { 0..co };
-                let bias = conv.bias.as_deref().map(|bias| &bias[of_images]);
-                packed.run(images.len(), &parts, &mut Operands { bias, ..operands(side) }, out, scratch);
+                self.conv(index, images, &parts, operands(side), (out, out_shape), scratch);
+                return;
+            }
+            &Head::ConvTranspose { x, .. } => {
+                self.conv(index, images, &[data(x)], operands(side), (out, out_shape), scratch);
                 return;
             }
             Head::Op { op, inputs } => {
                 let x: Vec<(&[f32], Shape)> = inputs.iter().map(|&x| (data(x), shape(x))).collect();
-                self.op(index, op, &x, side, (out, out_shape));
+                self.op(index, op, images, &x, side, (out, out_shape));
                 return;
             }
-            Head::ConvTranspose { .. } => unreachable!("refused when compiled"),
             &Head::Fill { value } => Source::Fill(value),
             &Head::Same { x } => Source::Same(data(x)),
             &Head::Unpool { dy, winners, window } => {
@@ -241,27 +200,56 @@ impl CpuProgram {
         heads::with_epilogue(self.level, source, out_shape, operands(side), out);
     }
 
+    /// A convolution, phase by phase; each does its part of the epilogue.
+    fn conv(
+        &self,
+        index: usize,
+        images: &Range<usize>,
+        parts: &[&[f32]],
+        mut operands: Operands,
+        (out, shape): (&mut [f32], Shape),
+        scratch: &mut [f32],
+    ) {
+        for phase in &self.convs[index] {
+            phase.run(images.start / self.group, parts, &mut operands, (out, shape), scratch);
+        }
+    }
+
     /// An op as it is; `x` are its inputs with their shapes.
     fn op(
         &self,
         index: usize,
         op: &Op,
+        images: &Range<usize>,
         x: &[(&[f32], Shape)],
         winners: Option<&mut [u8]>,
         (out, out_shape): (&mut [f32], Shape),
     ) {
         let of = |i: usize| x[i].0;
         match op {
-            &Op::MaxPool(pool) => heads::max_pool(self.level, of(0), x[0].1, pool.window, winners, out),
+            &Op::MaxPool(pool) if pool.is_plain(x[0].1) => {
+                heads::max_pool(self.level, of(0), x[0].1, pool.window, winners, out);
+            }
+            &Op::MaxPool(pool) => general::max_pool(of(0), x[0].1, pool, (out, out_shape)),
+            &Op::MaxPoolGrad(pool) => general::max_pool_grad(x[0], of(1), pool, (out, out_shape)),
+            &Op::Pointwise(f) => functions::pointwise(self.level, f, of(0), out),
+            &Op::PointwiseGrad(f) => functions::pointwise_grad(self.level, f, of(0), of(1), out),
+            &Op::Softmax(axes) => general::softmax(of(0), out_shape, axes, out),
             Op::Sigmoid => heads::sigmoid(of(0), out),
             Op::SigmoidGrad => heads::sigmoid_grad(of(0), of(1), out),
             &Op::Upsample(window) => heads::upsample(of(0), out_shape, window, out),
             &Op::SumPool(window) => heads::sum_pool(of(0), out_shape, window, out),
             Op::Concat => heads::concat(&x.iter().map(|&(x, shape)| (x, shape.c)).collect::<Vec<_>>(), out),
-            &Op::Slice { start, .. } => heads::slice(of(0), x[0].1.c, start[2], out_shape.c, out),
+            &Op::Slice { start, .. } => general::crop(of(0), x[0].1, start, (out, out_shape)),
+            &Op::Pad { before, .. } => general::pad(of(0), x[0].1, before, (out, out_shape)),
+            Op::Reshape(_) => out.copy_from_slice(of(0)),
+            &Op::Permute(order) => general::permute(of(0), x[0].1, order, (out, out_shape)),
             Op::Mean => heads::mean(of(0), out),
             Op::Spread(_) => heads::spread(of(0), out),
-            Op::Mul => images::mul(of(0), of(1), out),
+            &Op::Sum(axes) => general::sum(of(0), x[0].1, axes, out),
+            Op::Broadcast(_) => general::broadcast(of(0), x[0].1, out_shape, out),
+            Op::Add => general::zip(x[0], x[1], (out, out_shape), |a, b| a + b),
+            Op::Mul => general::zip(x[0], x[1], (out, out_shape), |a, b| a * b),
             Op::Roll => images::roll(of(0), of(1), out_shape, out),
             Op::TotalVariation => images::total_variation(of(0), x[0].1, out),
             Op::TotalVariationGrad => images::total_variation_grad(of(0), of(1), out_shape, out),
@@ -273,17 +261,7 @@ impl CpuProgram {
             &Op::Normalise { epsilon } => heads::normalise(of(0), of(1), epsilon as f32, out),
             &Op::Adam { epsilon } => images::adam([of(0), of(1), of(2), of(3)], epsilon as f32, out),
             &Op::Step { rate } => heads::step(of(0), of(1), rate, out),
-            Op::Constant { .. }
-            | Op::Pointwise(_)
-            | Op::PointwiseGrad(_)
-            | Op::Softmax(_)
-            | Op::MaxPoolGrad(_)
-            | Op::Pad { .. }
-            | Op::Reshape(_)
-            | Op::Permute(_)
-            | Op::Sum(_)
-            | Op::Broadcast(_)
-            | Op::Add => unreachable!("refused when compiled"),
+            Op::Constant { data, .. } => general::constant(data, images, out_shape.image_len(), out),
             Op::Input(_)
             | Op::Fill { .. }
             | Op::Conv2d(_)

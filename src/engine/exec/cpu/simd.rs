@@ -143,7 +143,7 @@ impl Level {
     }
 
     /// f32 values per register.
-    pub fn lanes(self) -> usize {
+    pub const fn lanes(self) -> usize {
         match self {
             Level::Avx512 => 16,
             Level::Avx2 | Level::Neon | Level::Portable => 8,
@@ -151,12 +151,17 @@ impl Level {
     }
 
     /// Rows of a register tile: [`Lanes::ROWS`].
-    pub fn rows(self) -> usize {
+    pub const fn rows(self) -> usize {
         match self {
             Level::Avx512 => 12,
             Level::Avx2 | Level::Neon => 6,
             Level::Portable => 2,
         }
+    }
+
+    /// Does the level say of itself what its registers say?
+    const fn is_of<L: Lanes>(self) -> bool {
+        self.lanes() == L::N && self.rows() == L::ROWS
     }
 
     /// Run `kernel` with this level's instructions.
@@ -176,6 +181,12 @@ impl Level {
         }
     }
 }
+
+#[cfg(target_arch = "x86_64")]
+const _: () = assert!(Level::Avx512.is_of::<x86::Avx512>() && Level::Avx2.is_of::<x86::Avx2>());
+#[cfg(target_arch = "aarch64")]
+const _: () = assert!(Level::Neon.is_of::<neon::Neon>());
+const _: () = assert!(Level::Portable.is_of::<portable::Portable>());
 
 #[cfg(target_arch = "x86_64")]
 fn fma_avx2() -> bool {

@@ -30,7 +30,9 @@ pub struct Direct {
     registers: usize,
     /// Taps: rows and columns of the kernel with the pool folded in.
     taps: (usize, usize),
-    /// The pool's windows: how far apart two outputs are in the input.
+    /// How far apart two taps are in the input.
+    dilation: (usize, usize),
+    /// How far apart two outputs are in the input.
     stride: (usize, usize),
     lookups: Vec<Lookup>,
     zeros: Vec<f32>,
@@ -50,7 +52,8 @@ impl Direct {
             panels: co.div_ceil(width),
             registers: registers(level, co),
             taps,
-            stride: g.pool,
+            dilation: g.dilation,
+            stride: g.step(),
             lookups: Lookup::all(g),
             zeros: input::zeros(g),
             ci,
@@ -144,9 +147,14 @@ impl Block<'_> {
         self.conv.kernels[(bank * self.conv.panels + panel) * self.conv.panel_len..].as_ptr()
     }
 
-    /// Store a tile that starts at pixel `first`.
+    /// Store a tile of the windows whose first output is pixel `first`.
     #[inline(always)]
-    unsafe fn store<L: Lanes, const M: usize, const R: usize>(&self, acc: &[[L; R]; M], first: usize, panel: usize) {
+    unsafe fn store<L: Lanes, const M: usize, const R: usize>(
+        &self,
+        acc: &[[L; R]; M],
+        (first, windows): (usize, &Windows<M>),
+        panel: usize,
+    ) {
         // By way of memory: indexing the sums with a number that isn't known when this is compiled would keep them
         // in memory all along.
         let mut rows = [[0.0f32; WIDEST]; M];
@@ -156,17 +164,21 @@ impl Block<'_> {
                 unsafe { v.store(row.as_mut_ptr().add(q * L::N)) }
             }
         }
-        let pixel0 = self.image * self.conv.out_hw.0 * self.conv.out_hw.1 + first;
-        for (r, row) in rows.iter().enumerate().take(self.pixels.end - first) {
+        let (mut y, mut x) = windows.first;
+        for row in rows.iter().take(self.pixels.end - first) {
             for q in 0..R {
                 let o = (panel * R + q) * L::N;
                 if o < self.conv.co {
                     // SAFETY: the pixel is this task's, and o < co.
                     unsafe {
                         let v = L::load(row.as_ptr().add(q * L::N));
-                        self.finish.store(v, self.image, pixel0 + r, o, L::N.min(self.conv.co - o));
+                        self.finish.store(v, self.image, (y, x), o, L::N.min(self.conv.co - o));
                     }
                 }
+            }
+            x += 1;
+            if x == self.conv.out_hw.1 {
+                (y, x) = (y + 1, 0);
             }
         }
     }
@@ -188,7 +200,8 @@ unsafe fn in_place<L: Lanes, const M: usize, const R: usize>(block: &Block) {
                         // SAFETY: the windows are inside the lookup's tables; the panel holds `c` rows for every
                         // part and tap.
                         unsafe {
-                            let rows = lookup.taps(image, conv.zeros.as_ptr(), &windows, (i, j));
+                            let tap = (i * conv.dilation.0, j * conv.dilation.1);
+                            let rows = lookup.taps(image, conv.zeros.as_ptr(), &windows, tap);
                             multiply_add(&mut acc, &rows, kernel, lookup.c);
                             kernel = kernel.add(lookup.c * R * L::N);
                         }
@@ -196,7 +209,7 @@ unsafe fn in_place<L: Lanes, const M: usize, const R: usize>(block: &Block) {
                 }
             }
             // SAFETY: the tile is this task's.
-            unsafe { block.store(&acc, first, panel) }
+            unsafe { block.store(&acc, (first, &windows), panel) }
         }
     }
 }
@@ -217,7 +230,8 @@ unsafe fn gathered<L: Lanes, const M: usize, const R: usize>(block: &Block) {
                     // SAFETY: the windows are inside the tables, a pixel has `c` channels, and all parts and taps
                     // together have at most GATHER.
                     unsafe {
-                        let pixels = lookup.taps(image, conv.zeros.as_ptr(), &windows, (i, j));
+                        let tap = (i * conv.dilation.0, j * conv.dilation.1);
+                        let pixels = lookup.taps(image, conv.zeros.as_ptr(), &windows, tap);
                         for (values, pixel) in values.iter_mut().zip(pixels) {
                             *values.get_unchecked_mut(k) = *pixel;
                             for c in 1..lookup.c {
@@ -235,7 +249,7 @@ unsafe fn gathered<L: Lanes, const M: usize, const R: usize>(block: &Block) {
             // SAFETY: each row and the panel have k values (times the panel's width); the tile is this task's.
             unsafe {
                 multiply_add(&mut acc, &rows, block.panel(panel), k);
-                block.store(&acc, first, panel)
+                block.store(&acc, (first, &windows), panel)
             }
         }
     }

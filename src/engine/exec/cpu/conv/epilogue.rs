@@ -1,7 +1,18 @@
 //! What is done to a convolution's output while it is still in a register.
 
-use super::Geometry;
 use crate::engine::exec::cpu::simd::{Lanes, prefetch_write};
+use crate::engine::tensor::Shape;
+
+/// Which of a tensor's pixels a kernel writes: `first`, and from there every `step`-th row and column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Places {
+    pub first: (usize, usize),
+    pub step: (usize, usize),
+}
+
+impl Places {
+    pub const ALL: Places = Places { first: (0, 0), step: (1, 1) };
+}
 
 /// The epilogue's tensors, as slices; each may be left out. What they mean, and the order in which they are applied, is defined
 /// by [`crate::engine::plan::Epilogue`].
@@ -27,7 +38,9 @@ pub struct Operands<'a> {
 /// The epilogue and the output in a form that many threads can use at once, each for its own pixels and channels.
 #[derive(Clone, Copy)]
 pub struct Finish<'a> {
-    co: usize,
+    /// Of the whole output.
+    shape: Shape,
+    places: Places,
     bias: Option<&'a [f32]>,
     /// From one image's bias to the next one's: 0 where there is one for all.
     bias_step: usize,
@@ -47,27 +60,29 @@ unsafe impl Send for Finish<'_> {}
 unsafe impl Sync for Finish<'_> {}
 
 impl<'a> Finish<'a> {
-    /// Checks all lengths, so that `store` need not.
-    pub fn new(epilogue: &'a mut Operands, g: &Geometry, n: usize, out: &'a mut [f32]) -> Finish<'a> {
-        let (co, signs_len) = (g.co, n * g.sign_bytes());
-        assert_eq!(out.len(), n * g.out_len(), "the length of the output of {g:?} for {n} images");
+    /// `shape` is that of `out`, of which `places` are written. Checks all lengths, so that `store` need not.
+    pub fn new(epilogue: &'a mut Operands, shape: Shape, places: Places, out: &'a mut [f32]) -> Finish<'a> {
+        let Shape { n, c: co, .. } = shape;
+        let signs_len = shape.pixels() * co.div_ceil(8);
+        assert_eq!(out.len(), shape.len(), "the length of an output of {shape}");
         if let Some(bias) = epilogue.bias {
-            assert!(bias.len() == co || bias.len() == n * co, "a bias of {} for {g:?}, {n} images", bias.len());
+            assert!(bias.len() == co || bias.len() == n * co, "a bias of {} for {shape}", bias.len());
         }
         if let Some(add) = epilogue.add {
-            assert_eq!(add.len(), out.len(), "the length of the tensor to add, for {g:?}");
+            assert_eq!(add.len(), out.len(), "the length of the tensor to add to {shape}");
         }
         if let Some(signs) = &epilogue.signs {
-            assert_eq!(signs.len(), signs_len, "the length of the signs of {g:?}");
+            assert_eq!(signs.len(), signs_len, "the length of the signs of {shape}");
         }
         if let Some((scale, shift)) = epilogue.scale_shift {
-            assert!(scale.len() == co && shift.len() == co, "the lengths of scale and shift of {g:?}");
+            assert!(scale.len() == co && shift.len() == co, "the lengths of scale and shift of {shape}");
         }
         if let Some(gate) = epilogue.gate {
-            assert_eq!(gate.len(), signs_len, "the length of the gate of {g:?}");
+            assert_eq!(gate.len(), signs_len, "the length of the gate of {shape}");
         }
         Finish {
-            co,
+            shape,
+            places,
             bias: epilogue.bias,
             bias_step: if epilogue.bias.is_some_and(|b| b.len() == co) { 0 } else { co },
             add: epilogue.add,
@@ -79,33 +94,48 @@ impl<'a> Finish<'a> {
         }
     }
 
+    /// As many images, rows and columns as are written, and their channels.
+    pub fn places(&self) -> Shape {
+        let Places { first, step } = self.places;
+        let count = |side: usize, first: usize, step: usize| side.saturating_sub(first).div_ceil(step);
+        Shape { h: count(self.shape.h, first.0, step.0), w: count(self.shape.w, first.1, step.1), ..self.shape }
+    }
+
     /// Apply the epilogue to a register of channels `o, o+1, ..` of one pixel and store it: the first `k` lanes only.
-    /// `pixel` counts over all images, `image` is the one that it belongs to.
+    /// `at` are row and column, counted among the places that are written.
     ///
     /// # Safety
-    /// `pixel` is inside the output, `o` is a multiple of 8, `0 < k <= L::N`, `o + k <= co`, and no other thread
+    /// Image and pixel are inside the output, `o` is a multiple of 8, `0 < k <= L::N`, `o + k <= co`, and no other thread
     /// stores the same values.
     #[inline(always)]
-    pub unsafe fn store<L: Lanes>(&self, v: L, image: usize, pixel: usize, o: usize, k: usize) {
+    pub unsafe fn store<L: Lanes>(&self, v: L, image: usize, at: (usize, usize), o: usize, k: usize) {
         // SAFETY: the caller's promise. Two copies of the code, one of them for a number of lanes that is known when
         // this is compiled: nearly all registers are whole.
         unsafe {
-            if k == L::N { self.store_first(v, image, pixel, o, L::N) } else { self.store_first(v, image, pixel, o, k) }
+            if k == L::N { self.store_first(v, image, at, o, L::N) } else { self.store_first(v, image, at, o, k) }
         }
     }
 
-    /// Tell the processor that channel `o` of `pixel` (which may be anywhere) will soon be stored.
+    /// Tell the processor that channel `o` of a pixel (which may be anywhere) will soon be stored.
     #[inline(always)]
-    pub fn prefetch(&self, pixel: usize, o: usize) {
-        prefetch_write(self.out.wrapping_add(pixel * self.co + o));
+    pub fn prefetch(&self, image: usize, at: (usize, usize), o: usize) {
+        prefetch_write(self.out.wrapping_add(self.pixel(image, at) * self.shape.c + o));
+    }
+
+    /// The pixel's place in the whole output.
+    #[inline(always)]
+    fn pixel(&self, image: usize, (y, x): (usize, usize)) -> usize {
+        let Places { first, step } = self.places;
+        (image * self.shape.h + first.0 + y * step.0) * self.shape.w + first.1 + x * step.1
     }
 
     /// # Safety
     /// As for [`store`](Finish::store).
     #[inline(always)]
-    unsafe fn store_first<L: Lanes>(&self, mut v: L, image: usize, pixel: usize, o: usize, k: usize) {
-        let at = pixel * self.co + o;
-        let byte = pixel * self.co.div_ceil(8) + o / 8;
+    unsafe fn store_first<L: Lanes>(&self, mut v: L, image: usize, at: (usize, usize), o: usize, k: usize) {
+        let (co, pixel) = (self.shape.c, self.pixel(image, at));
+        let at = pixel * co + o;
+        let byte = pixel * co.div_ceil(8) + o / 8;
         // SAFETY: with the caller's promise, all indices are inside the lengths that `new` checked.
         unsafe {
             if let Some(bias) = self.bias {

@@ -23,7 +23,9 @@ pub struct Few {
     bank: usize,
     bank_len: usize,
     taps: (usize, usize),
-    /// The pool's windows (folded into the kernel, see [`fold_pool`]).
+    /// How far apart two taps are in the input.
+    dilation: (usize, usize),
+    /// How far apart two outputs are in the input.
     stride: (usize, usize),
     lookups: Vec<Lookup>,
     zeros: Vec<f32>,
@@ -39,7 +41,8 @@ impl Few {
             bank: g.bank,
             bank_len: taps.0 * taps.1 * g.ci() * g.co,
             taps,
-            stride: g.pool,
+            dilation: g.dilation,
+            stride: g.step(),
             lookups: Lookup::all(g),
             zeros: input::zeros(g),
             co: g.co,
@@ -131,7 +134,8 @@ unsafe fn dots<L: Lanes, const P: usize, const O: usize>(block: &Block) {
                 for j in 0..conv.taps.1 {
                     // SAFETY: the window is inside the tables; a pixel and each output's kernel have `c` channels.
                     unsafe {
-                        let rows = lookup.taps(image, conv.zeros.as_ptr(), &windows, (i, j));
+                        let tap = (i * conv.dilation.0, j * conv.dilation.1);
+                        let rows = lookup.taps(image, conv.zeros.as_ptr(), &windows, tap);
                         if i + 1 == conv.taps.0 && j + 1 == conv.taps.1 {
                             ahead(&rows, lookup.c);
                         }
@@ -147,21 +151,25 @@ unsafe fn dots<L: Lanes, const P: usize, const O: usize>(block: &Block) {
                 }
             }
         }
-        let pixel0 = block.image * conv.out_hw.0 * conv.out_hw.1;
-        for (p, acc) in acc.into_iter().enumerate().take(block.pixels.end - first) {
+        let (mut y, mut x) = windows.first;
+        for acc in acc.into_iter().take(block.pixels.end - first) {
             let mut sums = [0.0; O];
             for (sum, acc) in sums.iter_mut().zip(acc) {
                 *sum = acc.sum();
             }
             // SAFETY: O values are read from an array of O; the pixel is this task's.
             unsafe {
-                block.finish.store(L::load_first(sums.as_ptr(), O), block.image, pixel0 + first + p, 0, O);
+                block.finish.store(L::load_first(sums.as_ptr(), O), block.image, (y, x), 0, O);
+            }
+            x += 1;
+            if x == conv.out_hw.1 {
+                (y, x) = (y + 1, 0);
             }
         }
     }
 }
 
-/// Ask for the pixels that the group after the next reads in this row: a dot product is over before memory answers.
+/// Ask for the pixels that the micro-tile after the next reads in this row: a dot product is over before memory answers.
 #[inline(always)]
 fn ahead<const P: usize>(rows: &[*const f32; P], channels: usize) {
     for row in rows {

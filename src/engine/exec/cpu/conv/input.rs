@@ -5,8 +5,8 @@ use super::{Geometry, PartShape};
 /// Stands in a table for a row or column outside the image: any sum with it, also of two of it, is at least as large.
 const OUTSIDE: usize = 1 << (usize::BITS - 2);
 
-/// One part of the input, with a table of where each row and each column starts. Row 0 of the tables is the first row
-/// of the padding; the tables go on far enough past the image for the last tile of any algorithm.
+/// One part of the input, with a table of where each row and each column starts. Row 0 of the tables is the first
+/// window's first row, most often one of the padding; the tables go on far enough past the image for the last tile of any algorithm.
 pub struct Lookup {
     /// The part's place in the list that `run` is given.
     pub index: usize,
@@ -23,14 +23,24 @@ pub struct Lookup {
 impl Lookup {
     pub fn new(g: &Geometry, index: usize) -> Lookup {
         let PartShape { c, up } = g.parts[index];
-        let table = |size: usize, kernel: usize, up: usize, step: usize| {
-            let pad = kernel / 2;
-            let start = |i: usize| if (pad..pad + size).contains(&i) { (i - pad) / up * step } else { OUTSIDE };
-            (0..size + kernel + 8).map(start).collect()
+        // Beyond the last window: Winograd's last tile may stick out by three pixels.
+        let rows = g.conv_hw.0 * g.stride.0 + (g.kh - 1) * g.dilation.0 + 8;
+        let cols = g.conv_hw.1 * g.stride.1 + (g.kw - 1) * g.dilation.1 + 8;
+        let table = |len: usize, size: usize, pad: isize, up: usize, step: usize| {
+            let start = |i: usize| match (i as isize).checked_sub(pad).and_then(|p| usize::try_from(p).ok()) {
+                Some(pixel) if pixel < size => pixel / up * step,
+                _ => OUTSIDE,
+            };
+            (0..len).map(start).collect()
         };
-        let rows = table(g.h, g.kh, up.0, g.w / up.1 * c);
-        let cols = table(g.w, g.kw, up.1, c);
-        Lookup { index, c, image_len: g.part_len(index), step: if up.1 == 1 { c * g.pool.1 } else { 0 }, rows, cols }
+        Lookup {
+            index,
+            c,
+            image_len: g.part_len(index),
+            step: if up.1 == 1 { c * g.step().1 } else { 0 },
+            rows: table(rows, g.h, g.pad.0, up.0, g.w / up.1 * c),
+            cols: table(cols, g.w, g.pad.1, up.1, c),
+        }
     }
 
     /// All parts, in their order.
@@ -61,7 +71,7 @@ impl Lookup {
 }
 
 impl Lookup {
-    /// [`pixel`](Lookup::pixel) for the same tap of `M` windows.
+    /// [`pixel`](Lookup::pixel) for the same tap of `M` windows; `(i, j)` is how far it is from a window's corner.
     ///
     /// # Safety
     /// As for `pixel`; the tap is inside every window.
@@ -100,6 +110,8 @@ impl Lookup {
 pub struct Windows<const M: usize> {
     y: [usize; M],
     x: [usize; M],
+    /// Row and column of the first output.
+    pub first: (usize, usize),
     /// Whether they are next to each other in one row.
     neighbours: bool,
 }
@@ -109,8 +121,8 @@ impl<const M: usize> Windows<M> {
     /// list is filled up with the last window before it.
     #[inline(always)]
     pub fn new(first: usize, end: usize, width: usize, stride: (usize, usize)) -> Windows<M> {
-        let mut windows = Windows { y: [0; M], x: [0; M], neighbours: first + M <= end };
         let (mut y, mut x) = (first / width, first % width);
+        let mut windows = Windows { y: [0; M], x: [0; M], first: (y, x), neighbours: first + M <= end };
         windows.neighbours &= x + M <= width;
         for r in 0..M {
             (windows.y[r], windows.x[r]) = (y * stride.0, x * stride.1);

@@ -1,10 +1,13 @@
 //! The convolution: the one op that takes nearly all of the time.
 //!
-//! Stride 1, 'same' zero padding, NHWC input, HWIO kernel; in the field's notation
+//! NHWC input with zeros around it, HWIO kernel; in the field's notation
 //!
 //! ```text
-//! y[n,y,x,o] = sum over i,j,c of X[n, y+i-kh/2, x+j-kw/2, c] * K[i,j,c,o]
+//! y[n,y,x,o] = sum over i,j,c of X[n, y sh + i dh - top, x sw + j dw - left, c] * K[i,j,c,o]
 //! ```
+//!
+//! with strides s and dilations d; of a convolution in groups the sum is over the channels of o's group. A transposed
+//! convolution is several of these, which write [places](Places) in between each other: see [`super::phases`].
 //!
 //! What usually stands before and after a convolution is done on the way, while the values are in registers:
 //!
@@ -23,17 +26,20 @@
 mod direct;
 mod epilogue;
 mod few;
+mod grouped;
 mod input;
 mod pack;
 mod tile;
 mod transform;
 mod winograd;
 
-pub use epilogue::{Finish, Operands};
+pub use epilogue::{Finish, Operands, Places};
 
 use super::simd::Level;
+use crate::engine::tensor::Shape;
 use direct::Direct;
 use few::Few;
+use grouped::Grouped;
 use winograd::Winograd;
 
 /// The shape of one part of the input: `[n, h / up.0, w / up.1, c]`, every stored pixel repeated `up.0` x `up.1` times.
@@ -46,16 +52,27 @@ pub struct PartShape {
 /// What a convolution looks like, but for the number of images.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Geometry {
-    /// Rows and columns of the convolution: of its input, and of its output before pooling.
+    /// Rows and columns of the input.
     pub h: usize,
     pub w: usize,
-    /// The kernel's rows and columns; both odd.
+    /// The kernel's rows and columns.
     pub kh: usize,
     pub kw: usize,
     /// The input: these parts, concatenated on channels.
     pub parts: Vec<PartShape>,
     /// Output channels.
     pub co: usize,
+    /// Rows and columns of the output, before pooling.
+    pub conv_hw: (usize, usize),
+    /// Rows of zeros above the input, columns to the left of it; less than 0 where the first window begins inside. What
+    /// is below and to the right follows from the output.
+    pub pad: (isize, isize),
+    /// From one output's window to the next one's.
+    pub stride: (usize, usize),
+    /// From one of the kernel's pixels to the next.
+    pub dilation: (usize, usize),
+    /// Inputs and outputs are cut into so many parts that see nothing of each other.
+    pub groups: usize,
     /// Sum-pool by windows of this size; `(1, 1)` for none. Rows and columns that fill no window are left out.
     pub pool: (usize, usize),
     /// How many kernels there are: 1 for all images, or as many as images, where each has its own.
@@ -63,9 +80,25 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// A convolution of one part, without pooling.
+    /// A convolution of one part by a kernel of odd sides, of stride 1, with as large an output as the input.
     pub fn new(h: usize, w: usize, (kh, kw): (usize, usize), ci: usize, co: usize) -> Geometry {
-        Geometry { h, w, kh, kw, parts: vec![PartShape { c: ci, up: (1, 1) }], co, pool: (1, 1), bank: 1 }
+        let parts = vec![PartShape { c: ci, up: (1, 1) }];
+        let (pad, one) = ((kh as isize / 2, kw as isize / 2), (1, 1));
+        Geometry {
+            h,
+            w,
+            kh,
+            kw,
+            parts,
+            co,
+            conv_hw: (h, w),
+            pad,
+            stride: one,
+            dilation: one,
+            groups: 1,
+            pool: one,
+            bank: 1,
+        }
     }
 
     /// Input channels.
@@ -75,13 +108,23 @@ impl Geometry {
 
     /// Rows and columns of the output.
     pub fn out_hw(&self) -> (usize, usize) {
-        (self.h / self.pool.0, self.w / self.pool.1)
+        (self.conv_hw.0 / self.pool.0, self.conv_hw.1 / self.pool.1)
+    }
+
+    /// The output of `n` images.
+    pub fn out_shape(&self, n: usize) -> Shape {
+        let (h, w) = self.out_hw();
+        Shape::new(n, h, w, self.co)
     }
 
     /// Values in the output of one image.
     pub fn out_len(&self) -> usize {
-        let (oh, ow) = self.out_hw();
-        oh * ow * self.co
+        self.out_shape(1).len()
+    }
+
+    /// How far apart two outputs are in the input.
+    fn step(&self) -> (usize, usize) {
+        (self.stride.0 * self.pool.0, self.stride.1 * self.pool.1)
     }
 
     /// Values in part `i` of one image.
@@ -92,24 +135,33 @@ impl Geometry {
 
     /// Values in one kernel.
     pub fn kernel_len(&self) -> usize {
-        self.kh * self.kw * self.ci() * self.co
+        self.kh * self.kw * (self.ci() / self.groups) * self.co
     }
 
     /// Bytes of one image's signs: a bit per output value, a pixel's bits filled up to whole bytes.
     pub fn sign_bytes(&self) -> usize {
-        let (oh, ow) = self.out_hw();
-        oh * ow * self.co.div_ceil(8)
+        self.out_shape(1).pixels() * self.co.div_ceil(8)
     }
 
     /// Multiplications of the definition above for one image: the yardstick for all algorithms.
     pub fn macs(&self) -> usize {
-        self.h * self.w * self.kernel_len()
+        self.conv_hw.0 * self.conv_hw.1 * self.kernel_len()
     }
 
     fn check(&self) {
-        assert!(self.h * self.w * self.co * self.ci() * self.bank > 0, "a convolution with a zero size: {self:?}");
-        assert!(self.kh % 2 == 1 && self.kw % 2 == 1, "the kernel's sizes must be odd: {self:?}");
-        assert!(self.pool.0 > 0 && self.pool.1 > 0, "a pooling window of nothing: {self:?}");
+        let (one, out) = ((1, 1), self.conv_hw);
+        let sides = [self.h, self.w, self.kh, self.kw, self.co, self.ci(), out.0, out.1, self.bank, self.groups];
+        assert!(!sides.contains(&0), "a convolution with a zero size: {self:?}");
+        assert!(
+            [self.stride, self.dilation, self.pool].iter().all(|s| s.0 > 0 && s.1 > 0),
+            "a step of nothing: {self:?}"
+        );
+        let leaps = self.stride != one || self.groups != 1 || self.dilation != one;
+        assert!(self.pool == one || !leaps, "a sum-pool after a convolution that leaps: {self:?}");
+        let cut = self.ci().is_multiple_of(self.groups) && self.co.is_multiple_of(self.groups);
+        assert!(cut, "channels that cannot be cut into groups: {self:?}");
+        let is_simple = self.parts.len() == 1 && self.parts[0].up == one;
+        assert!(self.groups == 1 || is_simple, "a convolution in groups reads one part as it is: {self:?}");
         for PartShape { c, up } in &self.parts {
             let whole = *c > 0 && up.0 > 0 && up.1 > 0 && self.h.is_multiple_of(up.0) && self.w.is_multiple_of(up.1);
             assert!(whole, "a part's upsampling must divide the image: {self:?}");
@@ -120,12 +172,15 @@ impl Geometry {
 /// How a convolution is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
-    /// Register-tiled matrix product over rows of pixels, read where they lie ('indirect GEMM'). Any shape.
+    /// Register-tiled matrix product over rows of pixels, read where they lie ('indirect GEMM'). Any shape of one group.
     Direct,
-    /// For one to four output channels: dot products along the input channels.
+    /// For one to four output channels, in one group: dot products along the input channels.
     Few,
-    /// Winograd's F(4x4, 3x3): 36 multiplications where the definition has 144. 3x3 kernels, no pooling or 2x2.
+    /// Winograd's F(4x4, 3x3): 36 multiplications where the definition has 144. Kernels of 3x3 (and of two rows or columns)
+    /// without stride, dilation and groups; no pooling or 2x2.
     Winograd4,
+    /// For more than one group, depthwise convolutions above all: the lanes run along the output channels.
+    Grouped,
 }
 
 impl std::fmt::Display for Algorithm {
@@ -134,28 +189,36 @@ impl std::fmt::Display for Algorithm {
             Algorithm::Direct => "direct",
             Algorithm::Few => "few",
             Algorithm::Winograd4 => "winograd4",
+            Algorithm::Grouped => "grouped",
         })
     }
 }
 
 impl Algorithm {
-    pub const ALL: [Algorithm; 3] = [Algorithm::Direct, Algorithm::Few, Algorithm::Winograd4];
+    pub const ALL: [Algorithm; 4] = [Algorithm::Direct, Algorithm::Few, Algorithm::Winograd4, Algorithm::Grouped];
 
     /// Whether the algorithm can compute this shape at all.
     pub fn supports(self, g: &Geometry) -> bool {
         match self {
-            Algorithm::Direct => true,
-            Algorithm::Few => g.co <= few::MOST_OUTPUTS,
-            Algorithm::Winograd4 => (g.kh, g.kw) == (3, 3) && (g.pool == (1, 1) || g.pool == (2, 2)),
+            Algorithm::Direct => g.groups == 1,
+            Algorithm::Few => g.groups == 1 && g.co <= few::MOST_OUTPUTS,
+            Algorithm::Winograd4 => {
+                let leaps = g.stride != (1, 1) || g.dilation != (1, 1) || g.groups != 1;
+                let fits = (2..=3).contains(&g.kh) && (2..=3).contains(&g.kw);
+                fits && !leaps && (g.pool == (1, 1) || g.pool == (2, 2))
+            }
+            Algorithm::Grouped => g.groups != 1,
         }
     }
 
     /// The fastest algorithm for this shape, as measured by `benches/conv_quick.rs` (`ALL=1`) and at small sizes. It
     /// must not depend on `bank`, which tells something about the number of images.
     pub fn choose(g: &Geometry) -> Algorithm {
-        let (ci, co, side) = (g.ci(), g.co, g.h.min(g.w));
+        let (ci, co, side) = (g.ci(), g.co, g.conv_hw.0.min(g.conv_hw.1));
         let large_enough = if ci >= 32 && co >= 32 { side >= 4 } else { side >= 8 };
-        if Algorithm::Few.supports(g) && ci >= 8 {
+        if Algorithm::Grouped.supports(g) {
+            Algorithm::Grouped
+        } else if Algorithm::Few.supports(g) && ci >= 8 {
             Algorithm::Few
         } else if Algorithm::Winograd4.supports(g) && ci >= 3 && co >= 8 && ci * co >= 64 && large_enough {
             Algorithm::Winograd4
@@ -177,6 +240,7 @@ enum Body {
     Direct(Direct),
     Few(Few),
     Winograd4(Winograd),
+    Grouped(Grouped),
 }
 
 impl Packed {
@@ -193,11 +257,12 @@ impl Packed {
             Algorithm::Direct => Body::Direct(Direct::new(level, geometry)),
             Algorithm::Few => Body::Few(Few::new(geometry)),
             Algorithm::Winograd4 => Body::Winograd4(Winograd::new(level, geometry)),
+            Algorithm::Grouped => Body::Grouped(Grouped::new(level, geometry)),
         };
         Packed { level, geometry: geometry.clone(), body, is_packed: false }
     }
 
-    /// Packs `kernel`, `[bank, kh, kw, ci, co]`, into the order in which the algorithm reads it.
+    /// Packs `kernel`, `[bank, kh, kw, ci / groups, co]`, into the order in which the algorithm reads it.
     pub fn pack(&mut self, kernel: &[f32]) {
         let (level, g) = (self.level, &self.geometry);
         assert_eq!(kernel.len(), g.bank * g.kernel_len(), "the length of the kernel of {g:?}");
@@ -205,6 +270,7 @@ impl Packed {
             Body::Direct(d) => d.pack(level, g, kernel),
             Body::Few(f) => f.pack(g, kernel),
             Body::Winograd4(w) => w.pack(level, g, kernel),
+            Body::Grouped(d) => d.pack(g, kernel),
         }
         self.is_packed = true;
     }
@@ -214,6 +280,7 @@ impl Packed {
             Body::Direct(_) => Algorithm::Direct,
             Body::Few(_) => Algorithm::Few,
             Body::Winograd4(_) => Algorithm::Winograd4,
+            Body::Grouped(_) => Algorithm::Grouped,
         }
     }
 
@@ -231,6 +298,7 @@ impl Packed {
             Body::Direct(d) => d.kernels_len(),
             Body::Few(f) => f.kernels_len(),
             Body::Winograd4(w) => w.kernels_len(),
+            Body::Grouped(d) => d.kernels_len(),
         };
         values * size_of::<f32>()
     }
@@ -241,25 +309,31 @@ impl Packed {
             Body::Direct(d) => d.macs(),
             Body::Few(f) => f.macs(),
             Body::Winograd4(w) => w.macs(),
+            Body::Grouped(_) => self.geometry.macs(),
         }
     }
 
     /// f32s of scratch memory that [`run`](Packed::run) wants for `n` images.
     pub fn scratch_len(&self, n: usize) -> usize {
         match &self.body {
-            Body::Direct(_) | Body::Few(_) => 0,
+            Body::Direct(_) | Body::Few(_) | Body::Grouped(_) => 0,
             Body::Winograd4(w) => w.scratch_len(n),
         }
     }
 
     /// Convolve `n` images. `parts[i]` is `[n, h/uh, w/uw, c]` of the geometry's part i, `out` is
-    /// `[n, h/ph, w/pw, co]` and is overwritten, `scratch` has at least `scratch_len(n)` values, whatever they are.
+    /// `[n, out_h, out_w, co]` and is overwritten, `scratch` has at least `scratch_len(n)` values, whatever they are.
     ///
     /// The work is spread over the current rayon thread pool. Best called on one of its threads (inside
     /// `ThreadPool::install` or `rayon::scope`, around the whole forward and backward pass): handing work in from
     /// outside costs some 20 microseconds each time, and there are several times per call. Nothing is allocated. Slices that start on a
     /// cache line ([`Aligned`](super::aligned::Aligned)) are read up to a third faster than those that don't.
     pub fn run(&self, n: usize, parts: &[&[f32]], epilogue: &mut Operands, out: &mut [f32], scratch: &mut [f32]) {
+        self.run_at(n, parts, Finish::new(epilogue, self.geometry.out_shape(n), Places::ALL, out), scratch);
+    }
+
+    /// The same, writing places of a tensor that may be larger; there must be as many as the output has pixels.
+    pub fn run_at(&self, n: usize, parts: &[&[f32]], finish: Finish, scratch: &mut [f32]) {
         let g = &self.geometry;
         assert!(self.is_packed, "a convolution without its kernel: {g:?}");
         assert!(g.bank == 1 || g.bank == n, "{} kernels for {n} images", g.bank);
@@ -267,13 +341,13 @@ impl Packed {
         for (i, part) in parts.iter().enumerate() {
             assert_eq!(part.len(), n * g.part_len(i), "the length of part {i} of {g:?} for {n} images");
         }
-        assert_eq!(out.len(), n * g.out_len(), "the length of the output of {g:?} for {n} images");
+        assert_eq!(finish.places(), g.out_shape(n), "the places to write of {g:?} for {n} images");
         assert!(scratch.len() >= self.scratch_len(n), "scratch of {} for {g:?}, {n} images", scratch.len());
-        let finish = epilogue::Finish::new(epilogue, g, n, out);
         match &self.body {
             Body::Direct(d) => d.run(self.level, n, parts, finish),
             Body::Few(f) => f.run(self.level, n, parts, finish),
             Body::Winograd4(w) => w.run(self.level, n, parts, finish, scratch),
+            Body::Grouped(d) => d.run(self.level, n, parts, finish),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the algorithms' ways of packing a kernel have in common.
+//! Kernels made into others before they are packed.
 
 use super::Geometry;
 use rayon::prelude::*;
@@ -35,4 +35,19 @@ pub fn fold_pool<'a>(g: &Geometry, kernel: &'a [f32]) -> std::borrow::Cow<'a, [f
         tap.iter_mut().zip(sum).for_each(|(t, s)| *t = s as f32);
     });
     folded.into()
+}
+
+/// A smaller kernel as one of 3x3: with zeros below and to the right, which meet the pixels behind the window.
+pub fn embedded<'a>(g: &Geometry, kernel: &'a [f32]) -> std::borrow::Cow<'a, [f32]> {
+    if (g.kh, g.kw) == (3, 3) {
+        return kernel.into();
+    }
+    let tap_len = g.ci() * g.co;
+    let mut larger = vec![0.0; g.bank * 9 * tap_len];
+    for (larger, kernel) in larger.chunks_mut(9 * tap_len).zip(kernel.chunks(g.kernel_len())) {
+        for (rows, kernel) in larger.chunks_mut(3 * tap_len).zip(kernel.chunks(g.kw * tap_len)) {
+            rows[..kernel.len()].copy_from_slice(kernel);
+        }
+    }
+    larger.into()
 }

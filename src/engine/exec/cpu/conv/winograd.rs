@@ -17,12 +17,23 @@
 //! # Two ways to skip work
 //!
 //! Row 2 of B^T belongs to the point -1; it is `s*d1 - s*d2 - d3 + d4`. In a part that is upsampled by 2 a tile's six
-//! values are `a b b c c d` (a tile starts at 4t-1, an odd place, so pairs never straddle its `b b`), and the row
-//! vanishes; so does the column. Such channels count in 25 of the 36 positions only. They are put last, so that the
+//! values are `a b b c c d` (with one row of padding a tile starts at 4t-1, an odd place, so pairs never straddle its
+//! `b b`), and the row vanishes; so does the column. Such channels count in 25 of the 36 positions only. They are put last, so that the
 //! other 11 positions just stop sooner.
 //!
 //! Likewise in a 2x2 sum-pool: column 2 of A^T is `1 -1 1 -1`, so it vanishes in y0+y1 and in y2+y3. Then only 25
 //! positions are computed at all.
+//!
+//! # Smaller kernels, any padding
+//!
+//! A tile starts at 4t - pad, whatever the padding. A kernel of 2x2 is computed as one of 3x3 with zeros in its last row and
+//! column: 36 multiplications where the definition has 64.
+//!
+//! # What a NaN spoils
+//!
+//! The transforms add up a tile's inputs, and what cancels out among numbers stays where one is NaN or infinite. Such an input
+//! spoils the outputs that it reaches by the definition, and with them all 4x4 outputs of the tile that has it among the
+//! middle 4x4 of its 6x6 inputs.
 //!
 //! # Precision and speed
 //!
@@ -33,6 +44,7 @@
 use super::Geometry;
 use super::epilogue::Finish;
 use super::input::{self, Lookup};
+use super::pack::embedded;
 use super::tile::{multiply_add, panel_width, registers, with_tile};
 use super::transform;
 use crate::engine::exec::cpu::aligned::Aligned;
@@ -44,10 +56,10 @@ const CHUNK: usize = 1 << 20;
 /// A chunk has at least so many tiles (if there are), for U is read once per chunk.
 const FEWEST_TILES: usize = 48;
 /// Tiles per task of the transforms.
-const GROUP: usize = 4;
+const BLOCK: usize = 4;
 /// Channels that are summed up on their own before they are added to the rest. Short sums keep the panel in the first
 /// cache, and they are more precise: with 768 channels the error falls to a third.
-const BLOCK: usize = 128;
+const DEPTH: usize = 128;
 
 pub struct Winograd {
     /// Transformed kernels: `[bank][position][panel][channel][panel_width]`.
@@ -57,9 +69,9 @@ pub struct Winograd {
     /// The positions that are computed: 36, or 25 before a sum-pool.
     positions: Vec<Position>,
     pooled: bool,
-    /// The input's parts, those upsampled by 2x2 last.
+    /// The input's parts, those upsampled by 2x2 last (where tiles begin at odd places).
     lookups: Vec<Lookup>,
-    /// How many of the lookups are not upsampled by 2x2.
+    /// How many of the lookups are not those.
     plain_parts: usize,
     zeros: Vec<f32>,
     ci: usize,
@@ -84,9 +96,11 @@ struct Position {
 impl Winograd {
     pub fn new(level: Level, g: &Geometry) -> Winograd {
         let (ci, co, pooled) = (g.ci(), g.co, g.pool == (2, 2));
+        let begins_odd = g.pad.0.rem_euclid(2) == 1 && g.pad.1.rem_euclid(2) == 1;
+        let is_in_pairs = |i: usize| g.parts[i].up == (2, 2) && begins_odd;
         let mut order: Vec<usize> = (0..g.parts.len()).collect();
-        order.sort_by_key(|&i| g.parts[i].up == (2, 2)); // stable: otherwise the parts' order stays
-        let plain_parts = order.iter().filter(|&&i| g.parts[i].up != (2, 2)).count();
+        order.sort_by_key(|&i| is_in_pairs(i)); // stable: otherwise the parts' order stays
+        let plain_parts = order.iter().filter(|&&i| !is_in_pairs(i)).count();
         let plain: usize = order[..plain_parts].iter().map(|&i| g.parts[i].c).sum();
 
         let width = panel_width(level, co);
@@ -128,6 +142,7 @@ impl Winograd {
 
     pub fn pack(&mut self, level: Level, g: &Geometry, kernel: &[f32]) {
         let Winograd { ci, co, panels, width, bank_len, ref positions, .. } = *self;
+        let kernel = embedded(g, kernel);
         // Channels in the order of V: where in the kernel each of them is.
         let first_of = |part: usize| g.parts[..part].iter().map(|p| p.c).sum::<usize>();
         let channels: Vec<usize> =
@@ -135,13 +150,13 @@ impl Winograd {
         let mut u = Aligned::zeros(self.kernels_len());
         let target = transform::Target(u.as_mut_ptr());
         // A task packs eight channels, for all positions and panels.
-        let groups = ci.div_ceil(8);
-        (0..g.bank * groups).into_par_iter().for_each(|at| {
-            let (bank, first) = (at / groups, at % groups * 8);
+        let eights = ci.div_ceil(8);
+        (0..g.bank * eights).into_par_iter().for_each(|at| {
+            let (bank, first) = (at / eights, at % eights * 8);
             for k in first..(first + 8).min(ci) {
                 for panel in 0..panels {
                     let used = width.min(co - panel * width);
-                    let from = &kernel[bank * g.kernel_len()..][channels[k] * co + panel * width..];
+                    let from = &kernel[bank * 9 * ci * co..][channels[k] * co + panel * width..];
                     let transformed =
                         level.dispatch(transform::KernelTransform { kernel: from, tap_stride: ci * co, used });
                     for p in positions.iter().filter(|p| k < p.k) {
@@ -203,12 +218,12 @@ impl Winograd {
         while chunk.first < total {
             let end = if self.bank == 1 { total } else { (chunk.first / one + 1) * one };
             chunk.tiles = size.min(end - chunk.first);
-            let groups = chunk.tiles.div_ceil(GROUP);
-            (0..groups).into_par_iter().for_each(|group| level.dispatch(InputTransform { chunk, group }));
+            let blocks = chunk.tiles.div_ceil(BLOCK);
+            (0..blocks).into_par_iter().for_each(|block| level.dispatch(InputTransform { chunk, block }));
             (0..self.positions.len() * self.panels)
                 .into_par_iter()
                 .for_each(|at| level.dispatch(Product { chunk, position: at / self.panels, panel: at % self.panels }));
-            (0..groups).into_par_iter().for_each(|group| level.dispatch(OutputTransform { chunk, group }));
+            (0..blocks).into_par_iter().for_each(|block| level.dispatch(OutputTransform { chunk, block }));
             chunk.first += chunk.tiles;
         }
     }
@@ -238,10 +253,10 @@ unsafe impl Send for Chunk<'_> {}
 unsafe impl Sync for Chunk<'_> {}
 
 impl Chunk<'_> {
-    /// A group's tiles, counted inside the chunk.
+    /// A block's tiles, counted inside the chunk.
     #[inline(always)]
-    fn group(&self, group: usize) -> std::ops::Range<usize> {
-        group * GROUP..((group + 1) * GROUP).min(self.tiles)
+    fn block(&self, block: usize) -> std::ops::Range<usize> {
+        block * BLOCK..((block + 1) * BLOCK).min(self.tiles)
     }
 
     /// Image, row and column of a tile.
@@ -253,10 +268,10 @@ impl Chunk<'_> {
     }
 }
 
-/// Phase 1 of a group of tiles.
+/// Phase 1 of a block of tiles.
 struct InputTransform<'a> {
     chunk: Chunk<'a>,
-    group: usize,
+    block: usize,
 }
 
 impl Kernel for InputTransform<'_> {
@@ -265,7 +280,7 @@ impl Kernel for InputTransform<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let (chunk, conv) = (self.chunk, self.chunk.conv);
-        for tile in chunk.group(self.group) {
+        for tile in chunk.block(self.block) {
             let (image, ty, tx) = chunk.place(tile);
             let mut first = 0; // channel of V
             for (at, lookup) in conv.lookups.iter().enumerate() {
@@ -318,9 +333,9 @@ unsafe fn product<L: Lanes, const M: usize, const R: usize>(task: &Product) {
     unsafe {
         let v = chunk.v.add(position.at * chunk.v_stride);
         let m = chunk.m.add(position.at * chunk.m_stride + task.panel * conv.width);
-        // With no channels at all there is one empty block, which writes zeros.
-        for k in (0..position.k.max(1)).step_by(BLOCK) {
-            let count = BLOCK.min(position.k - k);
+        // With no channels at all there is one empty sum, which writes zeros.
+        for k in (0..position.k.max(1)).step_by(DEPTH) {
+            let count = DEPTH.min(position.k - k);
             let panel = panel[k * conv.width..].as_ptr();
             let mut tile = 0;
             macro_rules! step {
@@ -373,10 +388,10 @@ unsafe fn rows<L: Lanes, const M: usize, const R: usize>(
     }
 }
 
-/// Phase 3 of a group of tiles.
+/// Phase 3 of a block of tiles.
 struct OutputTransform<'a> {
     chunk: Chunk<'a>,
-    group: usize,
+    block: usize,
 }
 
 impl Kernel for OutputTransform<'_> {
@@ -395,11 +410,10 @@ impl Kernel for OutputTransform<'_> {
 unsafe fn outputs<L: Lanes, const T: usize>(task: &OutputTransform) {
     let (chunk, conv) = (task.chunk, task.chunk.conv);
     let (oh, ow) = conv.out_hw;
-    for tile in chunk.group(task.group) {
+    for tile in chunk.block(task.block) {
         let (image, ty, tx) = chunk.place(tile);
         // Tiles at the right and at the bottom may stick out of the image.
         let (rows, cols) = (T.min(oh - ty * T), T.min(ow - tx * T));
-        let corner = (image * oh + ty * T) * ow + tx * T;
         for o in (0..conv.co).step_by(L::N) {
             let k = L::N.min(conv.co - o);
             // SAFETY: M has whole panels of channels; the pixels are inside the image, and this tile's.
@@ -409,8 +423,9 @@ unsafe fn outputs<L: Lanes, const T: usize>(task: &OutputTransform) {
                 for i in 0..T {
                     for j in 0..T {
                         if i < rows && j < cols {
-                            chunk.finish.prefetch(corner + i * ow + j + T, o); // the tile to the right
-                            chunk.finish.store(y[i][j], image, corner + i * ow + j, o, k);
+                            let (row, col) = (ty * T + i, tx * T + j);
+                            chunk.finish.prefetch(image, (row, col + T), o); // the tile to the right
+                            chunk.finish.store(y[i][j], image, (row, col), o, k);
                         }
                     }
                 }
