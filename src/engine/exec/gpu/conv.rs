@@ -132,7 +132,7 @@ impl ConvStep<'_> {
 /// A constant for the kernel, laid out as the chosen shader reads it.
 pub(super) fn packed(kernel: &Kernel, layout: Layout, pipeline: &PipelineKey, tile: &Tile) -> Constant {
     let pieces = (pipeline.shader == Shader::Conv2dSubgroup).then_some(tile.quads * 4);
-    Constant::Kernel { kernel: kernel.clone(), layout, pieces }
+    Constant::Kernel { kernel: kernel.clone(), layout: Box::new(layout), pieces }
 }
 
 /// Quads between the kernels, or the biases, of one image and the next: none if there is one for all.
