@@ -7,8 +7,9 @@
 use super::call::{Bound, Call, Lowered, Style, Target, WORK_PER_SUBMISSION, grid};
 use super::device::PipelineKey;
 use super::pack::{Channels, Constant, Layout};
+use super::params::Conv2dParams;
 use super::phases::{Axis, View, phases};
-use super::shader::{Conv2dParams, Shader, quads};
+use super::shader::{Shader, quads};
 use crate::engine::ops::{Conv2d, ConvTranspose, Kernel, Sides, Window};
 use crate::engine::plan::{Epilogue, Step, ValueId};
 use crate::engine::tensor::Shape;
