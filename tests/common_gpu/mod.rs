@@ -1,4 +1,5 @@
 //! What the GPU tests share: the adapters, a graph under test, the comparison.
+#![allow(dead_code)] // each test file is a crate of its own and uses a part of this
 
 use std::sync::Arc;
 use unet_lens::Result;
@@ -25,6 +26,10 @@ pub fn numbers(count: usize, salt: u64) -> Vec<f32> {
         ((state >> 40) as f32 / (1u64 << 24) as f32) * 2.0 - 1.0
     };
     (0..count).map(|_| next()).collect()
+}
+
+pub fn bits(tensor: &[f32]) -> Vec<u32> {
+    tensor.iter().map(|v| v.to_bits()).collect()
 }
 
 pub fn tensor(shape: Shape, salt: u64) -> Tensor {

@@ -7,8 +7,9 @@
 use super::call::{Bound, Call, Lowered, Style, Target, WORK_PER_SUBMISSION, grid};
 use super::device::PipelineKey;
 use super::pack::{Channels, Constant, Layout};
+use super::params::Conv2dParams;
 use super::phases::{Axis, View, phases};
-use super::shader::{Conv2dParams, Shader, quads};
+use super::shader::{Shader, quads};
 use crate::engine::ops::{Conv2d, ConvTranspose, Kernel, Sides, Window};
 use crate::engine::plan::{Epilogue, Step, ValueId};
 use crate::engine::tensor::Shape;
@@ -132,7 +133,7 @@ impl ConvStep<'_> {
 /// A constant for the kernel, laid out as the chosen shader reads it.
 pub(super) fn packed(kernel: &Kernel, layout: Layout, pipeline: &PipelineKey, tile: &Tile) -> Constant {
     let pieces = (pipeline.shader == Shader::Conv2dSubgroup).then_some(tile.quads * 4);
-    Constant::Kernel { kernel: kernel.clone(), layout, pieces }
+    Constant::Kernel { kernel: kernel.clone(), layout: Box::new(layout), pieces }
 }
 
 /// Quads between the kernels, or the biases, of one image and the next: none if there is one for all.

@@ -3,7 +3,7 @@
 use super::call::{Bound, Lowered, Target};
 use super::conv::{self, ConvPart, ConvStep};
 use super::ops::StepCalls;
-use super::shader::SameParams;
+use super::params::SameParams;
 use super::{single, winograd};
 use crate::Result;
 use crate::engine::ops::Window;

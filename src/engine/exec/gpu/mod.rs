@@ -1,7 +1,8 @@
 //! The fast executor for machines with a GPU: wgpu, and the WGSL compute shaders in `shaders/`. The only folder that knows
 //! wgpu.
 //!
-//! In reading order: `adapter` finds the GPU and `device` opens it; `call` says what a plan becomes, `pack` how kernels lie.
+//! In reading order: `adapter` finds the GPU and `device` opens it; `shader` and `params` name the shaders and what each takes; `call`
+//! says what a plan becomes, `pack` how kernels lie.
 //! `lower` turns a plan's steps into calls of shaders: `conv`, `winograd` and `single` those of convolutions, `ops` all others;
 //! `program` holds the buffers and runs the calls.
 //!
@@ -16,6 +17,7 @@ mod device;
 mod lower;
 mod ops;
 mod pack;
+mod params;
 mod phases;
 mod program;
 mod shader;

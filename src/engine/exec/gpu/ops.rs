@@ -3,11 +3,12 @@
 use super::call::{Bound, Call, Lowered, WORK_PER_SUBMISSION, grid};
 use super::device::PipelineKey;
 use super::pack::Constant;
-use super::shader::{
+use super::params::{
     AdamParams, AscentParams, BroadcastParams, ConcatParams, MaxPoolParams, MeanParams, PointwiseParams, ReshapeParams,
-    RollParams, SameParams, Shader, SigmoidParams, SliceParams, SumParams, TotalVariationParams, TransformParams,
-    UnpoolParams, UpsampleParams, quads,
+    RollParams, SameParams, SigmoidParams, SliceParams, SumParams, TotalVariationParams, TransformParams, UnpoolParams,
+    UpsampleParams,
 };
+use super::shader::{Shader, quads};
 use crate::engine::ops::{Axes, Axis, Function, Matrix, Op, Pool, Window};
 use crate::engine::plan::{Plan, Step, ValueId};
 use crate::engine::tensor::Shape;

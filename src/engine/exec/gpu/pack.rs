@@ -19,7 +19,7 @@ pub(super) enum Constant {
     /// A kernel.
     Kernel {
         kernel: Kernel,
-        layout: Layout,
+        layout: Box<Layout>,
         /// Columns of the tile that a subgroup computes, where the kernel is read in pieces of that width.
         pieces: Option<usize>,
     },
@@ -301,7 +301,7 @@ mod tests {
         ];
         for (kernel, layout) in layouts {
             for pieces in [None, Some(32), Some(64)] {
-                let constant = Constant::Kernel { kernel: kernel.clone(), layout: layout.clone(), pieces };
+                let constant = Constant::Kernel { kernel: kernel.clone(), layout: Box::new(layout.clone()), pieces };
                 assert_eq!(constant.len(), constant.pack().len());
             }
         }

@@ -339,7 +339,8 @@ fn cut_down(shape: Shape, values: &[f32]) -> Tensor {
 /// The adapter's own limit, see [`super::Gpu::fma_rate`].
 pub(super) fn fma_rate(gpu: &Device) -> Result<f64> {
     use super::device::PipelineKey;
-    use super::shader::{FmaParams, Shader};
+    use super::params::FmaParams;
+    use super::shader::Shader;
     let key = PipelineKey { shader: Shader::Fma, entry: "fma_rate", overrides: vec![] };
     gpu.compile([&key].into_iter())?;
     let y = Resource::Buffer(gpu.buffer("y", 64 * 16, wgpu::BufferUsages::STORAGE)?);

@@ -4,7 +4,8 @@
 use super::call::{Bound, Call, Lowered, Style, grid};
 use super::conv::{ConvStep, Cost, choose, packed};
 use super::pack::{Layout, PLACES};
-use super::shader::{Conv2dParams, Shader, WinogradParams, quads};
+use super::params::{Conv2dParams, WinogradParams};
+use super::shader::{Shader, quads};
 use crate::engine::ops::Window;
 
 /// Tiles are computed in runs of a multiple of so many: no part of a product's tile is left empty.
