@@ -410,9 +410,7 @@ fn old_files_are_warned_of_where_bilinear_was_something_else() {
     assert_says(&corners, &["layer 'up_sampling2d_1'", "bilinear as in Keras 2.2.4", "from the pixels' corners"]);
     let unsaid = warnings("keras/old/several_tf_1_14.h5");
     assert_says(&unsaid, &["layer 'up_sampling2d'", "TensorFlow before 1.15", "nearest is taken"]);
-    for file in
-        ["old/several_tf_1_15.h5", "old/operators_tf_1_15.h5", "layers/upsampling_k3.keras"]
-    {
+    for file in ["old/several_tf_1_15.h5", "old/operators_tf_1_15.h5", "layers/upsampling_k3.keras"] {
         assert_eq!(warnings(&format!("keras/{file}")), "", "{file}");
     }
 }

@@ -111,3 +111,28 @@ fn all(backend: Backend) {
 fn reference() {
     all(Backend::Reference);
 }
+
+/// What is climbed is a filter alone: image `i` sees only its own channel, with the bits that it has in the whole layer.
+#[test]
+fn a_filter_alone_is_as_in_its_whole_layer() {
+    let executor = open(Backend::Reference).unwrap();
+    let mut seen = 0;
+    for (file, expected, _) in files().into_iter().filter(|(file, ..)| file.ends_with("_k3.keras")) {
+        let (input, network) = (Expected::open(&expected).tensor("input"), loaded(&file));
+        for layer in unet::convolutions(&network) {
+            let name = &network.layers[layer].name;
+            let own = [0, unet::filters(&network, layer) - 1];
+            let whole = unet::graph_to(&network, layer, None, input.shape).unwrap();
+            let whole = evaluate(&*executor, whole.graph, whole.image, &input, whole.output);
+            let alone = unet::graph_to(&network, layer, Some(&own), input.shape).unwrap();
+            let alone = evaluate(&*executor, alone.graph, alone.image, &input, alone.output);
+            assert_eq!(alone.shape, whole.shape.with_c(1), "{file} {name}");
+            for (n, filter) in own.into_iter().enumerate() {
+                let of_whole: Vec<f32> = whole.image(n).iter().skip(filter).step_by(whole.shape.c).copied().collect();
+                assert_eq!(alone.image(n), of_whole, "{file} {name} filter {filter}");
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 200, "{seen} convolutions");
+}
