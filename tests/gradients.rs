@@ -186,6 +186,10 @@ fn every_function() {
         let x = g.pointwise("positive", x, Function::Exp).unwrap();
         g.pointwise("y", x, Function::Sqrt).unwrap()
     });
+    check("log", image, |g, x| {
+        let x = g.pointwise("positive", x, Function::Softplus).unwrap();
+        g.pointwise("y", x, Function::Log).unwrap()
+    });
 }
 
 #[test]

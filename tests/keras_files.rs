@@ -402,3 +402,15 @@ fn collect_paths(value: &Value, path: String, paths: &mut Vec<String>) {
     }
     paths.push(path);
 }
+
+#[test]
+fn old_files_are_warned_of_where_bilinear_was_something_else() {
+    let warnings = |file: &str| network(file).warnings.concat();
+    let corners = warnings("keras/old/several_keras_2_2_4.h5");
+    assert_says(&corners, &["layer 'up_sampling2d_1'", "bilinear as in Keras 2.2.4", "from the pixels' corners"]);
+    let unsaid = warnings("keras/old/several_tf_1_14.h5");
+    assert_says(&unsaid, &["layer 'up_sampling2d'", "TensorFlow before 1.15", "nearest is taken"]);
+    for file in ["old/several_tf_1_15.h5", "old/operators_tf_1_15.h5", "layers/upsampling_k3.keras"] {
+        assert_eq!(warnings(&format!("keras/{file}")), "", "{file}");
+    }
+}

@@ -16,13 +16,26 @@ use unet_lens::network::{Kind, Network, unet};
 /// Of the largest magnitude.
 const TOLERANCE: f64 = 1e-5;
 
-fn index() -> Vec<Value> {
-    serde_json::from_str(&std::fs::read_to_string(fixture("keras/layers.json")).unwrap()).unwrap()
+/// Each file with the one of what Keras computed, and the layer that the gradient is of.
+fn files() -> Vec<(String, String, &'static str)> {
+    let index = std::fs::read_to_string(fixture("keras/layers.json")).unwrap();
+    let mut files = vec![];
+    for about in serde_json::from_str::<Vec<Value>>(&index).unwrap() {
+        let expected = format!("keras/layers/{}", about["expected"].as_str().unwrap());
+        for file in about["files"].as_array().unwrap() {
+            files.push((format!("keras/layers/{}", file.as_str().unwrap()), expected.clone(), "last"));
+        }
+    }
+    // By old versions, see `make_old_files.py`.
+    for name in ["operators_tf_1_15", "several_keras_2_2_4", "several_tf_1_15"] {
+        files.push((format!("keras/old/{name}.h5"), format!("keras/old/{name}.expected.h5"), "middle"));
+    }
+    files
 }
 
 /// The network, its Lambda layers told what they are.
 fn loaded(file: &str) -> Network {
-    let mut network = network(&format!("keras/layers/{file}"));
+    let mut network = network(file);
     let lambdas: Vec<String> = network.layers.iter().filter(|l| l.class == "Lambda").map(|l| l.name.clone()).collect();
     for (i, name) in lambdas.iter().enumerate() {
         // In the file of all versions of Python: `s / 0.5` and `x * 0.5` by turns.
@@ -49,9 +62,9 @@ fn evaluate(executor: &dyn Executor, graph: Graph, image: NodeId, input: &Tensor
     program.read(wanted).unwrap()
 }
 
-/// The output, and the gradient of the mean of filter 0 of `last`, or what went wrong.
-fn check(executor: &dyn Executor, file: &str, about: &Value) -> Result<(), String> {
-    let expected = Expected::open(&format!("keras/layers/{}", about["expected"].as_str().unwrap()));
+/// The output, and the gradient of the mean of filter 0 of `layer`, or what went wrong.
+fn check(executor: &dyn Executor, file: &str, expected: &str, layer: &str) -> Result<(), String> {
+    let expected = Expected::open(expected);
     let (input, gradient) = (expected.tensor("input"), expected.tensor("gradient"));
     let network = loaded(file);
     if let Some(layer) = network.layers.iter().find(|layer| matches!(layer.kind, Kind::Refused { .. })) {
@@ -72,7 +85,7 @@ fn check(executor: &dyn Executor, file: &str, about: &Value) -> Result<(), Strin
     let output = evaluate(executor, built.graph, built.image, &input, built.output);
     compare("output", &output.data, &expected.floats("output"))?;
 
-    let last = unet::convolution(&network, "last").map_err(|e| e.to_string())?;
+    let last = unet::convolution(&network, layer).map_err(|e| e.to_string())?;
     let built = unet::graph_to(&network, last, Some(&[0, 0]), input.shape).map_err(|e| e.to_string())?;
     let mut graph = built.graph;
     let loss = graph.mean("loss", built.output).unwrap();
@@ -84,13 +97,10 @@ fn check(executor: &dyn Executor, file: &str, about: &Value) -> Result<(), Strin
 fn all(backend: Backend) {
     let Some(executor) = open(backend) else { return };
     let (mut seen, mut problems) = (0, vec![]);
-    for about in index() {
-        for file in about["files"].as_array().unwrap() {
-            let file = file.as_str().unwrap();
-            seen += 1;
-            if let Err(why) = check(&*executor, file, &about) {
-                problems.push(format!("{file}: {why}"));
-            }
+    for (file, expected, layer) in files() {
+        seen += 1;
+        if let Err(why) = check(&*executor, &file, &expected, layer) {
+            problems.push(format!("{file}: {why}"));
         }
     }
     assert!(problems.is_empty(), "{} of {seen} files:\n{}", problems.len(), problems.join("\n"));
@@ -100,4 +110,29 @@ fn all(backend: Backend) {
 #[test]
 fn reference() {
     all(Backend::Reference);
+}
+
+/// What is climbed is a filter alone: image `i` sees only its own channel, with the bits that it has in the whole layer.
+#[test]
+fn a_filter_alone_is_as_in_its_whole_layer() {
+    let executor = open(Backend::Reference).unwrap();
+    let mut seen = 0;
+    for (file, expected, _) in files().into_iter().filter(|(file, ..)| file.ends_with("_k3.keras")) {
+        let (input, network) = (Expected::open(&expected).tensor("input"), loaded(&file));
+        for layer in unet::convolutions(&network) {
+            let name = &network.layers[layer].name;
+            let own = [0, unet::filters(&network, layer) - 1];
+            let whole = unet::graph_to(&network, layer, None, input.shape).unwrap();
+            let whole = evaluate(&*executor, whole.graph, whole.image, &input, whole.output);
+            let alone = unet::graph_to(&network, layer, Some(&own), input.shape).unwrap();
+            let alone = evaluate(&*executor, alone.graph, alone.image, &input, alone.output);
+            assert_eq!(alone.shape, whole.shape.with_c(1), "{file} {name}");
+            for (n, filter) in own.into_iter().enumerate() {
+                let of_whole: Vec<f32> = whole.image(n).iter().skip(filter).step_by(whole.shape.c).copied().collect();
+                assert_eq!(alone.image(n), of_whole, "{file} {name} filter {filter}");
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 200, "{seen} convolutions");
 }

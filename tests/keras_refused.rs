@@ -361,7 +361,7 @@ fn connections_that_cannot_be() {
     assert_says(&found, &["layer 'cat' (Concatenate)", "1 inputs, expected two or more"]);
     let found = with_layer("bn_down", |l| l["inbound_nodes"][0]["kwargs"] = json!({"training": true}));
     assert_says(&found, &["layer 'bn_down'", "training true"]);
-    let found = with_layer("pool", |l| l["config"]["name"] = json!("down"));
+    let found = with_layer("pool", |l| l["name"] = json!("down"));
     assert_says(&found, &["two layers are named 'down'"]);
     let found =
         problem(edited("keras/unet_k3.keras", |c| c["config"]["output_layers"] = json!(["gone", 0, 0]), |_| {}));

@@ -359,6 +359,7 @@ fn functions_have_the_values_of_their_definitions() {
     assert_eq!(f(0.0, 5.0, f32::INFINITY), [0.0, 0.0, 0.0, 0.0, 10.0]);
     assert_eq!(f(0.5, 1.0, 8.0), [-5.5, -3.0, -0.5, 5.0, 8.0]);
     assert_eq!([4.0, 0.25].map(|x| Function::Sqrt.value(x)), [2.0, 0.5]);
+    assert_eq!([1.0, 2.0].map(|x| Function::Log.value(x)), [0.0, std::f64::consts::LN_2]);
     // Between two values on different pieces is a corner.
     let pieces = |f: Function| [-4.0, -1.0, 1.0, 4.0].map(|x| f.piece(x));
     assert_eq!(pieces(Function::HardSwish), [0, 1, 1, 2]);

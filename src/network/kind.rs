@@ -172,6 +172,8 @@ pub enum Size {
 pub enum Interpolation {
     Nearest,
     Bilinear,
+    /// As TensorFlow 1 had it: output pixel `o` lies at `o n / m` of the input, not at `(o + 1/2) n / m - 1/2`.
+    BilinearFromCorners,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

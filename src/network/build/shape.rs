@@ -35,7 +35,7 @@ impl Builder<'_> {
         self.with_node(x, |b, x| b.graph.upsample(b.name, x, Window::new(h, w)))
     }
 
-    /// TensorFlow's `tf.image.resize`: output pixel `o` lies at `(o + 1/2) n / m - 1/2` of the input.
+    /// TensorFlow's `tf.image.resize`.
     pub(super) fn resize(&mut self, x: Value, to: Size, by: Interpolation) -> Result<Value> {
         let s = self.image(x)?;
         let to = match to {
@@ -45,6 +45,7 @@ impl Builder<'_> {
         let sampling = match by {
             Interpolation::Nearest => Sampling::Nearest,
             Interpolation::Bilinear => Sampling::Bilinear,
+            Interpolation::BilinearFromCorners => Sampling::BilinearFromCorner,
         };
         for (n, m) in [(s.h, to.h), (s.w, to.w)] {
             self.hold(m.saturating_mul(n))?;

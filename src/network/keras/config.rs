@@ -272,7 +272,8 @@ fn entries(list: &[Value]) -> Fallible<Vec<Entry<'_>>> {
     let entry = |value| {
         let class = text(value, "class_name");
         let class = class.ok_or("a layer in the architecture has no class_name; save the model again")?;
-        let name = text(&value["config"], "name").or(text(value, "name"));
+        // A TensorFlowOpLayer is known by the first; a layer in a chain has only the second.
+        let name = text(value, "name").or(text(&value["config"], "name"));
         let name = name.ok_or_else(|| format!("a layer ({class}) has no name; save the model again"))?.to_string();
         let count = seen.entry(class).or_insert(0);
         let place = Place { name, class: class.to_string(), nth_of_class: *count };
@@ -288,7 +289,7 @@ fn entries(list: &[Value]) -> Fallible<Vec<Entry<'_>>> {
 fn is_operator(entry: &Entry) -> bool {
     let is_keras_3 = || entry.value["inbound_nodes"][0].is_object();
     match text(entry.value, "module") {
-        _ if entry.class.ends_with("OpLambda") => true,
+        _ if ["TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"].contains(&&*entry.class) => true,
         Some(module) => module.contains(".ops."),
         None => entry.class != "InputLayer" && is_keras_3() && entry.value["config"].get("trainable").is_none(),
     }

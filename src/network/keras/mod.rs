@@ -53,8 +53,11 @@ struct Plan<'a> {
 /// Understand every layer first, then read all weights, on all cores.
 fn network(name: &str, file: ModelFile) -> Fallible<Network> {
     let model = config::parse(&file.architecture)?;
-    let dialect =
-        Dialect { keras_3: major(&file.keras_version) >= 3, channels_first: begins_channels_first(&model.calls) };
+    let dialect = Dialect {
+        keras_3: major(&file.keras_version) >= 3,
+        from_corners: stands_alone(&file.keras_version),
+        channels_first: begins_channels_first(&model.calls),
+    };
     let mut understood: Vec<Understood> = vec![];
     for call in &model.calls {
         let inputs = call.inputs.iter().map(|&i| understood[i].channels).collect::<Vec<_>>();
@@ -82,7 +85,7 @@ fn network(name: &str, file: ModelFile) -> Fallible<Network> {
     let read = plans.par_iter().with_max_len(1).map(|plan| read_layer(plan).map_err(|e| at(plan.call, e)));
     let (layers, warnings): (Vec<_>, Vec<_>) = first_error(read.collect())?.into_iter().unzip();
     let mut warnings = warnings.concat();
-    warnings.extend(old_bilinear(&file.keras_version, &layers));
+    warnings.extend(about_bilinear(&file.keras_version, &model.calls, &layers));
     Ok(Network { name: model.name, file: name.to_string(), layers, output: model.output, warnings })
 }
 
@@ -146,19 +149,31 @@ fn read_layer(plan: &Plan) -> Fallible<(Layer, Vec<String>)> {
     Ok((Layer { name, class, kind, inputs, channels_first, trainable, non_trainable }, warnings))
 }
 
-/// TensorFlow before 1.15 had its bilinear upsampling half a pixel elsewhere.
-fn old_bilinear(keras_version: &str, layers: &[Layer]) -> Option<String> {
-    let is_bilinear = |layer: &&Layer| matches!(layer.kind, Kind::Resize { by: Interpolation::Bilinear, .. });
-    let layer = layers.iter().find(is_bilinear)?;
-    let mut numbers = keras_version.split('.').map_while(|n| n.parse::<u32>().ok());
-    let is_old = (numbers.next()?, numbers.next()?) < (2, 3);
-    is_old.then(|| {
-        format!(
-            "layer '{}': saved by Keras {keras_version}; if TensorFlow was older than 1.15, its bilinear upsampling lay half a \
-             pixel elsewhere, and the network saw its maps so",
+/// What old versions did with bilinear upsampling.
+fn about_bilinear(keras_version: &str, calls: &[Call], layers: &[Layer]) -> Option<String> {
+    let is_old = |layer: &&Layer| matches!(layer.kind, Kind::Resize { by: Interpolation::BilinearFromCorners, .. });
+    if let Some(layer) = layers.iter().find(is_old) {
+        return Some(format!(
+            "layer '{}': bilinear as in Keras {keras_version}, which measured from the pixels' corners; later versions measure \
+             from their centres and compute something else from this file",
             layer.name
-        )
-    })
+        ));
+    }
+    let says_nothing = |call: &&Call| call.class == "UpSampling2D" && call.config["interpolation"].is_null();
+    let call = calls.iter().find(says_nothing).filter(|_| keras_version.ends_with("-tf"))?;
+    Some(format!(
+        "layer '{}': TensorFlow before 1.15 did not write into its files whether an upsampling is bilinear; nearest is taken",
+        call.name
+    ))
+}
+
+/// Whether it is Keras 2 of the time when it was no part of TensorFlow, up to 2.3; that part called itself 2.2.4-tf.
+fn stands_alone(version: &str) -> bool {
+    let mut numbers = version.split('.').map_while(|n| n.parse::<u32>().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(major), Some(minor)) => (major, minor) < (2, 4) && !version.ends_with("-tf"),
+        _ => false,
+    }
 }
 
 /// 2 of "2.15.0"; 2 where nothing is said, as in old files.

@@ -85,6 +85,7 @@ pub fn named(name: &str, keras_3: bool) -> Option<Activation> {
         "mish" => pointwise(Function::Mish),
         // Keras 2: clip(0.2 x + 0.5, 0, 1). Keras 3: relu6(x + 3) / 6.
         "hard_sigmoid" => pointwise(Function::HardSigmoid { slope: if keras_3 { 1.0 / 6.0 } else { 0.2 } }),
+        "sparse_sigmoid" => pointwise(Function::HardSigmoid { slope: 0.5 }),
         "hard_silu" | "hard_swish" => pointwise(Function::HardSwish),
         "hard_tanh" => Activation::Clip { least: -1.0, most: 1.0 },
         "log_sigmoid" => Activation::LogSigmoid,

@@ -7,6 +7,7 @@ mod norm;
 mod operators;
 mod settings;
 mod shape;
+mod tensorflow_op;
 
 use serde_json::Value;
 
@@ -54,6 +55,8 @@ pub fn activation(name: &str) -> Option<Activation> {
 #[derive(Clone, Copy)]
 pub struct Dialect {
     pub keras_3: bool,
+    /// Of Keras 2 when it was no part of TensorFlow: what is bilinear is measured from the pixels' corners.
+    pub from_corners: bool,
     /// The image is channels, rows, columns.
     pub channels_first: bool,
 }
@@ -88,6 +91,9 @@ fn by_class(call: &Call, inputs: &[Option<usize>], dialect: Dialect) -> Fallible
     let settings = Settings(&call.config);
     let first = channels_first(call)?.unwrap_or(dialect.channels_first);
     let keras_3 = dialect.keras_3;
+    if call.class == "TensorFlowOpLayer" {
+        return tensorflow_op::operator(call, keras_3).map(|kind| Understood::plain(None, kind));
+    }
     if call.is_operator {
         return operators::operator(call, keras_3).map(|kind| Understood::plain(None, kind));
     }
@@ -118,7 +124,7 @@ fn by_class(call: &Call, inputs: &[Option<usize>], dialect: Dialect) -> Fallible
         "AveragePooling2D" | "AvgPool2D" => plain(shape::pool(settings, Pool::Average)),
         "GlobalAveragePooling2D" | "GlobalAvgPool2D" => plain(shape::global(settings, Reduction::Mean, first)),
         "GlobalMaxPooling2D" | "GlobalMaxPool2D" => plain(shape::global(settings, Reduction::Max, first)),
-        "UpSampling2D" => plain(shape::upsampling(settings)),
+        "UpSampling2D" => plain(shape::upsampling(settings, dialect.from_corners)),
         "Resizing" => plain(shape::resizing(settings)),
         "Cropping2D" => plain(settings.sides("cropping").map(Kind::Crop)),
         "ZeroPadding2D" => plain(settings.sides("padding").map(|sides| Kind::Pad { sides, with: Border::Zeros })),

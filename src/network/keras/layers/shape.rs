@@ -19,10 +19,13 @@ pub fn global(settings: Settings, by: Reduction, channels_first: bool) -> Fallib
     Ok(Kind::Reduce { by, axes, keep: settings.flag("keepdims", false)? })
 }
 
-pub fn upsampling(settings: Settings) -> Fallible<Kind> {
+pub fn upsampling(settings: Settings, from_corners: bool) -> Fallible<Kind> {
     let factor = settings.window("size")?.unwrap_or(Window::new(2, 2));
     Ok(match interpolation(settings, "interpolation", Interpolation::Nearest)? {
         Interpolation::Nearest => Kind::Upsample { h: factor.h, w: factor.w },
+        Interpolation::Bilinear if from_corners => {
+            Kind::Resize { to: Size::Factor(factor), by: Interpolation::BilinearFromCorners }
+        }
         by => Kind::Resize { to: Size::Factor(factor), by },
     })
 }
