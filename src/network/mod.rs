@@ -4,7 +4,6 @@ mod build;
 pub mod keras;
 mod kind;
 pub mod pad;
-mod size;
 pub mod summary;
 pub mod unet;
 

@@ -1,11 +1,13 @@
 //! A network as a graph: the whole of it, or up to the layer that is looked at.
 
+mod size;
+
 pub use super::build::{Outcome, Value};
-pub use super::size::{fitting, image_shape, size_multiple};
 use super::{Kind, Layer, Network, build};
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::tensor::Shape;
 use crate::{Error, Result};
+pub use size::{fitting, image_shape, size_multiple};
 
 /// A graph and where a network's layers are in it.
 #[derive(Debug, Clone)]

@@ -1,10 +1,10 @@
 //! Which sizes an image may have: found by trying, since every layer has a say.
 
-use super::{Kind, Network, Size, build};
+use super::{input, needed_for};
 use crate::engine::graph::Graph;
 use crate::engine::ops::{Window, gcd};
 use crate::engine::tensor::Shape;
-use crate::network::unet::{input, needed_for};
+use crate::network::{Kind, Network, Size, build};
 use crate::{Error, Result};
 
 /// The side that a network gets which leaves its image size open, if it fits.
