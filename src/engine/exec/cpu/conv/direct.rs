@@ -165,6 +165,7 @@ impl Block<'_> {
             }
         }
         let (mut y, mut x) = windows.first;
+        let mut pixel = self.finish.pixel(self.image, (y, x));
         for row in rows.iter().take(self.pixels.end - first) {
             for q in 0..R {
                 let o = (panel * R + q) * L::N;
@@ -172,13 +173,14 @@ impl Block<'_> {
                     // SAFETY: the pixel is this task's, and o < co.
                     unsafe {
                         let v = L::load(row.as_ptr().add(q * L::N));
-                        self.finish.store(v, self.image, (y, x), o, L::N.min(self.conv.co - o));
+                        self.finish.store(v, self.image, pixel, o, L::N.min(self.conv.co - o));
                     }
                 }
             }
-            x += 1;
+            (x, pixel) = (x + 1, pixel + self.finish.step());
             if x == self.conv.out_hw.1 {
                 (y, x) = (y + 1, 0);
+                pixel = self.finish.pixel(self.image, (y, x));
             }
         }
     }

@@ -152,6 +152,7 @@ unsafe fn dots<L: Lanes, const P: usize, const O: usize>(block: &Block) {
             }
         }
         let (mut y, mut x) = windows.first;
+        let mut pixel = block.finish.pixel(block.image, (y, x));
         for acc in acc.into_iter().take(block.pixels.end - first) {
             let mut sums = [0.0; O];
             for (sum, acc) in sums.iter_mut().zip(acc) {
@@ -159,11 +160,12 @@ unsafe fn dots<L: Lanes, const P: usize, const O: usize>(block: &Block) {
             }
             // SAFETY: O values are read from an array of O; the pixel is this task's.
             unsafe {
-                block.finish.store(L::load_first(sums.as_ptr(), O), block.image, (y, x), 0, O);
+                block.finish.store(L::load_first(sums.as_ptr(), O), block.image, pixel, 0, O);
             }
-            x += 1;
+            (x, pixel) = (x + 1, pixel + block.finish.step());
             if x == conv.out_hw.1 {
                 (y, x) = (y + 1, 0);
+                pixel = block.finish.pixel(block.image, (y, x));
             }
         }
     }
