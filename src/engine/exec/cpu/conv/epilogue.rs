@@ -129,10 +129,26 @@ impl<'a> Finish<'a> {
         (image * self.shape.h + first.0 + y * step.0) * self.shape.w + first.1 + x * step.1
     }
 
-    /// From a pixel to the next one of its row.
+    /// The same of `M` outputs that follow one another: those from `first` on, `width` in a row.
     #[inline(always)]
-    pub fn step(&self) -> usize {
-        self.places.step.1
+    pub fn pixels<const M: usize>(&self, image: usize, first: usize, width: usize) -> [usize; M] {
+        let mut pixels = [0; M];
+        if self.places == Places::ALL {
+            let start = image * self.shape.h * self.shape.w + first;
+            for (r, pixel) in pixels.iter_mut().enumerate() {
+                *pixel = start + r;
+            }
+            return pixels;
+        }
+        let (mut y, mut x) = (first / width, first % width);
+        for pixel in &mut pixels {
+            *pixel = self.pixel(image, (y, x));
+            x += 1;
+            if x == width {
+                (y, x) = (y + 1, 0);
+            }
+        }
+        pixels
     }
 
     /// # Safety

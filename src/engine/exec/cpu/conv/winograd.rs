@@ -345,7 +345,7 @@ unsafe fn product<L: Lanes, const M: usize, const R: usize>(task: &Product) {
                     $rows
                 }};
             }
-            // Whole tiles of M rows; then what is left, in as few steps as may be.
+            // Whole micro-tiles of M rows; then what is left, in as few steps as may be.
             while tile < chunk.tiles {
                 tile += match chunk.tiles - tile {
                     left if left >= M => step!(M),
