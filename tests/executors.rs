@@ -311,18 +311,25 @@ fn functions_and_shapes() {
             let axes = Axes { h: bits & 1 != 0, w: bits & 2 != 0, c: bits & 4 != 0 };
             check(&format!("softmax over {axes:?}"), image, |g, x| {
                 let x = g.scale("wide", x, 7.0).unwrap();
-                g.softmax("y", x, axes).unwrap()
+                let y = g.softmax("softmax", x, axes).unwrap();
+                // So that dy is not nearly the same everywhere, of which softmax lets nothing through.
+                g.mul("y", x, y).unwrap()
             });
-            check(&format!("sum over {axes:?}"), image, |g, x| g.sum("y", x, axes).unwrap());
+            // As means, so that the loss does not lie where a sigmoid is flat.
+            let mean = |g: &mut Graph, name: &str, x: NodeId, axes: Axes| {
+                let sum = g.sum(&format!("{name}'s sum"), x, axes).unwrap();
+                g.scale(name, sum, 1.0 / axes.count(image) as f32).unwrap()
+            };
+            check(&format!("sum over {axes:?}"), image, |g, x| mean(g, "y", x, axes));
             check(&format!("broadcast, add, mul over {axes:?}"), image, |g, x| {
-                let sum = g.sum("sum", x, axes).unwrap();
+                let sum = mean(g, "sum", x, axes);
                 let broadcast = g.broadcast("broadcast", sum, image).unwrap();
                 let y = g.mul("broadcast y", broadcast, x).unwrap();
                 let y = g.add("y + sum", y, sum).unwrap();
                 let y = g.mul("sum y", sum, y).unwrap();
                 // Both repeated, each along other axes.
                 let others = Axes { h: !axes.h, w: !axes.w, c: !axes.c };
-                let other = g.sum("other", x, others).unwrap();
+                let other = mean(g, "other", x, others);
                 let cross = g.add("cross", sum, other).unwrap();
                 g.mul("y", y, cross).unwrap()
             });

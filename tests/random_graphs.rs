@@ -205,11 +205,16 @@ fn build(case: &Case) -> Net {
                 g.crop(&name, x, start, size)
             }
             28 | 29 => g.pointwise(&name, x, FUNCTIONS[b % FUNCTIONS.len()]),
-            30 => g.softmax(&name, x, AXES[b % AXES.len()]),
+            // Times x: of a gradient that is nearly the same everywhere softmax lets nothing through but rounding errors.
+            30 => {
+                let softmax = g.softmax(&format!("{name}'s softmax"), x, AXES[b % AXES.len()]).unwrap();
+                g.mul(&name, x, softmax)
+            }
             31 => {
-                let sum = g.sum(&format!("{name}'s sum"), x, AXES[b % AXES.len()]).unwrap();
-                let sum = g.scale(&format!("{name}'s share"), sum, 0.1).unwrap();
-                if c % 2 == 0 { g.mul(&name, x, sum) } else { g.add(&name, sum, x) }
+                let axes = AXES[b % AXES.len()];
+                let sum = g.sum(&format!("{name}'s sum"), x, axes).unwrap();
+                let mean = g.scale(&format!("{name}'s mean"), sum, 1.0 / axes.count(s) as f32).unwrap();
+                if c % 2 == 0 { g.mul(&name, x, mean) } else { g.add(&name, mean, x) }
             }
             32 => {
                 let (window, stride) = (Window::new(1 + b % 3, 1 + c % 4), Window::new(1 + c % 3, 1 + a % 2));

@@ -44,14 +44,16 @@ impl Kernel for Values<'_> {
             Function::Exp => each(out, x, exp),
             Function::Softsign => each(out, x, |x| x / (1.0 + x.abs())),
             Function::Silu => each(out, x, |x| x * sigmoid(x)),
-            Function::HardSigmoid { slope } => each(out, x, |x| (slope * x + 0.5).clamp(0.0, 1.0)),
-            Function::HardSwish => each(out, x, |x| x * (x * (1.0 / 6.0) + 0.5).clamp(0.0, 1.0)),
             Function::Abs => each(out, x, f32::abs),
             Function::Sqrt => each(out, x, f32::sqrt),
             Function::Reciprocal => each(out, x, |x| 1.0 / x),
-            Function::Selu | Function::Softplus | Function::Gelu { .. } | Function::Mish | Function::Log => {
-                each(out, x, |x| f.value(x.into()) as f32);
-            }
+            Function::Selu
+            | Function::Softplus
+            | Function::Gelu { .. }
+            | Function::HardSigmoid { .. }
+            | Function::HardSwish
+            | Function::Log
+            | Function::Mish => each(out, x, |x| f.value(x.into()) as f32),
         }
     }
 }

@@ -60,7 +60,7 @@ impl Kernel for Row<'_> {
                     }
                 };
                 // SAFETY: pixel and channels are inside the output, and each row is finished by one thread.
-                unsafe { self.finish.store(value, image, (y, x), o, k) }
+                unsafe { self.finish.store(value, image, pixel, o, k) }
             }
         }
     }

@@ -21,7 +21,7 @@ use crate::{Error, Result};
 pub trait Lanes: Copy {
     /// Lanes per register; a multiple of 8, so that the signs of a register are whole bytes.
     const N: usize;
-    /// Rows of a register tile that is two registers wide: as many as the registers hold (see `conv::tile`).
+    /// Rows of a micro-tile that is two registers wide: as many as the registers hold (see `conv::tile`).
     const ROWS: usize;
 
     fn splat(x: f32) -> Self;
@@ -150,7 +150,7 @@ impl Level {
         }
     }
 
-    /// Rows of a register tile: [`Lanes::ROWS`].
+    /// Rows of a micro-tile: [`Lanes::ROWS`].
     pub const fn rows(self) -> usize {
         match self {
             Level::Avx512 => 12,

@@ -1,7 +1,7 @@
 //! The direct convolution: a matrix product whose left side is never built.
 //!
-//! A tile of pixels is multiplied with a panel of output channels ([`multiply_add`]); for every tap of the kernel the
-//! tile's rows are pointers to the input's pixels where they lie, so that nothing is copied. ('Indirect GEMM', as in
+//! A micro-tile of pixels is multiplied with a panel of output channels ([`multiply_add`]); for every tap of the kernel the
+//! micro-tile's rows are pointers to the input's pixels where they lie, so that nothing is copied. ('Indirect GEMM', as in
 //! Dukhan, *The Indirect Convolution Algorithm*, 2019.) A sum-pool is folded into the kernel, see [`fold_pool`].
 
 use super::Geometry;
@@ -15,9 +15,9 @@ use rayon::prelude::*;
 
 /// Where a pixel needs at most this many input values, they are gathered once for all panels.
 const GATHER: usize = 64;
-/// Values in the widest row of a tile: two registers of AVX-512.
+/// Values in the widest row of a micro-tile: two registers of AVX-512.
 const WIDEST: usize = 32;
-/// Tiles per task.
+/// Micro-tiles per task.
 const TILES: usize = 8;
 
 pub struct Direct {
@@ -134,7 +134,7 @@ impl Kernel for Block<'_> {
 }
 
 impl Block<'_> {
-    /// The windows of a tile's outputs.
+    /// The windows of a micro-tile's outputs.
     #[inline(always)]
     fn windows<const M: usize>(&self, first: usize) -> Windows<M> {
         Windows::new(first, self.pixels.end, self.conv.out_hw.1, self.conv.stride)
@@ -147,12 +147,12 @@ impl Block<'_> {
         self.conv.kernels[(bank * self.conv.panels + panel) * self.conv.panel_len..].as_ptr()
     }
 
-    /// Store a tile of the windows whose first output is pixel `first`.
+    /// Store a micro-tile that starts at pixel `first`; `pixels` is where it lies in the whole output.
     #[inline(always)]
     unsafe fn store<L: Lanes, const M: usize, const R: usize>(
         &self,
         acc: &[[L; R]; M],
-        (first, windows): (usize, &Windows<M>),
+        (first, pixels): (usize, &[usize; M]),
         panel: usize,
     ) {
         // By way of memory: indexing the sums with a number that isn't known when this is compiled would keep them
@@ -164,33 +164,29 @@ impl Block<'_> {
                 unsafe { v.store(row.as_mut_ptr().add(q * L::N)) }
             }
         }
-        let (mut y, mut x) = windows.first;
-        for row in rows.iter().take(self.pixels.end - first) {
+        for (row, &pixel) in rows.iter().zip(pixels).take(self.pixels.end - first) {
             for q in 0..R {
                 let o = (panel * R + q) * L::N;
                 if o < self.conv.co {
                     // SAFETY: the pixel is this task's, and o < co.
                     unsafe {
                         let v = L::load(row.as_ptr().add(q * L::N));
-                        self.finish.store(v, self.image, (y, x), o, L::N.min(self.conv.co - o));
+                        self.finish.store(v, self.image, pixel, o, L::N.min(self.conv.co - o));
                     }
                 }
-            }
-            x += 1;
-            if x == self.conv.out_hw.1 {
-                (y, x) = (y + 1, 0);
             }
         }
     }
 }
 
-/// Many input values per output: a panel of kernels is used for all of the block's tiles while it is in the cache.
+/// Many input values per output: a panel of kernels is used for all of the block's micro-tiles while it is in the cache.
 #[inline(always)]
 unsafe fn in_place<L: Lanes, const M: usize, const R: usize>(block: &Block) {
     let conv = block.conv;
     for panel in 0..conv.panels {
         for first in block.pixels.clone().step_by(M) {
             let windows = block.windows::<M>(first);
+            let pixels = block.finish.pixels::<M>(block.image, first, conv.out_hw.1);
             let mut kernel = block.panel(panel);
             let mut acc = [[L::zero(); R]; M];
             for lookup in &conv.lookups {
@@ -208,20 +204,21 @@ unsafe fn in_place<L: Lanes, const M: usize, const R: usize>(block: &Block) {
                     }
                 }
             }
-            // SAFETY: the tile is this task's.
-            unsafe { block.store(&acc, (first, &windows), panel) }
+            // SAFETY: the micro-tile is this task's.
+            unsafe { block.store(&acc, (first, &pixels), panel) }
         }
     }
 }
 
 /// Few input values per output (one channel, say): finding them costs as much as multiplying them, so they are
-/// gathered once per tile and used for all panels.
+/// gathered once per micro-tile and used for all panels.
 #[inline(always)]
 unsafe fn gathered<L: Lanes, const M: usize, const R: usize>(block: &Block) {
     let conv = block.conv;
     let mut values = [[0.0f32; GATHER]; M];
     for first in block.pixels.clone().step_by(M) {
         let windows = block.windows::<M>(first);
+        let places = block.finish.pixels::<M>(block.image, first, conv.out_hw.1);
         let mut k = 0;
         for lookup in &conv.lookups {
             let image = lookup.image(block.parts, block.image);
@@ -246,10 +243,10 @@ unsafe fn gathered<L: Lanes, const M: usize, const R: usize>(block: &Block) {
         let rows = values.each_ref().map(|v| v.as_ptr());
         for panel in 0..conv.panels {
             let mut acc = [[L::zero(); R]; M];
-            // SAFETY: each row and the panel have k values (times the panel's width); the tile is this task's.
+            // SAFETY: each row and the panel have k values (times the panel's width); the micro-tile is this task's.
             unsafe {
                 multiply_add(&mut acc, &rows, block.panel(panel), k);
-                block.store(&acc, (first, &windows), panel)
+                block.store(&acc, (first, &places), panel)
             }
         }
     }

@@ -102,38 +102,60 @@ impl<'a> Finish<'a> {
     }
 
     /// Apply the epilogue to a register of channels `o, o+1, ..` of one pixel and store it: the first `k` lanes only.
-    /// `at` are row and column, counted among the places that are written.
+    /// `pixel` counts over all of the output ([`pixel`](Finish::pixel)), `image` is the one that it belongs to.
     ///
     /// # Safety
-    /// Image and pixel are inside the output, `o` is a multiple of 8, `0 < k <= L::N`, `o + k <= co`, and no other thread
+    /// `pixel` is inside the output, `o` is a multiple of 8, `0 < k <= L::N`, `o + k <= co`, and no other thread
     /// stores the same values.
     #[inline(always)]
-    pub unsafe fn store<L: Lanes>(&self, v: L, image: usize, at: (usize, usize), o: usize, k: usize) {
+    pub unsafe fn store<L: Lanes>(&self, v: L, image: usize, pixel: usize, o: usize, k: usize) {
         // SAFETY: the caller's promise. Two copies of the code, one of them for a number of lanes that is known when
         // this is compiled: nearly all registers are whole.
         unsafe {
-            if k == L::N { self.store_first(v, image, at, o, L::N) } else { self.store_first(v, image, at, o, k) }
+            if k == L::N { self.store_first(v, image, pixel, o, L::N) } else { self.store_first(v, image, pixel, o, k) }
         }
     }
 
-    /// Tell the processor that channel `o` of a pixel (which may be anywhere) will soon be stored.
+    /// Tell the processor that channel `o` of `pixel` (which may be anywhere) will soon be stored.
     #[inline(always)]
-    pub fn prefetch(&self, image: usize, at: (usize, usize), o: usize) {
-        prefetch_write(self.out.wrapping_add(self.pixel(image, at) * self.shape.c + o));
+    pub fn prefetch(&self, pixel: usize, o: usize) {
+        prefetch_write(self.out.wrapping_add(pixel * self.shape.c + o));
     }
 
-    /// The pixel's place in the whole output.
+    /// Where a pixel lies in the whole output; row and column are counted among those that are written.
     #[inline(always)]
-    fn pixel(&self, image: usize, (y, x): (usize, usize)) -> usize {
+    pub fn pixel(&self, image: usize, (y, x): (usize, usize)) -> usize {
         let Places { first, step } = self.places;
         (image * self.shape.h + first.0 + y * step.0) * self.shape.w + first.1 + x * step.1
+    }
+
+    /// The same of `M` outputs that follow one another: those from `first` on, `width` in a row.
+    #[inline(always)]
+    pub fn pixels<const M: usize>(&self, image: usize, first: usize, width: usize) -> [usize; M] {
+        let mut pixels = [0; M];
+        if self.places == Places::ALL {
+            let start = image * self.shape.h * self.shape.w + first;
+            for (r, pixel) in pixels.iter_mut().enumerate() {
+                *pixel = start + r;
+            }
+            return pixels;
+        }
+        let (mut y, mut x) = (first / width, first % width);
+        for pixel in &mut pixels {
+            *pixel = self.pixel(image, (y, x));
+            x += 1;
+            if x == width {
+                (y, x) = (y + 1, 0);
+            }
+        }
+        pixels
     }
 
     /// # Safety
     /// As for [`store`](Finish::store).
     #[inline(always)]
-    unsafe fn store_first<L: Lanes>(&self, mut v: L, image: usize, at: (usize, usize), o: usize, k: usize) {
-        let (co, pixel) = (self.shape.c, self.pixel(image, at));
+    unsafe fn store_first<L: Lanes>(&self, mut v: L, image: usize, pixel: usize, o: usize, k: usize) {
+        let co = self.shape.c;
         let at = pixel * co + o;
         let byte = pixel * co.div_ceil(8) + o / 8;
         // SAFETY: with the caller's promise, all indices are inside the lengths that `new` checked.

@@ -151,19 +151,15 @@ unsafe fn dots<L: Lanes, const P: usize, const O: usize>(block: &Block) {
                 }
             }
         }
-        let (mut y, mut x) = windows.first;
-        for acc in acc.into_iter().take(block.pixels.end - first) {
+        let pixels = block.finish.pixels::<P>(block.image, first, conv.out_hw.1);
+        for (acc, pixel) in acc.into_iter().zip(pixels).take(block.pixels.end - first) {
             let mut sums = [0.0; O];
             for (sum, acc) in sums.iter_mut().zip(acc) {
                 *sum = acc.sum();
             }
             // SAFETY: O values are read from an array of O; the pixel is this task's.
             unsafe {
-                block.finish.store(L::load_first(sums.as_ptr(), O), block.image, (y, x), 0, O);
-            }
-            x += 1;
-            if x == conv.out_hw.1 {
-                (y, x) = (y + 1, 0);
+                block.finish.store(L::load_first(sums.as_ptr(), O), block.image, pixel, 0, O);
             }
         }
     }

@@ -144,18 +144,14 @@ unsafe fn sums<L: Lanes, const DEPTHWISE: bool>(block: &Block) {
                     }
                 }
             }
-            let (mut y, mut x) = windows.first;
-            for acc in acc.iter().take(block.pixels.end - first) {
+            let pixels = block.finish.pixels::<P>(block.image, first, conv.out_hw.1);
+            for (acc, pixel) in acc.iter().zip(pixels).take(block.pixels.end - first) {
                 for (q, &sum) in acc.iter().enumerate() {
                     let o = o + q * L::N;
                     if o < conv.co {
                         // SAFETY: the pixel is this task's, and o < co.
-                        unsafe { block.finish.store(sum, block.image, (y, x), o, L::N.min(conv.co - o)) }
+                        unsafe { block.finish.store(sum, block.image, pixel, o, L::N.min(conv.co - o)) }
                     }
-                }
-                x += 1;
-                if x == conv.out_hw.1 {
-                    (y, x) = (y + 1, 0);
                 }
             }
         }

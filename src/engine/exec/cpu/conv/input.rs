@@ -110,8 +110,6 @@ impl Lookup {
 pub struct Windows<const M: usize> {
     y: [usize; M],
     x: [usize; M],
-    /// Row and column of the first output.
-    pub first: (usize, usize),
     /// Whether they are next to each other in one row.
     neighbours: bool,
 }
@@ -122,7 +120,7 @@ impl<const M: usize> Windows<M> {
     #[inline(always)]
     pub fn new(first: usize, end: usize, width: usize, stride: (usize, usize)) -> Windows<M> {
         let (mut y, mut x) = (first / width, first % width);
-        let mut windows = Windows { y: [0; M], x: [0; M], first: (y, x), neighbours: first + M <= end };
+        let mut windows = Windows { y: [0; M], x: [0; M], neighbours: first + M <= end };
         windows.neighbours &= x + M <= width;
         for r in 0..M {
             (windows.y[r], windows.x[r]) = (y * stride.0, x * stride.1);

@@ -215,7 +215,7 @@ impl Algorithm {
     /// must not depend on `bank`, which tells something about the number of images.
     pub fn choose(g: &Geometry) -> Algorithm {
         let (ci, co, side) = (g.ci(), g.co, g.conv_hw.0.min(g.conv_hw.1));
-        let large_enough = if ci >= 32 && co >= 32 { side >= 4 } else { side >= 8 };
+        let large_enough = if ci >= 32 && co >= 32 && (g.kh, g.kw) == (3, 3) { side >= 4 } else { side >= 8 };
         if Algorithm::Grouped.supports(g) {
             Algorithm::Grouped
         } else if Algorithm::Few.supports(g) && ci >= 8 {

@@ -1,4 +1,4 @@
-//! The register tile: where the multiplications are done, for the direct and the Winograd convolution alike.
+//! The micro-tile, which stays in registers: where the multiplications are done, for the direct and the Winograd convolution alike.
 
 use crate::engine::exec::cpu::simd::{Lanes, Level};
 
@@ -7,7 +7,7 @@ pub fn panel_width(level: Level, co: usize) -> usize {
     level.lanes() * registers(level, co)
 }
 
-/// Registers per row of a tile: 1 or 2.
+/// Registers per row of a micro-tile: 1 or 2.
 pub fn registers(level: Level, co: usize) -> usize {
     if co <= level.lanes() { 1 } else { 2 }
 }
@@ -54,7 +54,7 @@ pub unsafe fn multiply_add<L: Lanes, const M: usize, const R: usize>(
     }
 }
 
-/// Call `$call::<L, M, R>` with the tile that fits the level: `M` = `L::ROWS` and `R` = `$registers`. The level is
+/// Call `$call::<L, M, R>` with the micro-tile that fits the level: `M` = `L::ROWS` and `R` = `$registers`. The level is
 /// known when this is compiled, so that only two of the branches are.
 macro_rules! with_tile {
     ($L:ident, $registers:expr, $call:ident($($arg:expr),*)) => {

@@ -345,7 +345,7 @@ unsafe fn product<L: Lanes, const M: usize, const R: usize>(task: &Product) {
                     $rows
                 }};
             }
-            // Whole tiles of M rows; then what is left, in as few steps as may be.
+            // Whole micro-tiles of M rows; then what is left, in as few steps as may be.
             while tile < chunk.tiles {
                 tile += match chunk.tiles - tile {
                     left if left >= M => step!(M),
@@ -424,8 +424,8 @@ unsafe fn outputs<L: Lanes, const T: usize>(task: &OutputTransform) {
                     for j in 0..T {
                         if i < rows && j < cols {
                             let (row, col) = (ty * T + i, tx * T + j);
-                            chunk.finish.prefetch(image, (row, col + T), o); // the tile to the right
-                            chunk.finish.store(y[i][j], image, (row, col), o, k);
+                            chunk.finish.prefetch(chunk.finish.pixel(image, (row, col + T)), o); // the tile to the right
+                            chunk.finish.store(y[i][j], image, chunk.finish.pixel(image, (row, col)), o, k);
                         }
                     }
                 }
