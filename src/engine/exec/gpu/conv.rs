@@ -109,7 +109,7 @@ impl ConvStep<'_> {
         if groups == 1 {
             return choose(self.target.style, 1, pixels, self.out.c);
         }
-        let depthwise = kernel.co == groups && self.out.c == groups;
+        let depthwise = kernel.ci == 1 && kernel.co == groups;
         let overrides = vec![("DEPTHWISE", depthwise.into())];
         (PipelineKey { shader: Shader::Conv2d, entry: "grouped", overrides }, Tile { pixels: 64, quads: 1 })
     }
