@@ -208,7 +208,7 @@ const POOLS: &[Pool] = &[
 #[test]
 fn every_convolution() {
     let (scale, shift) = (doubles(64, 1), doubles(64, 2));
-    for (n, h, w) in [(1, 7, 10), (6, 12, 9)] {
+    for (n, h, w) in [(1, 7, 10), (5, 8, 6)] {
         for setting in SETTINGS {
             // Inputs, outputs, groups.
             for (ci, co, groups) in [(1, 3, 1), (5, 20, 1), (33, 8, 1), (6, 6, 6), (20, 40, 20), (6, 4, 2), (32, 64, 4)]
@@ -233,6 +233,9 @@ fn every_convolution() {
                     check(&format!("conv_transpose {name}"), image, |g, x| {
                         g.conv_transpose("y", x, transposed(it(), bh, bw)).unwrap()
                     });
+                    if rest == 0 {
+                        continue;
+                    }
                     let own: Vec<usize> = (0..n).map(|i| i * 3 % back).collect();
                     check(&format!("own channels of conv_transpose {name}"), image, |g, x| {
                         g.conv_transpose("y", x, transposed(it(), bh, bw).own_channels(&own)).unwrap()

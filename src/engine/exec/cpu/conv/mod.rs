@@ -7,7 +7,7 @@
 //! ```
 //!
 //! with strides s and dilations d; of a convolution in groups the sum is over the channels of o's group. A transposed
-//! convolution is several of these, which write [places](Places) in between each other: see [`super::phases`].
+//! convolution is several of these, which write [places](Places) in between each other (`cpu/phases.rs`).
 //!
 //! What usually stands before and after a convolution is done on the way, while the values are in registers:
 //!
