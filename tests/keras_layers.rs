@@ -13,8 +13,9 @@ use unet_lens::engine::plan::Plan;
 use unet_lens::engine::tensor::Tensor;
 use unet_lens::network::{Kind, Network, unet};
 
-/// Of the largest magnitude.
+/// Of the largest magnitude: on the reference, and on the executors in single precision.
 const TOLERANCE: f64 = 1e-5;
+const TOLERANCE_F32: f64 = 1e-4;
 
 /// Each file with the one of what Keras computed, and the layer that the gradient is of.
 fn files() -> Vec<(String, String, &'static str)> {
@@ -63,7 +64,7 @@ fn evaluate(executor: &dyn Executor, graph: Graph, image: NodeId, input: &Tensor
 }
 
 /// The output, and the gradient of the mean of filter 0 of `layer`, or what went wrong.
-fn check(executor: &dyn Executor, file: &str, expected: &str, layer: &str) -> Result<(), String> {
+fn check(executor: &dyn Executor, tolerance: f64, file: &str, expected: &str, layer: &str) -> Result<(), String> {
     let expected = Expected::open(expected);
     let (input, gradient) = (expected.tensor("input"), expected.tensor("gradient"));
     let network = loaded(file);
@@ -75,7 +76,7 @@ fn check(executor: &dyn Executor, file: &str, expected: &str, layer: &str) -> Re
             return Err(format!("{what}: {} values, in Keras {}", got.len(), expected.len()));
         }
         let (error, at) = difference(got, expected);
-        match error < TOLERANCE {
+        match error < tolerance {
             true => Ok(()),
             false => Err(format!("{what}: [{at}] is {}, in Keras {} ({error:.1e})", got[at], expected[at])),
         }
@@ -94,12 +95,12 @@ fn check(executor: &dyn Executor, file: &str, expected: &str, layer: &str) -> Re
     compare("gradient", &got.data, &gradient.data)
 }
 
-fn all(backend: Backend) {
+fn all(backend: Backend, tolerance: f64) {
     let Some(executor) = open(backend) else { return };
     let (mut seen, mut problems) = (0, vec![]);
     for (file, expected, layer) in files() {
         seen += 1;
-        if let Err(why) = check(&*executor, &file, &expected, layer) {
+        if let Err(why) = check(&*executor, tolerance, &file, &expected, layer) {
             problems.push(format!("{file}: {why}"));
         }
     }
@@ -109,7 +110,17 @@ fn all(backend: Backend) {
 
 #[test]
 fn reference() {
-    all(Backend::Reference);
+    all(Backend::Reference, TOLERANCE);
+}
+
+#[test]
+fn cpu() {
+    all(Backend::Cpu, TOLERANCE_F32);
+}
+
+#[test]
+fn gpu() {
+    all(Backend::Gpu, TOLERANCE_F32);
 }
 
 /// What is climbed is a filter alone: image `i` sees only its own channel, with the bits that it has in the whole layer.
