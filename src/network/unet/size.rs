@@ -1,6 +1,6 @@
 //! Which sizes an image may have: found by trying, since every layer has a say.
 
-use super::{input, needed_for};
+use super::{convolutions, input, needed_for};
 use crate::engine::graph::Graph;
 use crate::engine::ops::{Window, gcd};
 use crate::engine::tensor::Shape;
@@ -72,7 +72,8 @@ fn scale(kind: &Kind) -> (Window, Window) {
 }
 
 /// The shape of one image that the layers `targets` are to be computed from: of `size` (rows, columns) if given, else of the
-/// network's own size, or of one near 128x128 if the network leaves it open.
+/// network's own size, or of one near 128x128 if the network leaves it open. The size must fit these layers and all
+/// convolutions, so that one size does for every filter; a dense head that is not looked at has no say.
 ///
 /// # Errors
 /// If the size does not fit; the message says which layer cannot take it, and the nearest sizes that work.
@@ -88,9 +89,10 @@ pub fn image_shape(network: &Network, targets: &[usize], size: Option<(usize, us
         };
         return Ok(Shape::new(1, h, w, c));
     };
-    match fits(network, targets, size) {
+    let wanted = wanted(network, targets);
+    match fits(network, &wanted, size) {
         Ok(()) => Ok(Shape::new(1, size.0, size.1, c)),
-        Err(Error::Usage(why)) => Err(does_not_fit(network, targets, size, &why)),
+        Err(Error::Usage(why)) => Err(does_not_fit(network, &wanted, size, &why)),
         Err(other) => Err(other),
     }
 }
@@ -102,24 +104,30 @@ pub fn image_shape(network: &Network, targets: &[usize], size: Option<(usize, us
 pub fn fitting(network: &Network, targets: &[usize], size: (usize, usize)) -> Result<(usize, usize)> {
     let multiple = size_multiple(network);
     let first = (next_multiple(size.0, multiple.h), next_multiple(size.1, multiple.w));
-    match fits(network, targets, first) {
+    let wanted = wanted(network, targets);
+    match fits(network, &wanted, first) {
         Ok(()) => Ok(first),
         Err(Error::Usage(why)) => {
-            search(network, targets, size, true).ok_or_else(|| does_not_fit(network, targets, size, &why))
+            search(network, &wanted, size, true).ok_or_else(|| does_not_fit(network, &wanted, size, &why))
         }
         Err(other) => Err(other),
     }
 }
 
+/// For each layer: must the image fit it?
+fn wanted(network: &Network, targets: &[usize]) -> Vec<bool> {
+    let mut wanted = vec![false; network.layers.len()];
+    for target in convolutions(network).into_iter().chain(targets.iter().copied()) {
+        needed_for(network, target).into_iter().zip(&mut wanted).for_each(|(needed, wanted)| *wanted |= needed);
+    }
+    wanted
+}
+
 /// Builds the shapes, nothing else.
-fn fits(network: &Network, targets: &[usize], (h, w): (usize, usize)) -> Result<()> {
+fn fits(network: &Network, wanted: &[bool], (h, w): (usize, usize)) -> Result<()> {
     let mut graph = Graph::new();
     let image = graph.input("image", Shape::new(1, h, w, input(network)?.2))?;
-    let mut wanted = vec![false; network.layers.len()];
-    for &target in targets {
-        needed_for(network, target).into_iter().enumerate().for_each(|(i, needed)| wanted[i] |= needed);
-    }
-    for outcome in build::layers(&mut graph, image, network, &wanted, None) {
+    for outcome in build::layers(&mut graph, image, network, wanted, None) {
         match outcome {
             // Whoever asks for a layer that cannot be computed at all is told so.
             build::Outcome::Failed(Error::File { .. }) => return Ok(()),
@@ -131,7 +139,7 @@ fn fits(network: &Network, targets: &[usize], (h, w): (usize, usize)) -> Result<
 }
 
 /// The nearest size that fits, above (or below) in rows and columns.
-fn search(network: &Network, targets: &[usize], (h, w): (usize, usize), above: bool) -> Option<(usize, usize)> {
+fn search(network: &Network, wanted: &[bool], (h, w): (usize, usize), above: bool) -> Option<(usize, usize)> {
     let moved = |n: usize, by: usize| if above { n.checked_add(by) } else { n.checked_sub(by).filter(|&n| n > 0) };
     for farther in 0..=FARTHEST {
         let nearer = 0..farther;
@@ -139,7 +147,7 @@ fn search(network: &Network, targets: &[usize], (h, w): (usize, usize), above: b
             nearer.clone().map(|by| (farther, by)).chain(nearer.map(|by| (by, farther))).chain([(farther, farther)]);
         for (down, across) in ring {
             let Some(size) = moved(h, down).zip(moved(w, across)) else { continue };
-            if fits(network, targets, size).is_ok() {
+            if fits(network, wanted, size).is_ok() {
                 return Some(size);
             }
         }
@@ -147,9 +155,9 @@ fn search(network: &Network, targets: &[usize], (h, w): (usize, usize), above: b
     None
 }
 
-fn does_not_fit(network: &Network, targets: &[usize], size: (usize, usize), why: &str) -> Error {
+fn does_not_fit(network: &Network, wanted: &[bool], size: (usize, usize), why: &str) -> Error {
     let near: Vec<(usize, usize)> =
-        [false, true].iter().filter_map(|&above| search(network, targets, size, above)).collect();
+        [false, true].iter().filter_map(|&above| search(network, wanted, size, above)).collect();
     let multiple = size_multiple(network);
     let of = match near.iter().all(|(h, w)| h % multiple.h == 0 && w % multiple.w == 0) && multiple.len() > 1 {
         true => format!(" (rows in multiples of {}, columns in multiples of {})", multiple.h, multiple.w),
@@ -157,7 +165,7 @@ fn does_not_fit(network: &Network, targets: &[usize], size: (usize, usize), why:
     };
     let near = match near.iter().map(|(h, w)| format!("{h}x{w}")).collect::<Vec<_>>().join(" and ") {
         none if none.is_empty() => format!("no size within {FARTHEST} pixels works"),
-        near => format!("the nearest sizes that work{of}: {near}"),
+        near => format!("the nearest sizes that work: {near}{of}"),
     };
     Error::Usage(format!("an image of {}x{} pixels does not fit the network: {why}; {near}", size.0, size.1))
 }
