@@ -148,7 +148,7 @@ fn ends(g: &mut Graph, x: NodeId, head: &str, bits: u32) -> Result<NodeId> {
             let (k, c) = (Window::new(3, 3), shape.c);
             let mut conv = Conv2d { groups: c, ..conv(3, 3, 1, c) };
             let values = conv.kernel.values().iter().map(|v| (v * 1.4).round() / 64.0).collect();
-            conv.kernel = Kernel::new(3, 3, shape.c, shape.c, values)?;
+            conv.kernel = Kernel::new(3, 3, 1, c, values)?;
             conv.bias = Some(vec![0.3 / 64.0; c].into());
             conv.dilation = Window::new(2, 1);
             conv.pad = Sides::same(shape.h, shape.w, k, Window::ONE, conv.dilation);
@@ -403,7 +403,7 @@ fn what_does_not_fit_is_refused_with_numbers() {
         let most = (8..).find(|&n| gpu.compile(Arc::new(build(n + 1))).is_err()).unwrap();
         match gpu.prepare(Arc::new(build(most + 1))).map(|_| ()) {
             Err(Error::Memory(message)) => {
-                assert!(message.contains(&format!("{} MB", (most + 1) * 16)), "{message}");
+                assert!(message.contains(&format!("{}.0 MiB", (most + 1) * 16)), "{message}");
                 assert!(message.contains("a large input") && message.contains("fewer filters"), "{message}");
             }
             other => panic!("{other:?}"),

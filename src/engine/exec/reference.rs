@@ -7,7 +7,7 @@ use super::{Compiled, Executor, Program, Trace};
 use crate::Result;
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::ops::Op;
-use crate::engine::plan::{Plan, ValueId, ValueKind};
+use crate::engine::plan::{Plan, ValueId};
 use crate::engine::tensor::{Tensor, Tensor64};
 use std::sync::Arc;
 
@@ -45,12 +45,9 @@ impl Compiled for ReferenceCompiled {
         Memory::host(self.nodes.iter().map(|&id| self.plan.graph.shape(id).len() as u64 * 8).sum())
     }
 
-    /// Signs and winners are not stored: the gradients read the values themselves.
+    /// As the CPU would store it: every node's result is kept here in f64, and what a plan saves is not to be seen.
     fn image_bytes(&self, value: ValueId) -> usize {
-        match self.plan.value(value).kind {
-            ValueKind::Data => self.plan.value(value).shape.image_len() * size_of::<f64>(),
-            ValueKind::Signs | ValueKind::Winners => 0,
-        }
+        super::cpu::image_bytes(&self.plan, value)
     }
 
     fn load(self: Box<Self>) -> Result<Box<dyn Program>> {

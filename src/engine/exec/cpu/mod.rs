@@ -19,6 +19,7 @@ use super::{Compiled, Executor};
 use crate::Result;
 use crate::engine::plan::Plan;
 use program::CpuCompiled;
+pub(super) use program::image_bytes;
 use rayon::ThreadPool;
 use simd::Level;
 use std::sync::Arc;

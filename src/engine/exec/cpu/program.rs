@@ -89,7 +89,7 @@ impl Compiled for CpuCompiled {
 
 /// Bytes of one image's share of a value. Signs and winners are packed: a bit per channel, a pixel's bits filled up to whole
 /// bytes; for winners as many as a window has pixels.
-fn image_bytes(plan: &Plan, id: ValueId) -> usize {
+pub fn image_bytes(plan: &Plan, id: ValueId) -> usize {
     let value = plan.value(id);
     let window = match (value.kind, &plan.graph[value.node].op) {
         (ValueKind::Data, _) => return value.shape.image_len() * size_of::<f32>(),
