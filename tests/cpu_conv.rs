@@ -318,7 +318,7 @@ fn each_image_its_own_kernel() {
     Case::random(g, 2, with, 12).check();
 }
 
-/// As a conv2d makes it, with zeros at all four sides.
+/// The geometry of a conv2d with zeros at all four sides.
 fn general(
     (h, w): (usize, usize),
     (kh, kw): (usize, usize),

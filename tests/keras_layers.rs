@@ -13,7 +13,7 @@ use unet_lens::engine::plan::Plan;
 use unet_lens::engine::tensor::Tensor;
 use unet_lens::network::{Kind, Network, unet};
 
-/// Of the largest magnitude: on the reference, and on the executors in single precision.
+/// How far outputs may be off, as a share of the largest magnitude: on the reference, and on the executors in single precision.
 const TOLERANCE: f64 = 1e-5;
 const TOLERANCE_F32: f64 = 1e-4;
 
@@ -27,7 +27,7 @@ fn files() -> Vec<(String, String, &'static str)> {
             files.push((format!("keras/layers/{}", file.as_str().unwrap()), expected.clone(), "last"));
         }
     }
-    // By old versions, see `make_old_files.py`.
+    // These were written by old versions, see `make_old_files.py`.
     for name in ["operators_tf_1_15", "several_keras_2_2_4", "several_tf_1_15"] {
         files.push((format!("keras/old/{name}.h5"), format!("keras/old/{name}.expected.h5"), "middle"));
     }

@@ -112,7 +112,7 @@ fn values(data: &[u8], kind: &str, count: usize) -> Result<Vec<f32>, String> {
     }
 }
 
-/// From the order in which the first axis runs fastest.
+/// Brings values from the order in which the first axis runs fastest (Fortran's) into that in which the last one does (C's).
 fn from_fortran(shape: Shape, values: &[f32]) -> Vec<f32> {
     let Shape { n, h, w, .. } = shape;
     let mut data = vec![0.0; shape.len()];

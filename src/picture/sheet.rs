@@ -9,14 +9,14 @@ use jpeg_encoder::{ColorType, Encoder, QuantizationTableType};
 pub struct Sheet {
     pub columns: usize,
     pub rows: usize,
-    /// Of the whole sheet, pixels.
+    /// The size of the whole sheet, in pixels.
     pub width: usize,
     grey: Vec<u8>,
 }
 
 impl Sheet {
-    /// Of maps `[h, w]`, each with its own range, about as many in a row as there are rows. Maps with a side above `most` are
-    /// made smaller by a whole factor: each pixel is then the mean of a block.
+    /// A sheet of maps `[h, w]`, each with its own range, about as many in a row as there are rows. Maps with a side above
+    /// `most` are made smaller by a whole factor: each pixel is then the mean of a block.
     pub fn new(h: usize, w: usize, maps: &[Vec<f32>], most: usize) -> Sheet {
         let factor = h.max(w).div_ceil(most).max(1);
         let size = (h.div_ceil(factor), w.div_ceil(factor));
