@@ -12,8 +12,8 @@ use super::shader::{Shader, quads};
 use crate::engine::ops::{Axes, Axis, Function, Matrix, Op, Pool, Window};
 use crate::engine::plan::{Plan, Step, ValueId};
 use crate::engine::tensor::Shape;
-use std::sync::Arc;
 use crate::{Error, Result};
+use std::sync::Arc;
 
 /// Quads per image, quads per pixel, channels, values per image.
 fn per_image(shape: Shape) -> (u32, u32, u32, f32) {
