@@ -84,9 +84,9 @@ pub(super) fn does(does: &Result<&Does, String>) -> Markup {
             let (lo, hi) = output.data.iter().fold((f32::MAX, f32::MIN), |(lo, hi), &v| (lo.min(v), hi.max(v)));
             html! {
                 p {
-                    "The network takes pictures of " (channels(from.c)) ", and of " (name) ", " (from.h) "×" (from.w)
-                    " pixels here, it makes " (to.h) "×" (to.w) " of " (channels(to.c)) ". Their values go from "
-                    (number4(lo)) " to " (number4(hi)) "."
+                    "The network takes pictures of " (channels(from.c)) ". Given " (name) " at " (from.h) "×" (from.w)
+                    " pixels, it makes " (to.h) "×" (to.w) " of " (channels(to.c)) ", with values from " (number4(lo)) " to "
+                    (number4(hi)) "."
                 }
                 @if let Some(figure) = figure {
                     figure {
@@ -96,7 +96,8 @@ pub(super) fn does(does: &Result<&Does, String>) -> Markup {
                             @if to.c > 3 {
                                 ": of " (to.c) " channels the first three principal components as red, green and blue, which hold "
                                 (percent(*seen)) " of the variance"
-                            } @else if let Some(colors) = mixed(to.c) { ": " (colors) }
+                            } @else if to.c == 3 { ": the three channels as red, green and blue" }
+                            @else if let Some(colors) = mixed(to.c) { ": " (colors) }
                         }
                     }
                 } @else { p.warning { "What comes out is a list of numbers and no picture." } }

@@ -101,20 +101,19 @@ impl Job<'_> {
         self.bar.finish_and_clear();
         self.cancel.check()?;
         self.save("index.html", page.as_bytes())?;
-        let not_restored = match &does {
+        let does = match does {
             Ok(Does::Restores { .. }) => None,
-            Ok(Does::Makes { why, .. }) => Some(why.clone()),
-            Err(why) => Some(why.clone()),
+            Ok(Does::Makes { why, .. }) => Some(("restored examples", why)),
+            Err(why) => Some(("what it does", why)),
         };
-        let left_out = [("restored examples", not_restored), ("activations", passed.err()), ("dream", dream.err())];
+        let others = [("activations", passed.err()), ("dream", dream.err())];
+        let left_out = does.into_iter().chain(others.into_iter().filter_map(|(what, why)| Some((what, why?))));
         if self.options.quiet { Ok(()) } else { self.report(left_out, &climbed) }
     }
 
-    fn report(&self, left_out: [(&str, Option<String>); 3], climbed: &[Climbed]) -> Result<()> {
-        let mut text = String::new();
-        for (what, why) in left_out.into_iter().filter_map(|(what, why)| Some((what, why?))) {
-            text += &format!("left out: {what}: {why}\n");
-        }
+    /// What was made, and of what is left out why.
+    fn report<'w>(&self, left_out: impl Iterator<Item = (&'w str, String)>, climbed: &[Climbed]) -> Result<()> {
+        let mut text: String = left_out.map(|(what, why)| format!("left out: {what}: {why}\n")).collect();
         let all: Vec<&Climb> = climbed.iter().flat_map(|c| &c.climbs).collect();
         let dead = all.iter().filter(|c| c.verdict == Verdict::Dead).count();
         let fell = all.iter().filter(|c| matches!(c.verdict, Verdict::Fell { .. })).count();

@@ -112,11 +112,10 @@ impl Options {
         if let Some(path) = &self.image {
             let start = Start::read(path, network)?;
             let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-            let whole = &start.seen;
-            // A network that takes one size alone sees it scaled.
-            let seen = match unet::fitting(network, &unet::shown(network), (whole.shape.h, whole.shape.w)) {
-                Err(Error::Usage(_)) => resize(whole, (image.h, image.w)),
-                _ => whole.clone(),
+            // A network that was made for one size sees it scaled.
+            let seen = match unet::fixed_size(network) {
+                Some(size) => resize(&start.seen, size),
+                None => start.seen.clone(),
             };
             return Ok(Subject { path: Some(path.clone()), start: Ok(start), seen: Ok(seen), name });
         }

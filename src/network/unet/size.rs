@@ -180,7 +180,11 @@ fn does_not_fit(network: &Network, wanted: &[bool], size: (usize, usize), why: &
     let near: Vec<(usize, usize)> =
         [false, true].iter().filter_map(|&above| search(network, wanted, size, above)).collect();
     let multiple = size_multiple(network);
-    let of = match near.iter().all(|(h, w)| h % multiple.h == 0 && w % multiple.w == 0) && multiple.len() > 1 {
+    let are_multiples = near.iter().all(|&(h, w)| {
+        let next = (h.saturating_add(multiple.h), w.saturating_add(multiple.w));
+        h % multiple.h == 0 && w % multiple.w == 0 && fits(network, wanted, next).is_ok()
+    });
+    let of = match are_multiples && multiple.len() > 1 {
         true => format!(" (rows in multiples of {}, columns in multiples of {})", multiple.h, multiple.w),
         false => String::new(),
     };

@@ -23,6 +23,7 @@
 //! summed up in a fixed order by one thread. So an image's result has the same bits alone or in a batch, on one thread
 //! or on many. (Other SIMD levels may round differently.)
 
+mod block;
 mod direct;
 mod epilogue;
 mod few;
