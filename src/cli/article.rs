@@ -11,6 +11,7 @@ use crate::lens::activations::{self, Activation};
 use crate::lens::ascent::{self, Climb, Recipe, Verdict};
 use crate::lens::dream::{Dream, Work};
 use crate::mri::Sampling;
+use crate::mri::report;
 use crate::mri::restore::{self, Restored};
 use crate::network::{Network, summary, unet};
 use crate::page::{self, Article, Climbed, Dreamt, Part};
@@ -225,7 +226,7 @@ impl Job<'_> {
     fn restored(&mut self, cost: u64) -> Result<(Vec<Restored>, Figure)> {
         let examples = restore::phantoms(self.network, EXAMPLES_RESTORED, self.options.seed, Sampling::default())?;
         let results = restore::compute(self.executor, self.network, &examples, &mut self.progress(cost))?;
-        let figure = restore::figure(&results, Colormap::Viridis);
+        let figure = report::figure(&results, Colormap::Viridis);
         self.save("restore.png", &figure.to_png())?;
         Ok((results, figure))
     }

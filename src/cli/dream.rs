@@ -74,39 +74,55 @@ pub(super) struct Options {
     quiet: bool,
 }
 
+impl Options {
+    fn check_filter(&self, filters: usize) -> Result<()> {
+        let name = &self.layer;
+        match (self.filter, filters) {
+            (Some(filter), 1) if filter > 0 => {
+                Err(Error::Usage(format!("--filter {filter}: {name} has 1 filter, number 0")))
+            }
+            (Some(filter), _) if filter >= filters => {
+                Err(Error::Usage(format!("--filter {filter}: {name} has {filters} filters, 0 to {}", filters - 1)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Where the result goes.
+    fn path(&self) -> PathBuf {
+        let image = &self.image.file_stem().unwrap_or_default().to_string_lossy();
+        let filter = self.filter.map_or(String::new(), |filter| format!("_{filter}"));
+        self.out.join(format!("{image}_{}{filter}.png", self.layer.replace(['/', '\\', ':'], "_")))
+    }
+
+    fn dream(&self, layer: usize) -> Dream {
+        Dream {
+            layer,
+            filter: self.filter,
+            octaves: self.octaves as usize,
+            octave_scale: self.octave_scale,
+            steps: self.steps as usize,
+            step_size: self.step_size / 255.0,
+            jitter: self.jitter as usize,
+            seed: self.seed,
+        }
+    }
+}
+
 pub(super) fn run(options: &Options) -> Result<()> {
     let cancel = super::cancelled_by_ctrl_c()?;
     let network = options.machine.load()?;
     let layer = unet::convolution(&network, &options.layer)?;
-    let filters = unet::filters(&network, layer);
-    if let Some(filter) = options.filter.filter(|&filter| filter >= filters) {
-        let name = &options.layer;
-        return Err(Error::Usage(match filters {
-            1 => format!("--filter {filter}: {name} has 1 filter, number 0"),
-            _ => format!("--filter {filter}: {name} has {filters} filters, 0 to {}", filters - 1),
-        }));
-    }
+    options.check_filter(unet::filters(&network, layer))?;
     let photo = read_image(&options.image)?;
     let seen = seen(&photo, &network)?;
-    let image = &options.image.file_stem().unwrap_or_default().to_string_lossy();
-    let filter = options.filter.map_or(String::new(), |filter| format!("_{filter}"));
-    let name = format!("{image}_{}{filter}.png", options.layer.replace(['/', '\\', ':'], "_"));
-    let path = options.out.join(name);
+    let path = options.path();
     let gif_folder = options.gif.as_ref().map(|gif| super::folder_of(gif));
     for folder in [Some(options.out.as_path()), options.frames.as_deref(), gif_folder].into_iter().flatten() {
         files::check_writable_dir(folder)?;
     }
     let executor = options.machine.open(options.quiet)?;
-    let what = Dream {
-        layer,
-        filter: options.filter,
-        octaves: options.octaves as usize,
-        octave_scale: options.octave_scale,
-        steps: options.steps as usize,
-        step_size: options.step_size / 255.0,
-        jitter: options.jitter as usize,
-        seed: options.seed,
-    };
+    let what = options.dream(layer);
     let work = Work::new(&*executor, &network, &what, seen.shape)?;
     if !options.quiet {
         let size = work.tiling.size;

@@ -246,6 +246,16 @@ fn convolutions(network: &Network, names: &[String]) -> Result<Vec<usize>> {
     Ok(layers)
 }
 
+/// # Errors
+/// If `--filter` names none of the layer's filters.
+fn check_filter(network: &Network, layer: usize, filter: usize) -> Result<()> {
+    let (name, count) = (&network.layers[layer].name, unet::filters(network, layer));
+    if filter < count {
+        return Ok(());
+    }
+    Err(Error::Usage(format!("--filter {filter}: {name} has {count} filters, counted from 0")))
+}
+
 /// "to_one=scale:0.5" as the name of a layer and what it computes.
 fn parse_lambda(text: &str) -> Result<(String, String), String> {
     let (name, meaning) = text.split_once('=').ok_or("expected NAME=MEANING, like to_one=scale:0.5")?;

@@ -219,12 +219,13 @@ fn does(a: &Article) -> Markup {
         Ok(restored) => restored,
         Err(why) => return skipped(why),
     };
+    let psnr = |a: &Attempt| a.scores.map_or(f64::NAN, |scores| scores.psnr);
     let score = |a: &Attempt| {
-        let ssim = a.ssim.map_or("–".to_string(), |v| format!("{v:.3}"));
-        let psnr = if a.psnr.is_finite() { format!("{:.2} dB", a.psnr) } else { "∞ dB".to_string() };
+        let ssim = a.scores.and_then(|scores| scores.ssim).map_or("–".to_string(), |v| format!("{v:.3}"));
+        let psnr = if psnr(a).is_finite() { format!("{:.2} dB", psnr(a)) } else { "∞ dB".to_string() };
         [psnr, ssim]
     };
-    let better = restored.iter().filter(|r| r.restored.psnr > r.aliased.psnr).count();
+    let better = restored.iter().filter(|r| psnr(&r.restored) > psnr(&r.aliased)).count();
     html! {
         p {
             "A scanner in a hurry leaves out most of its measurements, and the picture comes back with copies of itself laid over it "
