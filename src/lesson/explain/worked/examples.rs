@@ -22,7 +22,7 @@ pub fn topic(op: &Op, x: &[Shape]) -> Option<&'static str> {
         Op::Conv2d(conv) if conv.dilation != Window::ONE => "conv2d-dilation",
         Op::Conv2d(conv) if conv.kernel.kh % 2 == 0 || conv.kernel.kw % 2 == 0 => "conv2d-even",
         Op::Conv2d(conv) if conv.pad == Sides::NONE && conv.kernel.kh * conv.kernel.kw > 1 => "conv2d-valid",
-        Op::MaxPool(pool) if *pool != Pool::from(pool.window) => "max_pool-stride",
+        Op::MaxPool(pool) if !pool.is_plain(x[0]) => "max_pool-stride",
         Op::Add if x[0] != x[1] => "add-broadcast",
         Op::Mul if x[0] != x[1] => "mul-broadcast",
         Op::Pad { .. } => "slice",
@@ -50,11 +50,12 @@ pub(super) fn example(op: &Op, x: &[Shape]) -> Result<Option<(Op, Vec<Shape>)>> 
         }
         Op::MaxPool(pool) => {
             let (window, stride) = (small(pool.window), small(pool.stride));
-            if *pool == Pool::from(pool.window) {
+            if pool.is_plain(x[0]) {
                 (Op::MaxPool(window.into()), vec![image(2 * window.h, 2 * window.w, 1)])
             } else {
                 let is_padded = pool.pad != Sides::NONE;
-                let side = |k: usize, s: usize| if is_padded { 2 * s } else { k + s };
+                // Of windows side by side a pixel is left over.
+                let side = |k: usize, s: usize| if is_padded { 2 * s } else { k + s + usize::from(k == s) };
                 let (h, w) = (side(window.h, stride.h), side(window.w, stride.w));
                 let pad = if is_padded { Sides::same(h, w, window, stride, Window::ONE) } else { Sides::NONE };
                 (Op::MaxPool(Pool { window, stride, pad }), vec![image(h, w, 1)])
