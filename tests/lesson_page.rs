@@ -98,20 +98,22 @@ fn type_into(page: &Page, op: &str, role: &str, index: usize, at: usize, text: &
 }
 
 /// A worked example as it was made, and after cells are changed.
-fn try_out(page: &Page, worked: &Worked) {
+fn try_out(page: &Page, worked: &Worked, enter: impl Fn(&Page, &str, &str, usize, usize, &str)) {
     let topic = worked.topic;
     page.click(&format!(".tabs [data-topic='{topic}']"));
     agrees(page, worked);
     let before = numbers(page, topic, "dx", 0);
-    type_into(page, topic, "x", 0, 0, "7");
+    let enter = |role: &str, index: usize, at: usize, text: &str| enter(page, topic, role, index, at, text);
+    enter("x", 0, 0, "7");
     agrees(page, worked);
     assert!(page.text(&format!("#op-{topic} .chain")).contains(['=', '.']), "{topic}");
-    type_into(page, topic, "x", worked.x.len() - 1, worked.x.last().unwrap().values.len() - 1, "2.75");
+    enter("x", worked.x.len() - 1, worked.x.last().unwrap().values.len() - 1, "2.75");
     for (at, dy) in ["-4", "0.25"].into_iter().enumerate().take(worked.dy.values.len()) {
-        type_into(page, topic, "dy", 0, at, dy);
+        enter("dy", 0, at, dy);
     }
-    for at in 0..worked.settings.values.len().min(2) {
-        type_into(page, topic, "settings", 0, at, ["1.5", "-0.5"][at]);
+    if let Some(last) = worked.settings.values.len().checked_sub(1) {
+        enter("settings", 0, 0, "1.5");
+        enter("settings", 0, last, "-0.5");
     }
     agrees(page, worked);
     assert_ne!(numbers(page, topic, "dx", 0), before, "{topic}: nothing changed");
@@ -163,7 +165,7 @@ fn examples_of_all_ops() {
         let page = chromium.page(&make(dir.path(), &model, &args), 1400);
         for worked in worked_for(&network, layer, shape).unwrap() {
             if tried.insert(worked.topic) {
-                try_out(&page, &worked);
+                try_out(&page, &worked, put_into);
             }
         }
         page.assert_fits(400);
@@ -235,10 +237,18 @@ fn the_sentence_takes_the_slopes_of_backprop() {
     page.click("#op-conv2d [data-role=x] input[data-at='5']");
     assert!(chain("conv2d").starts_with("Outputs that read the marked input: 9.") && chain("conv2d").contains("·0 "));
     assert!(page.text("#op-mean").contains("dx = dy / count") && !page.text("#op-mean").contains("d loss / d loss"));
-    let text = page.eval("document.body.textContent");
+    let text = page.eval("document.querySelector('main').textContent");
     for double in ["?.", "..", "!.", ".:"] {
         assert!(!text.as_str().unwrap().contains(double), "{double}");
     }
+}
+
+/// The same at once.
+fn put_into(page: &Page, op: &str, role: &str, index: usize, at: usize, text: &str) {
+    let selector = format!("#op-{op} [data-role={role}][data-index='{index}'] input[data-at='{at}']");
+    page.eval(&format!(
+        "(input => (input.value = {text}, input.dispatchEvent(new Event('input'))))(document.querySelector({selector:?}))"
+    ));
 }
 
 #[test]
@@ -314,7 +324,7 @@ fn the_page_teaches() {
         let shape = unet::image_shape(&network, &[network.output], None).unwrap();
         for worked in worked_for(&network, convolution, shape).unwrap() {
             if tried.insert(worked.topic) {
-                try_out(&page, &worked);
+                try_out(&page, &worked, type_into);
             }
             if worked.topic == "conv2d" && worked.settings.values.len() == 9 {
                 (0..worked.x[0].values.len()).step_by(5).for_each(|at| marks_what_meets(&page, &worked, at));

@@ -1,6 +1,6 @@
 //! The page of the lesson: how backprop through this network works.
 
-use super::strings::{Lang, Strings, fill};
+use super::strings::{self, Lang, Strings, fill};
 use super::{Document, data_url, document, grids, plots, u};
 use crate::engine::tensor::Tensor;
 use crate::lesson::explain::{Explanation, Frame, Place, Worked, source};
@@ -23,7 +23,13 @@ pub struct Lesson<'a> {
 
 /// The page as one file.
 pub fn lesson(lesson: &Lesson) -> String {
-    let (e, s) = (lesson.explanation, lesson.lang.strings());
+    let s = lesson.lang.strings();
+    let translated = match lesson.lang {
+        Lang::En => None,
+        Lang::Es => Some(strings::translated(lesson.explanation)),
+    };
+    let lesson = &Lesson { explanation: translated.as_ref().unwrap_or(lesson.explanation), ..*lesson };
+    let e = lesson.explanation;
     let data = serde_json::json!({
         "explanation": e,
         "worked": lesson.worked,

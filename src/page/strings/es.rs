@@ -1,6 +1,50 @@
 //! The lesson in Spanish; what is said of each op is in `ops`.
 
 use super::{Lang, Strings};
+use crate::lesson::explain::Explanation;
+
+/// What nodes are called after the layer that they are a part of, and what computed them.
+const PARTS: [(&str, &str); 26] = [
+    ("before activation", "antes de la activación"),
+    ("own channel", "canal propio"),
+    ("less the threshold", "menos el umbral"),
+    ("less the largest", "menos el mayor"),
+    ("above the least", "sobre el menor"),
+    ("log of the sum", "logaritmo de la suma"),
+    ("sum of exp", "suma de exp"),
+    ("axes moved", "ejes movidos"),
+    ("in its shape", "en su forma"),
+    ("in rows", "en filas"),
+    ("rows taken", "filas tomadas"),
+    ("columns taken", "columnas tomadas"),
+    ("channels taken", "canales tomados"),
+    ("times gamma", "por gamma"),
+    ("above 0", "sobre 0"),
+    ("below 0", "bajo 0"),
+    ("normalised", "normalizado"),
+    ("deviation", "desviación"),
+    ("difference", "diferencia"),
+    ("variance", "varianza"),
+    ("negative", "negativo"),
+    ("centred", "centrado"),
+    ("squares", "cuadrados"),
+    ("excess", "exceso"),
+    ("threads", "hilos"),
+    ("rows", "filas"),
+];
+
+/// The same explanation, its nodes called in Spanish.
+pub(super) fn translated(e: &Explanation) -> Explanation {
+    let mut e = e.clone();
+    // A layer's own name has no spaces before it.
+    let in_spanish = |name: &str| {
+        PARTS.iter().fold(name.to_string(), |name, (en, es)| name.replace(&format!(" {en}"), &format!(" {es}")))
+    };
+    let nodes = e.forward.iter_mut().chain(&mut e.backward).chain(&mut e.ascent);
+    nodes.for_each(|node| node.name = in_spanish(&node.name));
+    e.backend = in_spanish(&e.backend);
+    e
+}
 
 pub(super) const ES: Strings = Strings {
     language: Lang::Es,

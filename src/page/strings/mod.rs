@@ -4,6 +4,8 @@ mod en;
 mod es;
 mod ops;
 
+use crate::lesson::explain::Explanation;
+
 /// The language of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lang {
@@ -18,6 +20,11 @@ impl Lang {
             Lang::Es => &es::ES,
         }
     }
+}
+
+/// The same explanation, its nodes called in Spanish.
+pub(super) fn translated(explanation: &Explanation) -> Explanation {
+    es::translated(explanation)
 }
 
 /// What is said about an op.
