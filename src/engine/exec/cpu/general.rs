@@ -178,6 +178,11 @@ pub fn max_pool(x: &[f32], x_shape: Shape, pool: Pool, (out, shape): (&mut [f32]
     });
 }
 
+/// All ones where it is so, else all zeros: with it the loops below have no branches and become vector instructions.
+fn mask(is_so: bool) -> u32 {
+    0u32.wrapping_sub(u32::from(is_so))
+}
+
 /// dx[p] = the sum of dy over the windows whose first maximum is p. First each window's winner, then for each pixel the windows
 /// that it lies in; `shape` is that of `x` and `out`.
 pub fn max_pool_grad((dy, dy_shape): (&[f32], Shape), x: &[f32], pool: Pool, (out, shape): (&mut [f32], Shape)) {
@@ -188,11 +193,16 @@ pub fn max_pool_grad((dy, dy_shape): (&[f32], Shape), x: &[f32], pool: Pool, (ou
         let mut best = vec![0.0; c];
         for (s, winners) in winners.chunks_mut(c).enumerate() {
             for (i, (place, row, column)) in pool.pixels(shape, at % dy_shape.h, s).enumerate() {
-                let x = &x[shape.at(at / dy_shape.h, row, column, 0)..][..c];
+                let (x, place) = (&x[shape.at(at / dy_shape.h, row, column, 0)..][..c], place as u32);
+                if i == 0 {
+                    best.copy_from_slice(x);
+                    winners.fill(place);
+                    continue;
+                }
                 for ((best, winner), &x) in best.iter_mut().zip(winners.iter_mut()).zip(x) {
-                    if i == 0 || x > *best {
-                        (*best, *winner) = (x, place as u32);
-                    }
+                    let better = mask(x > *best);
+                    *winner = place & better | *winner & !better;
+                    *best = f32::from_bits(x.to_bits() & better | best.to_bits() & !better);
                 }
             }
         }
@@ -210,7 +220,7 @@ pub fn max_pool_grad((dy, dy_shape): (&[f32], Shape), x: &[f32], pool: Pool, (ou
                 for (s, j) in windows(column, pool.pad.left, pool.stride.w, pool.window.w, dy_shape.w) {
                     let (place, first) = ((i * pool.window.w + j) as u32, dy_shape.at(at / h, r, s, 0));
                     for ((dx, dy), &winner) in out.iter_mut().zip(&dy[first..]).zip(&winners[first..]) {
-                        *dx += if winner == place { *dy } else { 0.0 };
+                        *dx += f32::from_bits(dy.to_bits() & mask(winner == place));
                     }
                 }
             }

@@ -110,6 +110,20 @@ impl Lowered {
         textures
     }
 
+    /// Adds a call of one of the plan's steps.
+    pub fn call<P: bytemuck::Pod>(
+        &mut self,
+        step: usize,
+        pipeline: PipelineKey,
+        params: &P,
+        buffers: Vec<Bound>,
+        groups: [u32; 3],
+        work: u64,
+    ) {
+        let params = bytemuck::bytes_of(params).to_vec();
+        self.calls.push(Call { pipeline, params, buffers, groups, work, step });
+    }
+
     pub fn constant(&mut self, constant: Constant) -> Bound {
         self.constants.push(constant);
         Bound::Constant(self.constants.len() - 1)

@@ -4,7 +4,7 @@
 //! ([`super::phases`]). Parts that lie side by side are convolved one after the other, each adding to what the one before left
 //! in y.
 
-use super::call::{Bound, Call, Lowered, Style, Target, WORK_PER_SUBMISSION, grid};
+use super::call::{Bound, Lowered, Style, Target, WORK_PER_SUBMISSION, grid};
 use super::device::PipelineKey;
 use super::pack::{Channels, Constant, Layout};
 use super::params::Conv2dParams;
@@ -237,14 +237,9 @@ impl Run {
                     ..self.params
                 };
                 let [gx, gy] = grid(groups);
-                lowered.calls.push(Call {
-                    pipeline: self.pipeline.clone(),
-                    params: bytemuck::bytes_of(&params).to_vec(),
-                    buffers: self.buffers.clone(),
-                    groups: [gx, gy, images as u32],
-                    work: self.work * (images * groups) as u64 / self.groups as u64,
-                    step: self.step,
-                });
+                let work = self.work * (images * groups) as u64 / self.groups as u64;
+                let (pipeline, buffers) = (self.pipeline.clone(), self.buffers.clone());
+                lowered.call(self.step, pipeline, &params, buffers, [gx, gy, images as u32], work);
             }
         }
     }

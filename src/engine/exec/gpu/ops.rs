@@ -1,6 +1,6 @@
 //! The calls of steps that are no convolutions.
 
-use super::call::{Bound, Call, Lowered, WORK_PER_SUBMISSION, grid};
+use super::call::{Bound, Lowered, WORK_PER_SUBMISSION, grid};
 use super::device::PipelineKey;
 use super::pack::Constant;
 use super::params::{
@@ -13,6 +13,7 @@ use crate::engine::ops::{Axes, Axis, Function, Matrix, Op, Pool, Window};
 use crate::engine::plan::{Plan, Step, ValueId};
 use crate::engine::tensor::Shape;
 use crate::{Error, Result};
+use std::sync::Arc;
 
 /// Quads per image, quads per pixel, channels, values per image.
 fn per_image(shape: Shape) -> (u32, u32, u32, f32) {
@@ -60,8 +61,7 @@ impl<'l> StepCalls<'l> {
         groups: [u32; 3],
         work: usize,
     ) {
-        let (params, work) = (bytemuck::bytes_of(params).to_vec(), work as u64);
-        self.lowered.calls.push(Call { pipeline, params, buffers, groups, work, step: self.index });
+        self.lowered.call(self.index, pipeline, params, buffers, groups, work as u64);
     }
 
     /// A thread for each quad of the output.
@@ -155,17 +155,13 @@ impl<'l> StepCalls<'l> {
 
     /// An op as it is.
     pub fn op(&mut self, op: &Op, inputs: &[ValueId]) -> Result<()> {
-        let (out, count, c4) = (self.out, self.count as u32, self.c4());
+        let count = self.count as u32;
         let mut bound = vec![Bound::Value(self.step.output)];
         bound.extend(inputs.iter().map(|&x| Bound::Value(x)));
-        let x = inputs.first().map_or(out, |&x| self.shape(x));
+        let x = inputs.first().map_or(self.out, |&x| self.shape(x));
         let none = vec![];
         match op {
-            Op::Constant { shape, data } => {
-                let x = self.lowered.constant(Constant::Pixels { values: data.clone(), c: shape.c });
-                let x_quads = (data.len() / shape.c * quads(shape.c)) as u32;
-                self.same("constant", x, SameParams { x_quads, ..Default::default() });
-            }
+            Op::Constant { shape, data } => self.constant(*shape, data),
             &Op::MaxPool(pool) => self.max_pool(inputs[0], None, pool)?,
             &Op::MaxPoolGrad(pool) => self.max_pool(inputs[1], Some(inputs[0]), pool)?,
             Op::Pointwise(f) => {
@@ -182,67 +178,37 @@ impl<'l> StepCalls<'l> {
                 self.each_quad(Shader::Sigmoid, "sigmoid", none, &SigmoidParams { count }, bound);
             }
             Op::SigmoidGrad => self.each_quad(Shader::Sigmoid, "sigmoid_grad", none, &SigmoidParams { count }, bound),
-            Op::Upsample(window) | Op::SumPool(window) => {
-                let (w, window_h, window_w) = (out.w as u32, window.h as u32, window.w as u32);
-                let params = UpsampleParams { count, c4, w, window_h, window_w };
-                self.each_quad(Shader::Upsample, op.name(), none, &params, bound);
-            }
+            &Op::Upsample(window) | &Op::SumPool(window) => self.upsample(op.name(), window, bound),
             Op::Concat => self.concat(inputs),
             &Op::Slice { start, .. } => self.slice(start.map(|start| start as i32), x, bound),
             &Op::Pad { before, .. } => self.slice(before.map(|before| -(before as i32)), x, bound),
             Op::Reshape(_) => self.carry("reshape", [0; 3], x, bound),
-            Op::Permute(order) => {
-                let deep = quads(x.c) * 4;
-                let steps = order.map(|axis| [x.w * deep, deep, 1][axis] as u32);
-                self.carry("permute", steps, x, bound);
-            }
+            &Op::Permute(order) => self.permute(order, x, bound),
             Op::Broadcast(_) => {
                 bound.push(Bound::Nothing);
                 self.broadcast(op.name(), [x, x], bound);
             }
             Op::Add | Op::Mul => self.broadcast(op.name(), [x, self.shape(inputs[1])], bound),
-            Op::Mean => {
-                let (count, c4, channels, values) = per_image(x);
-                self.each_image(Shader::Mean, "mean", &MeanParams { count, c4, channels, values }, bound);
-            }
-            Op::Spread(_) => {
-                let (image_quads, _, channels, values) = per_image(out);
-                let params = MeanParams { count, c4: image_quads, channels, values };
-                self.each_quad(Shader::Mean, "spread", none, &params, bound);
-            }
-            Op::Roll => {
-                let (h, w, entries) = (out.h as u32, out.w as u32, self.shape(inputs[1]).h as u32);
-                self.each_quad(Shader::Roll, "roll", none, &RollParams { count, c4, h, w, entries }, bound);
-            }
+            Op::Mean => self.mean(x, bound),
+            Op::Spread(_) => self.spread(bound),
+            Op::Roll => self.roll(self.shape(inputs[1]).h, bound),
             Op::TotalVariation => {
                 bound.push(Bound::Nothing);
                 self.each_image(Shader::TotalVariation, "total_variation", &total_variation(x), bound);
             }
             Op::TotalVariationGrad => {
-                let params = TotalVariationParams { count, ..total_variation(out) };
+                let params = TotalVariationParams { count, ..total_variation(self.out) };
                 bound.swap(1, 2); // the shader reads x, then dy
                 self.each_quad(Shader::TotalVariation, "total_variation_grad", none, &params, bound);
             }
             Op::Transform { axis, matrix } => self.transform(inputs[0], *axis, matrix),
-            Op::Rms => {
-                let (count, c4, channels, values) = per_image(x);
-                bound.push(Bound::Nothing);
-                let params = AscentParams { count, c4, channels, values, ..Default::default() };
-                self.each_image(Shader::Ascent, "rms", &params, bound);
-            }
-            &Op::Normalise { epsilon } => {
-                let (image_quads, ..) = per_image(out);
-                let params = AscentParams { count, image_quads, factor: epsilon as f32, ..Default::default() };
-                self.each_quad(Shader::Ascent, "normalise", none, &params, bound);
-            }
+            Op::Rms => self.rms(x, bound),
+            &Op::Normalise { epsilon } => self.ascent("normalise", epsilon as f32, bound),
+            &Op::Step { rate } => self.ascent("step", rate, bound),
             &Op::Adam { epsilon } => {
-                let (image_quads, ..) = per_image(out);
+                let (image_quads, ..) = per_image(self.out);
                 let params = AdamParams { count, image_quads, epsilon: epsilon as f32 };
                 self.each_quad(Shader::Adam, "adam", none, &params, bound);
-            }
-            &Op::Step { rate } => {
-                let params = AscentParams { count, factor: rate, ..Default::default() };
-                self.each_quad(Shader::Ascent, "step", none, &params, bound);
             }
             Op::Input(_)
             | Op::Fill { .. }
@@ -254,6 +220,50 @@ impl<'l> StepCalls<'l> {
             | Op::Scale { .. } => unreachable!("fusion gives {} a head of its own", op.name()),
         }
         Ok(())
+    }
+
+    fn constant(&mut self, shape: Shape, data: &Arc<[f32]>) {
+        let x = self.lowered.constant(Constant::Pixels { values: data.clone(), c: shape.c });
+        let x_quads = (data.len() / shape.c * quads(shape.c)) as u32;
+        self.same("constant", x, SameParams { x_quads, ..Default::default() });
+    }
+
+    fn upsample(&mut self, entry: &'static str, window: Window, bound: Vec<Bound>) {
+        let (w, window_h, window_w) = (self.out.w as u32, window.h as u32, window.w as u32);
+        let params = UpsampleParams { count: self.count as u32, c4: self.c4(), w, window_h, window_w };
+        self.each_quad(Shader::Upsample, entry, vec![], &params, bound);
+    }
+
+    fn mean(&mut self, x: Shape, bound: Vec<Bound>) {
+        let (count, c4, channels, values) = per_image(x);
+        self.each_image(Shader::Mean, "mean", &MeanParams { count, c4, channels, values }, bound);
+    }
+
+    fn spread(&mut self, bound: Vec<Bound>) {
+        let (image_quads, _, channels, values) = per_image(self.out);
+        let params = MeanParams { count: self.count as u32, c4: image_quads, channels, values };
+        self.each_quad(Shader::Mean, "spread", vec![], &params, bound);
+    }
+
+    /// `entries`: how many shifts are on the list of each image.
+    fn roll(&mut self, entries: usize, bound: Vec<Bound>) {
+        let (h, w, entries) = (self.out.h as u32, self.out.w as u32, entries as u32);
+        let params = RollParams { count: self.count as u32, c4: self.c4(), h, w, entries };
+        self.each_quad(Shader::Roll, "roll", vec![], &params, bound);
+    }
+
+    fn rms(&mut self, x: Shape, mut bound: Vec<Bound>) {
+        let (count, c4, channels, values) = per_image(x);
+        bound.push(Bound::Nothing);
+        let params = AscentParams { count, c4, channels, values, ..Default::default() };
+        self.each_image(Shader::Ascent, "rms", &params, bound);
+    }
+
+    /// normalise and step. `factor`: epsilon, or the rate.
+    fn ascent(&mut self, entry: &'static str, factor: f32, bound: Vec<Bound>) {
+        let (image_quads, ..) = per_image(self.out);
+        let params = AscentParams { count: self.count as u32, image_quads, factor, ..Default::default() };
+        self.each_quad(Shader::Ascent, entry, vec![], &params, bound);
     }
 
     /// One input after the other.
@@ -283,9 +293,9 @@ impl<'l> StepCalls<'l> {
     }
 
     fn pointwise(&mut self, entry: &'static str, f: Function, bound: Vec<Bound>) {
-        let (function, [slope, threshold, largest]) = function(f);
+        let (function, settings) = PointwiseParams::of(f);
         let (count, c4, channels) = (self.count as u32, self.c4(), self.out.c as u32);
-        let params = PointwiseParams { count, c4, channels, slope, threshold, largest };
+        let params = PointwiseParams { count, c4, channels, ..settings };
         self.each_quad(Shader::Pointwise, entry, vec![("FUNCTION", function)], &params, bound);
     }
 
@@ -335,6 +345,12 @@ impl<'l> StepCalls<'l> {
         self.each_quad(Shader::Slice, "slice", vec![], &params, bound);
     }
 
+    fn permute(&mut self, order: [usize; 3], x: Shape, bound: Vec<Bound>) {
+        let deep = quads(x.c) * 4;
+        let steps = order.map(|axis| [x.w * deep, deep, 1][axis] as u32);
+        self.carry("permute", steps, x, bound);
+    }
+
     /// reshape and permute. `steps`: in x, from one row, column and channel of y to the next.
     fn carry(&mut self, entry: &'static str, steps: [u32; 3], x: Shape, bound: Vec<Bound>) {
         let params = ReshapeParams {
@@ -360,29 +376,5 @@ impl<'l> StepCalls<'l> {
         let (h, w) = (self.out.h as u32, self.out.w as u32);
         let params = BroadcastParams { a, b, count: self.count as u32, c4: self.c4(), h, w };
         self.each_quad(Shader::Broadcast, entry, vec![], &params, bound);
-    }
-}
-
-/// The function's number in `shaders/pointwise.wgsl` and its settings.
-fn function(f: Function) -> (u32, [f32; 3]) {
-    match f {
-        Function::Relu { slope, threshold, max } => (0, [slope, threshold, max]),
-        Function::LeakyRelu { slope } => (1, [slope, 0.0, 0.0]),
-        Function::Elu { alpha } => (2, [alpha, 0.0, 0.0]),
-        Function::Selu => (3, [0.0; 3]),
-        Function::Tanh => (4, [0.0; 3]),
-        Function::Exp => (5, [0.0; 3]),
-        Function::Softplus => (6, [0.0; 3]),
-        Function::Softsign => (7, [0.0; 3]),
-        Function::Silu => (8, [0.0; 3]),
-        Function::Gelu { approximate: false } => (9, [0.0; 3]),
-        Function::Gelu { approximate: true } => (10, [0.0; 3]),
-        Function::HardSigmoid { slope } => (11, [slope, 0.0, 0.0]),
-        Function::HardSwish => (12, [0.0; 3]),
-        Function::Mish => (13, [0.0; 3]),
-        Function::Abs => (14, [0.0; 3]),
-        Function::Sqrt => (15, [0.0; 3]),
-        Function::Reciprocal => (16, [0.0; 3]),
-        Function::Log => (17, [0.0; 3]),
     }
 }

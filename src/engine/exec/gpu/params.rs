@@ -1,5 +1,6 @@
 //! The parameters that each shader takes: twins of the `Params` in `shaders/`. A test compares their layout with the shader's.
 
+use crate::engine::ops::Function;
 use bytemuck::{Pod, Zeroable};
 
 #[repr(C)]
@@ -27,6 +28,33 @@ pub(super) struct PointwiseParams {
     pub slope: f32,
     pub threshold: f32,
     pub largest: f32,
+}
+
+impl PointwiseParams {
+    /// The function's number in `shaders/pointwise.wgsl`, and its settings.
+    pub fn of(f: Function) -> (u32, PointwiseParams) {
+        let (number, [slope, threshold, largest]) = match f {
+            Function::Relu { slope, threshold, max } => (0, [slope, threshold, max]),
+            Function::LeakyRelu { slope } => (1, [slope, 0.0, 0.0]),
+            Function::Elu { alpha } => (2, [alpha, 0.0, 0.0]),
+            Function::Selu => (3, [0.0; 3]),
+            Function::Tanh => (4, [0.0; 3]),
+            Function::Exp => (5, [0.0; 3]),
+            Function::Softplus => (6, [0.0; 3]),
+            Function::Softsign => (7, [0.0; 3]),
+            Function::Silu => (8, [0.0; 3]),
+            Function::Gelu { approximate: false } => (9, [0.0; 3]),
+            Function::Gelu { approximate: true } => (10, [0.0; 3]),
+            Function::HardSigmoid { slope } => (11, [slope, 0.0, 0.0]),
+            Function::HardSwish => (12, [0.0; 3]),
+            Function::Mish => (13, [0.0; 3]),
+            Function::Abs => (14, [0.0; 3]),
+            Function::Sqrt => (15, [0.0; 3]),
+            Function::Reciprocal => (16, [0.0; 3]),
+            Function::Log => (17, [0.0; 3]),
+        };
+        (number, PointwiseParams { slope, threshold, largest, ..Default::default() })
+    }
 }
 
 #[repr(C)]

@@ -1,8 +1,9 @@
 //! Winograd's method for 3x3 kernels: when it pays, the kernel's transform, and the calls. The maths stands in
 //! `shaders/winograd.wgsl`.
 
-use super::call::{Bound, Call, Lowered, Style, grid};
-use super::conv::{ConvStep, Cost, choose, packed};
+use super::call::{Bound, EpilogueCall, Lowered, Style, grid};
+use super::conv::{ConvStep, Cost, Tile, choose, packed};
+use super::device::PipelineKey;
 use super::pack::{Layout, PLACES};
 use super::params::{Conv2dParams, WinogradParams};
 use super::shader::{Shader, quads};
@@ -64,28 +65,44 @@ pub(super) fn cost(step: &ConvStep) -> Option<Cost> {
 
 pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
     let kernel = step.conv.kernel;
-    let [rows, columns] = tiles(step);
-    let (k4, co4) = (depth(step), quads(step.out.c));
-    let channels: Vec<usize> = step.parts.iter().map(|part| part.shape.c).collect();
-    let (product, tile) = choose(step.target.style, PLACES, rows * columns, kernel.co);
-    let u = packed(kernel, Layout::Winograd { parts: channels }, &product, &tile);
-    let of_place = u.bank_len() / 4;
-    let u = lowered.constant(u);
+    let tiles = tiles(step);
+    let channels = step.parts.iter().map(|part| part.shape.c).collect();
+    let (product, tile) = choose(step.target.style, PLACES, tiles.iter().product(), kernel.co);
+    let packed = packed(kernel, Layout::Winograd { parts: channels }, &product, &tile);
+    let bank = packed.bank_len() / 4;
+    let u = lowered.constant(packed);
     let epilogue = lowered.epilogue(&step.step.epilogue, step.step.side, step.bias());
     let (v_bytes, m_bytes) = scratch(step);
-    let all = rows * columns * step.out.n;
+    let all = tiles.iter().product::<usize>() * step.out.n;
     let at_once = run(step).min(all);
     let [v, m] = lowered.scratch([v_bytes * at_once, m_bytes * at_once]);
-    let key = |shader, entry| super::device::PipelineKey { shader, entry, overrides: vec![] };
-
     for first in (0..all).step_by(at_once) {
         let count = at_once.min(all - first);
-        let shared = WinogradParams {
-            tiles: [rows as u32, columns as u32],
-            count: count as u32,
-            first: first as u32,
-            ..Default::default()
-        };
+        let tiles = tiles.map(|side| side as u32);
+        let shared = WinogradParams { tiles, count: count as u32, first: first as u32, ..Default::default() };
+        let run = Run { step, count, shared, v, m };
+        run.inputs(lowered);
+        run.product(lowered, &product, &tile, u, bank);
+        run.output(lowered, &epilogue);
+    }
+}
+
+/// Some tiles, and the calls that compute them: x to V, V and U to M, M to y.
+struct Run<'s> {
+    step: &'s ConvStep<'s>,
+    /// Tiles.
+    count: usize,
+    /// What the transforms' settings have in common.
+    shared: WinogradParams,
+    v: Bound,
+    m: Bound,
+}
+
+impl Run<'_> {
+    /// V, a call for each part of the input: its channels stand behind those of the parts before.
+    fn inputs(&self, lowered: &mut Lowered) {
+        let &Run { step, count, shared, .. } = self;
+        let nothing = Bound::Nothing;
         let mut at = 0;
         for part in &step.parts {
             let c4 = quads(part.shape.c);
@@ -94,28 +111,24 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
                 up: [part.up.h as u32, part.up.w as u32],
                 pad: [step.conv.pad.top as u32, step.conv.pad.left as u32],
                 c4: c4 as u32,
-                v4: k4 as u32,
+                v4: depth(step) as u32,
                 at,
                 ..shared
             };
             at += c4 as u32;
-            let mut pipeline = key(Shader::Winograd, "input");
-            if part.up != Window::ONE {
-                pipeline.overrides.push(("UP", 1));
-            }
-            let nothing = Bound::Nothing;
+            let overrides = if part.up == Window::ONE { vec![] } else { vec![("UP", 1)] };
+            let pipeline = PipelineKey { shader: Shader::Winograd, entry: "input", overrides };
+            let buffers = vec![self.v, nothing, Bound::Value(part.value), nothing, nothing, nothing];
             let [gx, gy] = grid((count * c4).div_ceil(64));
-            lowered.calls.push(Call {
-                pipeline,
-                params: bytemuck::bytes_of(&params).to_vec(),
-                buffers: vec![v, nothing, Bound::Value(part.value), nothing, nothing, nothing],
-                groups: [gx, gy, 1],
-                work: (count * c4 * 4 * 72 * 10) as u64,
-                step: step.index,
-            });
+            let work = (count * c4 * 4 * 72 * 10) as u64;
+            lowered.call(step.index, pipeline, &params, buffers, [gx, gy, 1], work);
         }
+    }
 
-        // 36 images of one row of tiles, 36 kernels of one tap.
+    /// M, by the shader of convolutions: 36 images of one row of tiles, 36 kernels of one tap. `bank`: quads of each kernel.
+    fn product(&self, lowered: &mut Lowered, pipeline: &PipelineKey, tile: &Tile, u: Bound, bank: usize) {
+        let &Run { step, count, .. } = self;
+        let (k4, co4) = (depth(step), quads(step.out.c));
         let params = Conv2dParams {
             grid: [1, count as u32],
             step: [1, 1],
@@ -126,46 +139,32 @@ pub(super) fn lower(lowered: &mut Lowered, step: &ConvStep) {
             taps: [1, 1],
             ci4: k4 as u32,
             co4: co4 as u32,
-            bank: of_place as u32,
+            bank: bank as u32,
             ..Default::default()
         };
+        let nothing = Bound::Nothing;
+        let buffers = vec![self.m, nothing, self.v, u, nothing, nothing, nothing];
         let [gx, gy] = grid(count.div_ceil(tile.pixels) * co4.div_ceil(tile.quads));
-        lowered.calls.push(Call {
-            pipeline: product.clone(),
-            params: bytemuck::bytes_of(&params).to_vec(),
-            buffers: vec![m, Bound::Nothing, v, u, Bound::Nothing, Bound::Nothing, Bound::Nothing],
-            groups: [gx, gy, PLACES as u32],
-            work: (PLACES * count * k4 * 4 * kernel.co) as u64,
-            step: step.index,
-        });
+        let work = (PLACES * count * k4 * 4 * step.conv.kernel.co) as u64;
+        lowered.call(step.index, pipeline.clone(), &params, buffers, [gx, gy, PLACES as u32], work);
+    }
 
-        let params = WinogradParams {
-            y: [step.out.h as u32, step.out.w as u32],
-            c4: co4 as u32,
-            scale_at: epilogue.scale_at,
-            ..shared
-        };
-        let mut pipeline = key(Shader::Winograd, "output");
-        pipeline.overrides.extend(&epilogue.overrides);
+    /// y, with the epilogue.
+    fn output(&self, lowered: &mut Lowered, epilogue: &EpilogueCall) {
+        let &Run { step, count, shared, .. } = self;
+        let co4 = quads(step.out.c);
+        let y = [step.out.h as u32, step.out.w as u32];
+        let params = WinogradParams { y, c4: co4 as u32, scale_at: epilogue.scale_at, ..shared };
+        let mut overrides = epilogue.overrides.clone();
         if step.pool != Window::ONE {
-            pipeline.overrides.push(("POOL", 1));
+            overrides.push(("POOL", 1));
         }
+        let pipeline = PipelineKey { shader: Shader::Winograd, entry: "output", overrides };
+        let y = Bound::Value(step.step.output);
+        let buffers = vec![y, epilogue.signs, self.m, epilogue.constants, epilogue.add, epilogue.gate];
         let [gx, gy] = grid((count * co4).div_ceil(64));
-        lowered.calls.push(Call {
-            pipeline,
-            params: bytemuck::bytes_of(&params).to_vec(),
-            buffers: vec![
-                Bound::Value(step.step.output),
-                epilogue.signs,
-                m,
-                epilogue.constants,
-                epilogue.add,
-                epilogue.gate,
-            ],
-            groups: [gx, gy, 1],
-            work: (count * co4 * 4 * 52 * 10) as u64,
-            step: step.index,
-        });
+        let work = (count * co4 * 4 * 52 * 10) as u64;
+        lowered.call(step.index, pipeline, &params, buffers, [gx, gy, 1], work);
     }
 }
 

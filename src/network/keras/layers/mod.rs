@@ -97,11 +97,7 @@ fn by_class(call: &Call, inputs: &[Option<usize>], dialect: Dialect) -> Fallible
     if call.is_operator {
         return operators::operator(call, keras_3).map(|kind| Understood::plain(None, kind));
     }
-    let works_otherwise_in_training =
-        call.class.contains("Drop") || call.class.contains("Norm") || call.class.contains("Noise");
-    if call.in_training && works_otherwise_in_training {
-        return Err("called with training true is not supported; leave it out".to_string());
-    }
+    refuse_training(call)?;
     let ci = inputs.first().copied().flatten();
     let plain = |kind: Fallible<Kind>| kind.map(|kind| Understood::plain(ci, kind));
     let merge = |kind| {
@@ -169,6 +165,15 @@ fn by_class(call: &Call, inputs: &[Option<usize>], dialect: Dialect) -> Fallible
              say what it computes, for instance '{class}=relu'"
         )),
     }
+}
+
+/// Refuses a call with `training=True` of a layer that then does something else.
+fn refuse_training(call: &Call) -> Fallible<()> {
+    let is_different = ["Drop", "Norm", "Noise"].iter().any(|part| call.class.contains(part));
+    if call.in_training && is_different {
+        return Err("called with training true is not supported; leave it out".to_string());
+    }
+    Ok(())
 }
 
 /// Layers that do nothing at inference.

@@ -29,14 +29,6 @@ pub fn operator(call: &Call, keras_3: bool) -> Fallible<Kind> {
     let own = arguments.named();
     let settings = Settings(&own);
     let pointwise = |f| Ok(Kind::Activation(Activation::Pointwise(f)));
-    let reduce = |by| {
-        // Over everything, if no axis is said, the images too: that is no picture any more.
-        let value = arguments.get("axis", 1);
-        let axis = Value::Object(Map::from_iter([("axis".to_string(), value.clone())]));
-        let axes = Settings(&axis).axes("axis")?.filter(|a| !a.is_empty() && !a.contains(&0));
-        let axes = axes.ok_or_else(|| refused("axis", value, "axes from 1, or from the last, -1"))?;
-        Ok(Kind::Reduce { by, axes, keep: arguments.get("keepdims", 2).as_bool().unwrap_or(false) })
-    };
     match name.as_str() {
         "add" | "add_v2" | "bias_add" => arguments.binary(Merge::Add),
         "subtract" | "sub" => arguments.binary(Merge::Subtract),
@@ -45,13 +37,7 @@ pub fn operator(call: &Call, keras_3: bool) -> Fallible<Kind> {
         "maximum" => arguments.binary(Merge::Maximum),
         "minimum" => arguments.binary(Merge::Minimum),
         "add_n" => Ok(Kind::Merge(Merge::Add)),
-        "pow" | "power" => match arguments.number("y", 1)? {
-            1.0 => Ok(Kind::Identity),
-            2.0 => Ok(Kind::Activation(Activation::Square)),
-            0.5 => pointwise(Function::Sqrt),
-            -1.0 => Ok(Kind::Activation(Activation::Over { numerator: 1.0 })),
-            y => Err(refused("the exponent", &y.into(), "1, 2, 0.5, -1")),
-        },
+        "pow" | "power" => arguments.power(),
         "negative" | "neg" => norm::linear(vec![-1.0], vec![0.0]),
         "square" => Ok(Kind::Activation(Activation::Square)),
         "sqrt" => pointwise(Function::Sqrt),
@@ -74,14 +60,7 @@ pub fn operator(call: &Call, keras_3: bool) -> Fallible<Kind> {
             let approximate = settings.flag("approximate", call.config.get("function").is_none())?;
             pointwise(Function::Gelu { approximate })
         }
-        "softmax" | "log_softmax" if !arguments.get("axis", 1).is_null() => {
-            let axes = settings.axes("axis")?.unwrap_or(vec![-1]);
-            match (name.as_str(), axes.as_slice()) {
-                ("log_softmax", [-1]) => Ok(Kind::Activation(Activation::LogSoftmax)),
-                ("log_softmax", _) => Err(refused("axis", arguments.get("axis", 1), "-1")),
-                _ => Ok(Kind::Softmax { axes }),
-            }
-        }
+        "softmax" | "log_softmax" if !arguments.get("axis", 1).is_null() => arguments.softmax(name == "log_softmax"),
         "l2_normalize" => Ok(Kind::UnitNorm { axes: settings.axes("axis")?.unwrap_or(vec![-1]) }),
 
         "cast" | "identity" | "convert_to_tensor" | "ensure_shape" => Ok(Kind::Identity),
@@ -90,27 +69,13 @@ pub fn operator(call: &Call, keras_3: bool) -> Fallible<Kind> {
         "getitem" | "get_item" => arguments.slice(),
         "expand_dims" => Ok(Kind::ExpandDims(arguments.axis("axis", 1, -1)?)),
         "squeeze" => Ok(Kind::Squeeze(settings.axes("axis")?.unwrap_or_default())),
-        "reshape" => {
-            let key = if own.get("newshape").is_some() { "newshape" } else { "shape" };
-            match shape::reshape(settings, key)? {
-                // The first is the number of images.
-                Kind::Reshape(shape) if shape.first() == Some(&-1) => Ok(Kind::Reshape(shape[1..].to_vec())),
-                _ => Err(refused(key, arguments.get(key, 1), "a list that begins with -1, for the images")),
-            }
-        }
-        "transpose" => {
-            let key = if own.get("axes").is_some() { "axes" } else { "perm" };
-            let dims = settings.integers(key)?;
-            match dims.split_first() {
-                Some((0, dims)) => shape::permute(dims, arguments.get(key, 1)),
-                _ => Err(refused(key, arguments.get(key, 1), "a list that begins with 0, the images")),
-            }
-        }
+        "reshape" => arguments.reshape(),
+        "transpose" => arguments.transpose(),
         "pad" => arguments.pad(),
-        "reduce_mean" | "mean" => reduce(Reduction::Mean),
-        "reduce_sum" | "sum" => reduce(Reduction::Sum),
-        "reduce_max" | "max" | "amax" => reduce(Reduction::Max),
-        "reduce_min" | "min" | "amin" => reduce(Reduction::Min),
+        "reduce_mean" | "mean" => arguments.reduce(Reduction::Mean),
+        "reduce_sum" | "sum" => arguments.reduce(Reduction::Sum),
+        "reduce_max" | "max" | "amax" => arguments.reduce(Reduction::Max),
+        "reduce_min" | "min" | "amin" => arguments.reduce(Reduction::Min),
         "resize" => shape::resizing(settings),
         "depth_to_space" => Ok(Kind::DepthToSpace(settings.size("block_size")?)),
         "space_to_depth" => Ok(Kind::SpaceToDepth(settings.size("block_size")?)),
@@ -178,6 +143,54 @@ impl<'a> Operands<'a> {
             (Merge::Minimum, _, &[most]) => Ok(Kind::Activation(Activation::Clip { least: f64::NEG_INFINITY, most })),
             _ => Err(refused("the operand", constant, "a tensor or a number")),
         }
+    }
+
+    fn power(&self) -> Fallible<Kind> {
+        match self.number("y", 1)? {
+            1.0 => Ok(Kind::Identity),
+            2.0 => Ok(Kind::Activation(Activation::Square)),
+            0.5 => Ok(Kind::Activation(Activation::Pointwise(Function::Sqrt))),
+            -1.0 => Ok(Kind::Activation(Activation::Over { numerator: 1.0 })),
+            y => Err(refused("the exponent", &y.into(), "1, 2, 0.5, -1")),
+        }
+    }
+
+    fn softmax(&self, is_log: bool) -> Fallible<Kind> {
+        let axes = Settings(&self.named()).axes("axis")?.unwrap_or(vec![-1]);
+        match (is_log, axes.as_slice()) {
+            (true, [-1]) => Ok(Kind::Activation(Activation::LogSoftmax)),
+            (true, _) => Err(refused("axis", self.get("axis", 1), "-1")),
+            (false, _) => Ok(Kind::Softmax { axes }),
+        }
+    }
+
+    fn reshape(&self) -> Fallible<Kind> {
+        let own = self.named();
+        let key = if own.get("newshape").is_some() { "newshape" } else { "shape" };
+        match shape::reshape(Settings(&own), key)? {
+            // The first is the number of images.
+            Kind::Reshape(shape) if shape.first() == Some(&-1) => Ok(Kind::Reshape(shape[1..].to_vec())),
+            _ => Err(refused(key, self.get(key, 1), "a list that begins with -1, for the images")),
+        }
+    }
+
+    fn transpose(&self) -> Fallible<Kind> {
+        let own = self.named();
+        let key = if own.get("axes").is_some() { "axes" } else { "perm" };
+        let dims = Settings(&own).integers(key)?;
+        match dims.split_first() {
+            Some((0, dims)) => shape::permute(dims, self.get(key, 1)),
+            _ => Err(refused(key, self.get(key, 1), "a list that begins with 0, the images")),
+        }
+    }
+
+    fn reduce(&self, by: Reduction) -> Fallible<Kind> {
+        // Without an axis it is over everything, the images too: that is no picture any more.
+        let value = self.get("axis", 1);
+        let axis = Value::Object(Map::from_iter([("axis".to_string(), value.clone())]));
+        let axes = Settings(&axis).axes("axis")?.filter(|a| !a.is_empty() && !a.contains(&0));
+        let axes = axes.ok_or_else(|| refused("axis", value, "axes from 1, or from the last, -1"))?;
+        Ok(Kind::Reduce { by, axes, keep: self.get("keepdims", 2).as_bool().unwrap_or(false) })
     }
 
     fn split(&self, which: usize) -> Fallible<Kind> {

@@ -5,9 +5,9 @@
 //! Dukhan, *The Indirect Convolution Algorithm*, 2019.) A sum-pool is folded into the kernel, see [`fold_pool`].
 
 use super::Geometry;
+use super::block::{Block, Sliding};
 use super::epilogue::Finish;
-use super::input::{self, Lookup, Windows};
-use super::pack::{fold_pool, folded_hw};
+use super::pack::fold_pool;
 use super::tile::{multiply_add, panel_width, registers, with_tile};
 use crate::engine::exec::cpu::aligned::Aligned;
 use crate::engine::exec::cpu::simd::{Kernel, Lanes, Level};
@@ -19,52 +19,36 @@ const GATHER: usize = 64;
 const WIDEST: usize = 32;
 /// Micro-tiles per task.
 const TILES: usize = 8;
+/// Values of a kernel that a core's own cache holds beside the input: a larger kernel is shared out among tasks.
+const CACHED: usize = 64 * 1024;
 
 pub struct Direct {
     /// Kernels in the order in which they are read: `[bank][panel][part][tap][channel][panel_width]`.
     kernels: Aligned,
-    bank: usize,
     /// Values of one panel.
     panel_len: usize,
     panels: usize,
     registers: usize,
-    /// Taps: rows and columns of the kernel with the pool folded in.
-    taps: (usize, usize),
-    /// How far apart two taps are in the input.
-    dilation: (usize, usize),
-    /// How far apart two outputs are in the input.
-    stride: (usize, usize),
-    lookups: Vec<Lookup>,
-    zeros: Vec<f32>,
+    sliding: Sliding,
     ci: usize,
-    co: usize,
-    out_hw: (usize, usize),
 }
 
 impl Direct {
     pub fn new(level: Level, g: &Geometry) -> Direct {
-        let (taps, ci, co) = (folded_hw(g), g.ci(), g.co);
-        let width = panel_width(level, co);
+        let (sliding, ci, width) = (Sliding::new(g), g.ci(), panel_width(level, g.co));
         Direct {
             kernels: Aligned::default(),
-            bank: g.bank,
-            panel_len: taps.0 * taps.1 * ci * width,
-            panels: co.div_ceil(width),
-            registers: registers(level, co),
-            taps,
-            dilation: g.dilation,
-            stride: g.step(),
-            lookups: Lookup::all(g),
-            zeros: input::zeros(g),
+            panel_len: sliding.taps.0 * sliding.taps.1 * ci * width,
+            panels: g.co.div_ceil(width),
+            registers: registers(level, g.co),
+            sliding,
             ci,
-            co,
-            out_hw: g.out_hw(),
         }
     }
 
     pub fn pack(&mut self, level: Level, g: &Geometry, kernel: &[f32]) {
         let kernel = fold_pool(g, kernel);
-        let Direct { taps, ci, co, panels, panel_len, .. } = *self;
+        let Direct { panel_len, panels, ci, sliding: Sliding { taps, co, .. }, .. } = *self;
         let width = panel_width(level, co);
         let mut kernels = Aligned::zeros(self.kernels_len());
         kernels.par_chunks_mut(panel_len).enumerate().for_each(|(at, panel)| {
@@ -88,43 +72,29 @@ impl Direct {
 
     /// Values of the packed kernels.
     pub fn kernels_len(&self) -> usize {
-        self.bank * self.panels * self.panel_len
+        self.sliding.bank * self.panels * self.panel_len
     }
 
     pub fn macs(&self) -> usize {
-        self.out_hw.0 * self.out_hw.1 * self.taps.0 * self.taps.1 * self.ci * self.co
+        let Sliding { taps, co, out_hw, .. } = self.sliding;
+        out_hw.0 * out_hw.1 * taps.0 * taps.1 * self.ci * co
     }
 
     pub fn run(&self, level: Level, n: usize, parts: &[&[f32]], finish: Finish) {
-        let pixels = self.out_hw.0 * self.out_hw.1;
-        let block = TILES * level.rows();
-        let blocks = pixels.div_ceil(block);
-        (0..n * blocks).into_par_iter().for_each(|task| {
-            let (image, first) = (task / blocks, task % blocks * block);
-            let pixels = first..(first + block).min(pixels);
-            level.dispatch(Block { conv: self, parts, finish, image, pixels });
-        });
+        let shares = (self.panels * self.panel_len).div_ceil(CACHED).min(self.panels);
+        self.sliding.run(self, (TILES * level.rows(), shares), level, n, parts, finish);
     }
 }
 
-/// One task: a run of pixels of one image, all output channels.
-struct Block<'a> {
-    conv: &'a Direct,
-    parts: &'a [&'a [f32]],
-    finish: Finish<'a>,
-    image: usize,
-    /// Of the output, counted inside the image.
-    pixels: std::ops::Range<usize>,
-}
-
-impl Kernel for Block<'_> {
+impl Kernel for Block<'_, Direct> {
     type Output = ();
 
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        // SAFETY: `Packed::run` has checked all lengths; every task has its own pixels.
+        // SAFETY: `Packed::run` has checked all lengths; every task has its own pixels or channels.
         unsafe {
-            if self.conv.taps.0 * self.conv.taps.1 * self.conv.ci <= GATHER {
+            let taps = self.conv.sliding.taps;
+            if taps.0 * taps.1 * self.conv.ci <= GATHER {
                 with_tile!(L, self.conv.registers, gathered(&self))
             } else {
                 with_tile!(L, self.conv.registers, in_place(&self))
@@ -133,18 +103,11 @@ impl Kernel for Block<'_> {
     }
 }
 
-impl Block<'_> {
-    /// The windows of a micro-tile's outputs.
-    #[inline(always)]
-    fn windows<const M: usize>(&self, first: usize) -> Windows<M> {
-        Windows::new(first, self.pixels.end, self.conv.out_hw.1, self.conv.stride)
-    }
-
+impl Block<'_, Direct> {
     /// Kernels of this image's panel.
     #[inline(always)]
     fn panel(&self, panel: usize) -> *const f32 {
-        let bank = if self.conv.bank == 1 { 0 } else { self.image };
-        self.conv.kernels[(bank * self.conv.panels + panel) * self.conv.panel_len..].as_ptr()
+        self.conv.kernels[(self.bank() * self.conv.panels + panel) * self.conv.panel_len..].as_ptr()
     }
 
     /// Store a micro-tile that starts at pixel `first`; `pixels` is where it lies in the whole output.
@@ -167,11 +130,11 @@ impl Block<'_> {
         for (row, &pixel) in rows.iter().zip(pixels).take(self.pixels.end - first) {
             for q in 0..R {
                 let o = (panel * R + q) * L::N;
-                if o < self.conv.co {
+                if o < self.conv.sliding.co {
                     // SAFETY: the pixel is this task's, and o < co.
                     unsafe {
                         let v = L::load(row.as_ptr().add(q * L::N));
-                        self.finish.store(v, self.image, pixel, o, L::N.min(self.conv.co - o));
+                        self.finish.store(v, self.image, pixel, o, L::N.min(self.conv.sliding.co - o));
                     }
                 }
             }
@@ -181,23 +144,22 @@ impl Block<'_> {
 
 /// Many input values per output: a panel of kernels is used for all of the block's micro-tiles while it is in the cache.
 #[inline(always)]
-unsafe fn in_place<L: Lanes, const M: usize, const R: usize>(block: &Block) {
-    let conv = block.conv;
-    for panel in 0..conv.panels {
+unsafe fn in_place<L: Lanes, const M: usize, const R: usize>(block: &Block<Direct>) {
+    let (conv, sliding) = (block.conv, &block.conv.sliding);
+    for panel in block.share_of(conv.panels) {
         for first in block.pixels.clone().step_by(M) {
             let windows = block.windows::<M>(first);
-            let pixels = block.finish.pixels::<M>(block.image, first, conv.out_hw.1);
+            let places = block.places::<M>(first);
             let mut kernel = block.panel(panel);
             let mut acc = [[L::zero(); R]; M];
-            for lookup in &conv.lookups {
-                let image = lookup.image(block.parts, block.image);
-                for i in 0..conv.taps.0 {
-                    for j in 0..conv.taps.1 {
+            for lookup in &sliding.lookups {
+                let input = block.input(lookup);
+                for i in 0..sliding.taps.0 {
+                    for j in 0..sliding.taps.1 {
                         // SAFETY: the windows are inside the lookup's tables; the panel holds `c` rows for every
                         // part and tap.
                         unsafe {
-                            let tap = (i * conv.dilation.0, j * conv.dilation.1);
-                            let rows = lookup.taps(image, conv.zeros.as_ptr(), &windows, tap);
+                            let rows = block.seen(lookup, input, &windows, (i, j));
                             multiply_add(&mut acc, &rows, kernel, lookup.c);
                             kernel = kernel.add(lookup.c * R * L::N);
                         }
@@ -205,7 +167,7 @@ unsafe fn in_place<L: Lanes, const M: usize, const R: usize>(block: &Block) {
                 }
             }
             // SAFETY: the micro-tile is this task's.
-            unsafe { block.store(&acc, (first, &pixels), panel) }
+            unsafe { block.store(&acc, (first, &places), panel) }
         }
     }
 }
@@ -213,22 +175,21 @@ unsafe fn in_place<L: Lanes, const M: usize, const R: usize>(block: &Block) {
 /// Few input values per output (one channel, say): finding them costs as much as multiplying them, so they are
 /// gathered once per micro-tile and used for all panels.
 #[inline(always)]
-unsafe fn gathered<L: Lanes, const M: usize, const R: usize>(block: &Block) {
-    let conv = block.conv;
+unsafe fn gathered<L: Lanes, const M: usize, const R: usize>(block: &Block<Direct>) {
+    let (conv, sliding) = (block.conv, &block.conv.sliding);
     let mut values = [[0.0f32; GATHER]; M];
     for first in block.pixels.clone().step_by(M) {
         let windows = block.windows::<M>(first);
-        let places = block.finish.pixels::<M>(block.image, first, conv.out_hw.1);
+        let places = block.places::<M>(first);
         let mut k = 0;
-        for lookup in &conv.lookups {
-            let image = lookup.image(block.parts, block.image);
-            for i in 0..conv.taps.0 {
-                for j in 0..conv.taps.1 {
+        for lookup in &sliding.lookups {
+            let input = block.input(lookup);
+            for i in 0..sliding.taps.0 {
+                for j in 0..sliding.taps.1 {
                     // SAFETY: the windows are inside the tables, a pixel has `c` channels, and all parts and taps
                     // together have at most GATHER.
                     unsafe {
-                        let tap = (i * conv.dilation.0, j * conv.dilation.1);
-                        let pixels = lookup.taps(image, conv.zeros.as_ptr(), &windows, tap);
+                        let pixels = block.seen(lookup, input, &windows, (i, j));
                         for (values, pixel) in values.iter_mut().zip(pixels) {
                             *values.get_unchecked_mut(k) = *pixel;
                             for c in 1..lookup.c {
@@ -241,7 +202,7 @@ unsafe fn gathered<L: Lanes, const M: usize, const R: usize>(block: &Block) {
             }
         }
         let rows = values.each_ref().map(|v| v.as_ptr());
-        for panel in 0..conv.panels {
+        for panel in block.share_of(conv.panels) {
             let mut acc = [[L::zero(); R]; M];
             // SAFETY: each row and the panel have k values (times the panel's width); the micro-tile is this task's.
             unsafe {

@@ -5,9 +5,9 @@
 //! of partial sums, whose lanes are added up at the end.
 
 use super::Geometry;
+use super::block::{Block, Sliding};
 use super::epilogue::{Finish, load};
-use super::input::{self, Lookup, Windows};
-use super::pack::{fold_pool, folded_hw};
+use super::pack::fold_pool;
 use crate::engine::exec::cpu::aligned::Aligned;
 use crate::engine::exec::cpu::simd::{Kernel, Lanes, Level, prefetch};
 use rayon::prelude::*;
@@ -20,39 +20,19 @@ const BLOCK: usize = 64;
 pub struct Few {
     /// `[bank][part][tap][output][channel]`
     kernels: Aligned,
-    bank: usize,
     bank_len: usize,
-    taps: (usize, usize),
-    /// How far apart two taps are in the input.
-    dilation: (usize, usize),
-    /// How far apart two outputs are in the input.
-    stride: (usize, usize),
-    lookups: Vec<Lookup>,
-    zeros: Vec<f32>,
-    co: usize,
-    out_hw: (usize, usize),
+    sliding: Sliding,
 }
 
 impl Few {
     pub fn new(g: &Geometry) -> Few {
-        let taps = folded_hw(g);
-        Few {
-            kernels: Aligned::default(),
-            bank: g.bank,
-            bank_len: taps.0 * taps.1 * g.ci() * g.co,
-            taps,
-            dilation: g.dilation,
-            stride: g.step(),
-            lookups: Lookup::all(g),
-            zeros: input::zeros(g),
-            co: g.co,
-            out_hw: g.out_hw(),
-        }
+        let sliding = Sliding::new(g);
+        Few { kernels: Aligned::default(), bank_len: sliding.taps.0 * sliding.taps.1 * g.ci() * g.co, sliding }
     }
 
     pub fn pack(&mut self, g: &Geometry, kernel: &[f32]) {
         let kernel = fold_pool(g, kernel);
-        let Few { taps, co, bank_len, .. } = *self;
+        let Few { bank_len, sliding: Sliding { taps, co, .. }, .. } = *self;
         let ci = g.ci();
         let mut kernels = Aligned::zeros(self.kernels_len());
         kernels.par_chunks_mut(bank_len).zip(kernel.par_chunks(bank_len)).for_each(|(packed, kernel)| {
@@ -74,34 +54,19 @@ impl Few {
 
     /// Values of the packed kernels.
     pub fn kernels_len(&self) -> usize {
-        self.bank * self.bank_len
+        self.sliding.bank * self.bank_len
     }
 
     pub fn macs(&self) -> usize {
-        self.out_hw.0 * self.out_hw.1 * self.bank_len
+        self.sliding.out_hw.0 * self.sliding.out_hw.1 * self.bank_len
     }
 
     pub fn run(&self, level: Level, n: usize, parts: &[&[f32]], finish: Finish) {
-        let pixels = self.out_hw.0 * self.out_hw.1;
-        let blocks = pixels.div_ceil(BLOCK);
-        (0..n * blocks).into_par_iter().for_each(|task| {
-            let (image, first) = (task / blocks, task % blocks * BLOCK);
-            let pixels = first..(first + BLOCK).min(pixels);
-            level.dispatch(Block { conv: self, parts, finish, image, pixels });
-        });
+        self.sliding.run(self, (BLOCK, 1), level, n, parts, finish);
     }
 }
 
-/// One task: a run of pixels of one image.
-struct Block<'a> {
-    conv: &'a Few,
-    parts: &'a [&'a [f32]],
-    finish: Finish<'a>,
-    image: usize,
-    pixels: std::ops::Range<usize>,
-}
-
-impl Kernel for Block<'_> {
+impl Kernel for Block<'_, Few> {
     type Output = ();
 
     #[inline(always)]
@@ -109,7 +74,7 @@ impl Kernel for Block<'_> {
         // At least eight sums at once, to fill two units with a latency of four cycles each.
         // SAFETY: `Packed::run` has checked all lengths; every task has its own pixels.
         unsafe {
-            match self.conv.co {
+            match self.conv.sliding.co {
                 1 => dots::<L, 8, 1>(&self),
                 2 => dots::<L, 4, 2>(&self),
                 3 => dots::<L, 4, 3>(&self),
@@ -121,22 +86,20 @@ impl Kernel for Block<'_> {
 
 /// `P` pixels times `O` outputs at a time.
 #[inline(always)]
-unsafe fn dots<L: Lanes, const P: usize, const O: usize>(block: &Block) {
-    let conv = block.conv;
-    let bank = if conv.bank == 1 { 0 } else { block.image };
+unsafe fn dots<L: Lanes, const P: usize, const O: usize>(block: &Block<Few>) {
+    let (conv, sliding) = (block.conv, &block.conv.sliding);
     for first in block.pixels.clone().step_by(P) {
-        let windows = Windows::<P>::new(first, block.pixels.end, conv.out_hw.1, conv.stride);
-        let mut kernel = conv.kernels[bank * conv.bank_len..][..conv.bank_len].as_ptr();
+        let windows = block.windows::<P>(first);
+        let mut kernel = conv.kernels[block.bank() * conv.bank_len..][..conv.bank_len].as_ptr();
         let mut acc = [[L::zero(); O]; P];
-        for lookup in &conv.lookups {
-            let image = lookup.image(block.parts, block.image);
-            for i in 0..conv.taps.0 {
-                for j in 0..conv.taps.1 {
+        for lookup in &sliding.lookups {
+            let input = block.input(lookup);
+            for i in 0..sliding.taps.0 {
+                for j in 0..sliding.taps.1 {
                     // SAFETY: the window is inside the tables; a pixel and each output's kernel have `c` channels.
                     unsafe {
-                        let tap = (i * conv.dilation.0, j * conv.dilation.1);
-                        let rows = lookup.taps(image, conv.zeros.as_ptr(), &windows, tap);
-                        if i + 1 == conv.taps.0 && j + 1 == conv.taps.1 {
+                        let rows = block.seen(lookup, input, &windows, (i, j));
+                        if i + 1 == sliding.taps.0 && j + 1 == sliding.taps.1 {
                             ahead(&rows, lookup.c);
                         }
                         let whole = lookup.c - lookup.c % L::N;
@@ -151,8 +114,8 @@ unsafe fn dots<L: Lanes, const P: usize, const O: usize>(block: &Block) {
                 }
             }
         }
-        let pixels = block.finish.pixels::<P>(block.image, first, conv.out_hw.1);
-        for (acc, pixel) in acc.into_iter().zip(pixels).take(block.pixels.end - first) {
+        let places = block.places::<P>(first);
+        for (acc, pixel) in acc.into_iter().zip(places).take(block.pixels.end - first) {
             let mut sums = [0.0; O];
             for (sum, acc) in sums.iter_mut().zip(acc) {
                 *sum = acc.sum();

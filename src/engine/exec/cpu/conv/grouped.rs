@@ -5,11 +5,10 @@
 //! channel that is the same one in each lane's group: one number for all, where they are of one group, else gathered.
 
 use super::Geometry;
+use super::block::{Block, Sliding};
 use super::epilogue::{Finish, load};
-use super::input::{self, Lookup, Windows};
 use crate::engine::exec::cpu::aligned::Aligned;
 use crate::engine::exec::cpu::simd::{Kernel, Lanes, Level};
-use rayon::prelude::*;
 
 /// Pixels per task.
 const BLOCK: usize = 64;
@@ -22,20 +21,13 @@ const WIDEST: usize = 16;
 pub struct Grouped {
     /// `[bank][tap][channel of a group][output]`, outputs filled up to whole registers.
     kernels: Aligned,
-    bank: usize,
     bank_len: usize,
     width: usize,
-    taps: (usize, usize),
-    dilation: (usize, usize),
-    stride: (usize, usize),
-    lookup: Lookup,
-    zeros: Vec<f32>,
+    sliding: Sliding,
     /// Input channels of a group.
     ci: usize,
-    co: usize,
     /// For each output the first channel of its group.
     first_of: Vec<usize>,
-    out_hw: (usize, usize),
 }
 
 impl Grouped {
@@ -44,18 +36,11 @@ impl Grouped {
         let width = g.co.next_multiple_of(level.lanes());
         Grouped {
             kernels: Aligned::default(),
-            bank: g.bank,
             bank_len: g.kh * g.kw * ci * width,
             width,
-            taps: (g.kh, g.kw),
-            dilation: g.dilation,
-            stride: g.stride,
-            lookup: Lookup::new(g, 0),
-            zeros: input::zeros(g),
+            sliding: Sliding::new(g),
             ci,
-            co: g.co,
             first_of: (0..g.co).map(|o| o / of_group * ci).collect(),
-            out_hw: g.out_hw(),
         }
     }
 
@@ -69,37 +54,22 @@ impl Grouped {
 
     /// Values of the packed kernels.
     pub fn kernels_len(&self) -> usize {
-        self.bank * self.bank_len
+        self.sliding.bank * self.bank_len
     }
 
     pub fn run(&self, level: Level, n: usize, parts: &[&[f32]], finish: Finish) {
-        let pixels = self.out_hw.0 * self.out_hw.1;
-        let blocks = pixels.div_ceil(BLOCK);
-        (0..n * blocks).into_par_iter().for_each(|task| {
-            let (image, first) = (task / blocks, task % blocks * BLOCK);
-            let pixels = first..(first + BLOCK).min(pixels);
-            level.dispatch(Block { conv: self, parts, finish, image, pixels });
-        });
+        self.sliding.run(self, (BLOCK, 1), level, n, parts, finish);
     }
 }
 
-/// One task: a run of pixels of one image.
-struct Block<'a> {
-    conv: &'a Grouped,
-    parts: &'a [&'a [f32]],
-    finish: Finish<'a>,
-    image: usize,
-    pixels: std::ops::Range<usize>,
-}
-
-impl Kernel for Block<'_> {
+impl Kernel for Block<'_, Grouped> {
     type Output = ();
 
     #[inline(always)]
     fn run<L: Lanes>(self) {
         // SAFETY: `Packed::run_at` has checked all lengths; every task has its own pixels.
         unsafe {
-            if self.conv.ci == 1 && self.conv.first_of.len() == self.conv.lookup.c {
+            if self.conv.ci == 1 && self.conv.first_of.len() == self.conv.sliding.lookups[0].c {
                 sums::<L, true>(&self);
             } else {
                 sums::<L, false>(&self);
@@ -110,29 +80,28 @@ impl Kernel for Block<'_> {
 
 /// `DEPTHWISE`: every output has an input channel of its own.
 #[inline(always)]
-unsafe fn sums<L: Lanes, const DEPTHWISE: bool>(block: &Block) {
-    let conv = block.conv;
-    let image = conv.lookup.image(block.parts, block.image);
-    let bank = if conv.bank == 1 { 0 } else { block.image };
-    let kernels = conv.kernels[bank * conv.bank_len..][..conv.bank_len].as_ptr();
+unsafe fn sums<L: Lanes, const DEPTHWISE: bool>(block: &Block<Grouped>) {
+    let (conv, sliding) = (block.conv, &block.conv.sliding);
+    let (lookup, co) = (&sliding.lookups[0], sliding.co);
+    let input = block.input(lookup);
+    let kernels = conv.kernels[block.bank() * conv.bank_len..][..conv.bank_len].as_ptr();
     for first in block.pixels.clone().step_by(P) {
-        let windows = Windows::<P>::new(first, block.pixels.end, conv.out_hw.1, conv.stride);
-        for o in (0..conv.co).step_by(R * L::N) {
+        let windows = block.windows::<P>(first);
+        for o in (0..co).step_by(R * L::N) {
             let mut acc = [[L::zero(); R]; P];
-            for i in 0..conv.taps.0 {
-                for j in 0..conv.taps.1 {
+            for i in 0..sliding.taps.0 {
+                for j in 0..sliding.taps.1 {
                     // SAFETY: the windows are inside the lookup's tables; for every tap and channel of a group there is a
                     // row of weights, filled up to whole registers; a pixel has all groups' channels.
                     unsafe {
-                        let tap = (i * conv.dilation.0, j * conv.dilation.1);
-                        let pixels = conv.lookup.taps(image, conv.zeros.as_ptr(), &windows, tap);
+                        let pixels = block.seen(lookup, input, &windows, (i, j));
                         for c in 0..conv.ci {
-                            let weights = kernels.add(((i * conv.taps.1 + j) * conv.ci + c) * conv.width);
+                            let weights = kernels.add(((i * sliding.taps.1 + j) * conv.ci + c) * conv.width);
                             for q in 0..R {
                                 let o = o + q * L::N;
-                                if o < conv.co {
+                                if o < co {
                                     let w = L::load(weights.add(o));
-                                    let k = L::N.min(conv.co - o);
+                                    let k = L::N.min(co - o);
                                     for (acc, pixel) in acc.iter_mut().zip(pixels) {
                                         let x: L =
                                             if DEPTHWISE { load(pixel.add(o), k) } else { inputs(conv, pixel, o, c) };
@@ -144,13 +113,13 @@ unsafe fn sums<L: Lanes, const DEPTHWISE: bool>(block: &Block) {
                     }
                 }
             }
-            let pixels = block.finish.pixels::<P>(block.image, first, conv.out_hw.1);
-            for (acc, pixel) in acc.iter().zip(pixels).take(block.pixels.end - first) {
+            let places = block.places::<P>(first);
+            for (acc, pixel) in acc.iter().zip(places).take(block.pixels.end - first) {
                 for (q, &sum) in acc.iter().enumerate() {
                     let o = o + q * L::N;
-                    if o < conv.co {
+                    if o < co {
                         // SAFETY: the pixel is this task's, and o < co.
-                        unsafe { block.finish.store(sum, block.image, pixel, o, L::N.min(conv.co - o)) }
+                        unsafe { block.finish.store(sum, block.image, pixel, o, L::N.min(co - o)) }
                     }
                 }
             }
@@ -161,7 +130,7 @@ unsafe fn sums<L: Lanes, const DEPTHWISE: bool>(block: &Block) {
 /// Channel `c` of the groups of outputs `o, o+1, ..`.
 #[inline(always)]
 unsafe fn inputs<L: Lanes>(conv: &Grouped, pixel: *const f32, o: usize, c: usize) -> L {
-    let first_of = &conv.first_of[o..][..L::N.min(conv.co - o)];
+    let first_of = &conv.first_of[o..][..L::N.min(conv.first_of.len() - o)];
     // SAFETY: every group's channels are inside the pixel; a register has at most WIDEST values.
     unsafe {
         if first_of[0] == first_of[first_of.len() - 1] {

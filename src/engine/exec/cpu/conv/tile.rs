@@ -54,6 +54,38 @@ pub unsafe fn multiply_add<L: Lanes, const M: usize, const R: usize>(
     }
 }
 
+/// `M` rows of a product: `m[r][..] (+)= sum over c < k of v[r][c] * panel[c][..]`; not added but set where it is the `first` part of the sum.
+///
+/// # Safety
+/// `v` and `m` have M rows so far apart, of `k` values and of `R * L::N`; `panel` is valid for `k * R * L::N`.
+#[inline(always)]
+pub unsafe fn product_rows<L: Lanes, const M: usize, const R: usize>(
+    v: *const f32,
+    v_width: usize,
+    panel: *const f32,
+    k: usize,
+    m: *mut f32,
+    m_width: usize,
+    first: bool,
+) {
+    let mut v_rows = [v; M];
+    let mut acc = [[L::zero(); R]; M];
+    // SAFETY: the caller's promise.
+    unsafe {
+        for (r, row) in v_rows.iter_mut().enumerate() {
+            *row = v.add(r * v_width);
+        }
+        multiply_add(&mut acc, &v_rows, panel, k);
+        for (r, acc) in acc.iter().enumerate() {
+            for (q, &sum) in acc.iter().enumerate() {
+                let to = m.add(r * m_width + q * L::N);
+                let sum = if first { sum } else { L::load(to).add(sum) };
+                sum.store(to);
+            }
+        }
+    }
+}
+
 /// Call `$call::<L, M, R>` with the micro-tile that fits the level: `M` = `L::ROWS` and `R` = `$registers`. The level is
 /// known when this is compiled, so that only two of the branches are.
 macro_rules! with_tile {

@@ -45,7 +45,7 @@ use super::Geometry;
 use super::epilogue::Finish;
 use super::input::{self, Lookup};
 use super::pack::embedded;
-use super::tile::{multiply_add, panel_width, registers, with_tile};
+use super::tile::{panel_width, product_rows, registers, with_tile};
 use super::transform;
 use crate::engine::exec::cpu::aligned::Aligned;
 use crate::engine::exec::cpu::simd::{Kernel, Lanes, Level};
@@ -341,7 +341,7 @@ unsafe fn product<L: Lanes, const M: usize, const R: usize>(task: &Product) {
             macro_rules! step {
                 ($rows:tt) => {{
                     let (v, m) = (v.add(tile * conv.ci + k), m.add(tile * m_width));
-                    rows::<L, $rows, R>(v, conv.ci, panel, count, m, m_width, k == 0);
+                    product_rows::<L, $rows, R>(v, conv.ci, panel, count, m, m_width, k == 0);
                     $rows
                 }};
             }
@@ -354,35 +354,6 @@ unsafe fn product<L: Lanes, const M: usize, const R: usize>(task: &Product) {
                     2.. if M > 2 => step!(2),
                     _ => step!(1),
                 };
-            }
-        }
-    }
-}
-
-/// `M` rows of a product: `m[r][..] (+)= sum over c < k of v[r][c] * panel[c][..]`.
-#[inline(always)]
-unsafe fn rows<L: Lanes, const M: usize, const R: usize>(
-    v: *const f32,
-    v_width: usize,
-    panel: *const f32,
-    k: usize,
-    m: *mut f32,
-    m_width: usize,
-    first: bool,
-) {
-    let mut v_rows = [v; M];
-    let mut acc = [[L::zero(); R]; M];
-    // SAFETY: the caller's promise: M rows of V and of M, k rows of the panel.
-    unsafe {
-        for (r, row) in v_rows.iter_mut().enumerate() {
-            *row = v.add(r * v_width);
-        }
-        multiply_add(&mut acc, &v_rows, panel, k);
-        for (r, acc) in acc.iter().enumerate() {
-            for (q, &sum) in acc.iter().enumerate() {
-                let to = m.add(r * m_width + q * L::N);
-                let sum = if first { sum } else { L::load(to).add(sum) };
-                sum.store(to);
             }
         }
     }

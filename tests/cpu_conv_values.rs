@@ -1,0 +1,139 @@
+//! What comes out of the CPU convolution, value by value: each stage of the epilogue, the same bits whatever the batch and the
+//! threads, NaN, rounding; and the SIMD levels' names.
+
+#[path = "common/conv.rs"]
+mod conv;
+
+use conv::{ALL, Answer, Case, NOTHING, With, generals, part};
+use unet_lens::engine::exec::cpu::conv::{Algorithm, Geometry};
+use unet_lens::engine::exec::cpu::simd::Level;
+
+#[test]
+fn each_end_alone() {
+    for which in 0..7 {
+        let with = With {
+            bias: which == 0 || which == 1,
+            bias_per_image: which == 1,
+            add: which == 2,
+            relu: which == 3 || which == 4,
+            signs: which == 4,
+            scale_shift: which == 5,
+            gate: which == 6,
+        };
+        for co in [1, 20, 32] {
+            Case::random(Geometry::new(5, 6, (3, 3), 9, co), 3, with, 10).check();
+        }
+    }
+}
+
+/// The same bits alone and in a batch, on one thread and on many.
+#[test]
+fn the_same_bits() {
+    let shapes = [
+        Geometry::new(13, 11, (3, 3), 20, 24),
+        Geometry::new(8, 9, (3, 3), 130, 17),
+        Geometry::new(9, 9, (5, 5), 3, 40),
+        Geometry::new(13, 11, (3, 3), 21, 1),
+        Geometry { pool: (2, 2), ..Geometry::new(14, 10, (3, 3), 20, 24) },
+        Geometry { parts: vec![part(20, 2, 2), part(9, 1, 1)], ..Geometry::new(14, 10, (3, 3), 1, 24) },
+    ];
+    let [one, some, all] = [(20, 2, 1), (20, 36, 2), (36, 36, 36)]
+        .map(|(c, co, groups)| move |g| Geometry { parts: vec![part(c, 1, 1)], co, groups, ..g });
+    let generals = generals().into_iter().flat_map(|g| [one(g.clone()), some(g.clone()), all(g)]);
+    for g in shapes.into_iter().chain(generals) {
+        let batch = Case::random(g.clone(), 3, ALL, 13);
+        for level in Level::available() {
+            for algorithm in Algorithm::ALL.into_iter().filter(|a| a.supports(&g)) {
+                let what = format!("{algorithm} on {level}: {g:?}");
+                let on = |threads: usize, case: &Case| {
+                    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a thread pool");
+                    let Answer { out, signs } = pool.install(|| case.run(level, algorithm));
+                    (out.into_iter().map(f32::to_bits).collect::<Vec<_>>(), signs)
+                };
+                let together = on(1, &batch);
+                assert_eq!(together, on(4, &batch), "{what}: four threads");
+                for image in 0..batch.n {
+                    let one = |v: &[f32], len: usize| v[image * len..][..len].to_vec();
+                    let alone = Case {
+                        n: 1,
+                        parts: (0..g.parts.len()).map(|i| one(&batch.parts[i], g.part_len(i))).collect(),
+                        add: one(&batch.add, g.out_len()),
+                        gate: batch.gate[image * g.sign_bytes()..][..g.sign_bytes()].to_vec(),
+                        ..batch.clone()
+                    };
+                    let (out, signs) = on(2, &alone);
+                    assert_eq!(out, together.0[image * g.out_len()..][..g.out_len()], "{what}: image {image}");
+                    assert_eq!(signs, together.1[image * g.sign_bytes()..][..g.sign_bytes()], "{what}: image {image}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn nan_passes_through_and_has_no_sign() {
+    let mut case = Case::random(Geometry::new(3, 3, (1, 1), 1, 9), 1, With { relu: true, signs: true, ..NOTHING }, 14);
+    case.parts[0][4] = f32::NAN;
+    for level in Level::available() {
+        let Answer { out, signs } = case.run(level, Algorithm::Direct);
+        assert!(out[4 * 9..5 * 9].iter().all(|v| v.is_nan()), "{level}: the NaN is gone");
+        assert!(signs[8..10].iter().all(|&b| b == 0), "{level}: NaN has a sign");
+        assert!(out.iter().enumerate().all(|(at, v)| at / 9 == 4 || v.is_finite()), "{level}: the NaN has spread");
+    }
+}
+
+/// What `conv::winograd`'s documentation says: a NaN spoils what it reaches, and all of its tile where it is in the middle.
+#[test]
+fn what_a_nan_spoils() {
+    let (h, w, co) = (13, 14, 8);
+    for at in [(0, 0), (4, 4), (3, 8), (7, 5), (12, 13), (6, 6)] {
+        let mut case = Case::random(Geometry::new(h, w, (3, 3), 8, co), 1, NOTHING, 14);
+        case.parts[0][(at.0 * w + at.1) * 8 + 3] = f32::NAN;
+        let near = |y: usize, x: usize| y.abs_diff(at.0) <= 1 && x.abs_diff(at.1) <= 1;
+        let in_tile = |y: usize, x: usize| (y / 4, x / 4) == (at.0 / 4, at.1 / 4);
+        for level in Level::available() {
+            for algorithm in [Algorithm::Direct, Algorithm::Winograd4] {
+                let out = case.run(level, algorithm).out;
+                for (pixel, values) in out.chunks(co).enumerate() {
+                    let (y, x) = (pixel / w, pixel % w);
+                    let row_in_tile = |a: usize, b: usize| a.abs_diff(b) <= 1 || a / 4 == b / 4;
+                    let both = row_in_tile(y, at.0) && row_in_tile(x, at.1);
+                    let spoilt = values.iter().all(|v| v.is_nan());
+                    let what = format!("{algorithm} on {level}: NaN at {at:?}, output {y}, {x}");
+                    if algorithm == Algorithm::Direct {
+                        assert_eq!(spoilt, near(y, x), "{what}");
+                    } else {
+                        assert_eq!(spoilt, both, "{what}");
+                        assert!(spoilt || !(near(y, x) || in_tile(y, x)), "{what}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The error that `conv::winograd`'s documentation names.
+#[test]
+fn winograd_is_precise() {
+    let case = Case::random(Geometry::new(16, 16, (3, 3), 768, 16), 1, NOTHING, 15);
+    let truth = case.truth().0;
+    let largest = truth.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+    for level in Level::available() {
+        for algorithm in [Algorithm::Winograd4, Algorithm::Direct] {
+            let out = case.run(level, algorithm).out;
+            let off = out.iter().zip(&truth).fold(0.0f64, |m, (&got, want)| m.max((f64::from(got) - want).abs()));
+            println!("{algorithm} on {level}: largest error / largest value = {:.1e}", off / largest);
+            assert!(off / largest < 1e-5, "{algorithm} on {level}: {:.1e}", off / largest);
+        }
+    }
+}
+
+#[test]
+fn levels_have_names() {
+    assert_eq!("portable".parse::<Level>().expect("every machine has it"), Level::Portable);
+    let message = "mmx".parse::<Level>().expect_err("no such level").to_string();
+    assert!(message.contains("'mmx'") && message.contains("portable"), "{message}");
+    for level in Level::available() {
+        assert_eq!(level.name().parse::<Level>().expect("available"), level);
+    }
+}
