@@ -38,7 +38,7 @@ pub(super) fn memory(e: &Explanation, s: &Strings) -> Markup {
                         height=(f(y(step.remembered) - y(step.live))) {}
                     rect.kept x=(f(x(i) + 0.5)) width=(f(column - 1.0)) y=(f(y(step.remembered)))
                         height=(f(TOP + BARS - y(step.remembered))) {}
-                    @if i % tick == 0 && x(i) + column / 2.0 < WIDTH - 12.0 {
+                    @if i % tick == 0 && x(i) + column / 2.0 < WIDTH - 30.0 {
                         text x=(f(x(i) + column / 2.0)) y=(TOP + BARS + 17.0) text-anchor="middle" { (i) }
                     }
                 }
