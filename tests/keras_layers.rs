@@ -147,3 +147,27 @@ fn a_filter_alone_is_as_in_its_whole_layer() {
     }
     assert!(seen > 200, "{seen} convolutions");
 }
+
+/// The table of README.md, with what docs/networks.md adds, names every class that the code knows.
+#[test]
+fn every_class_is_in_the_table() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
+    // The classes are the patterns of two matches and one list, each on lines that begin with them.
+    let part = |file: &str, from: &str, to: &str| {
+        let text = read(file);
+        let (_, rest) = text.split_once(from).unwrap_or_else(|| panic!("{file} has no {from}"));
+        rest.split_once(to).unwrap_or_else(|| panic!("{file} has no {to}")).0.to_string()
+    };
+    let layers = "src/network/keras/layers/mod.rs";
+    let text = part(layers, "match call.class.as_str() {\n        \"InputLayer\" => input", "class if is_nothing")
+        + &part(layers, "const NOTHING", "];")
+        + &part("src/network/keras/layers/activation.rs", "Ok(Some(match class {", "_ => return Ok(None)");
+    let lines = text.lines().map(str::trim).filter(|line| line.starts_with('"'));
+    let patterns = lines.map(|line| line.split_once("=>").map_or(line, |(pattern, _)| pattern));
+    let classes: Vec<&str> = patterns.flat_map(|pattern| pattern.split('"').skip(1).step_by(2)).collect();
+    assert!(classes.len() > 60 && classes.contains(&"ELU") && classes.contains(&"Conv2D"), "{classes:?}");
+    let said = read("README.md") + &read("docs/networks.md");
+    let missing: Vec<&&str> = classes.iter().filter(|class| !said.contains(&format!("`{class}`"))).collect();
+    assert!(missing.is_empty(), "not in README.md nor in docs/networks.md: {missing:?}");
+}
