@@ -147,6 +147,42 @@ fn seams_of_a_near_sighted_layer_are_not_there() {
     assert!(error < 1e-3, "at {at}: {} and {}", tiled.data[at], whole.data[at]);
 }
 
+/// Without padding the output is smaller than the image, and tiles have sizes that are no multiples of what the pools divide.
+#[test]
+fn tiles_of_a_network_without_padding() {
+    let network = network("keras/layers/conv_stride_valid_k3.keras");
+    let layer = *unet::convolutions(&network).last().unwrap();
+    let name = &network.layers[layer].name;
+    let what = Dream { octaves: 1, steps: 1, jitter: 0, ..what(&network, name) };
+    let channels = unet::image_channels(&network).unwrap();
+    let shape = Shape::new(1, 211, 217, channels);
+    let image = Tensor::new(shape, (0..shape.len()).map(|i| (i * i % 101) as f32 / 101.0).collect());
+    let executor = cpu(2);
+    let work = Work::with_tiles(&*executor, &network, &what, image.shape, 120).unwrap();
+    assert!(work.tiles >= 4 && work.tiling.margin.h >= 2 * reach(&network, layer), "{work:?}");
+    let (whole, tiled) = (run(&network, &image, &what, 1024), run(&network, &image, &what, 120));
+    let changed = |t: &Tensor| -> Vec<f32> { t.data.iter().zip(&image.data).map(|(a, b)| a - b).collect() };
+    assert!(changed(&whole).iter().any(|&v| v != 0.0));
+    let (error, at) = difference(&changed(&tiled), &changed(&whole));
+    assert!(error < 1e-3, "at {at}: {} and {}", tiled.data[at], whole.data[at]);
+}
+
+/// A network that takes one size alone, as a PReLU with a slope of its own for each pixel makes it, dreams in tiles of that size.
+#[test]
+fn a_picture_larger_than_the_only_size() {
+    let network = network("keras/layers/prelu_k3.keras");
+    let own = unet::image_shape(&network, &[network.output], None).unwrap();
+    let layer = *unet::convolutions(&network).last().unwrap();
+    let what = what(&network, &network.layers[layer].name);
+    let shape = Shape { h: own.h + 7, w: own.w * 2, ..own };
+    let image = Tensor::new(shape, (0..shape.len()).map(|i| (i * 7 % 11) as f32 / 11.0).collect());
+    let work = Work::new(&*cpu(2), &network, &what, image.shape).unwrap();
+    assert!(work.tiles >= 4 && (work.tiling.size.h, work.tiling.size.w) == (own.h, own.w), "{work:?}");
+    let dreamt = run(&network, &image, &what, 1024);
+    assert_eq!(dreamt.shape, shape);
+    assert!(dreamt != image && dreamt.data.iter().all(|v| v.is_finite()));
+}
+
 /// Where they are not, the dream is another one in places, but no seam is to be seen: the picture is no rougher across where
 /// tiles meet than elsewhere.
 #[test]
@@ -182,6 +218,35 @@ fn seams_of_a_far_sighted_layer_are_not_seen() {
         };
         assert!(worst < (3.0 * median).max(1.5 * of_whole), "a line {worst}, {median} in the middle, whole {of_whole}");
     }
+}
+
+/// Of a network of two channels: from an .npy to an .npy, and a picture of it.
+#[test]
+fn an_array_goes_in_and_comes_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let values: Vec<f32> = (0..30 * 20 * 2).map(|i| (i * i % 97) as f32 / 97.0).collect();
+    unet_lens::picture::npy::write(folder.path().join("two.npy"), &[1, 30, 20, 2], &values).unwrap();
+    let model = fixture("keras/unet_k2.h5").display().to_string();
+    let line = ["dream", "two.npy", "--layer", "up_conv", "--model", &model, "--steps", "3", "--gif", "way.gif"];
+    let output = common::unet_lens(folder.path()).args(line).output().unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for said in ["channel 0 magenta, channel 1 green", "out/two_up_conv.png", "out/two_up_conv.npy", "way.gif"] {
+        assert!(out.contains(said), "{said}: {out}");
+    }
+    let (shape, dreamt) = common::npy(&folder.path().join("out/two_up_conv.npy"));
+    assert_eq!(shape, [1, 30, 20, 2]);
+    assert!(dreamt != values && dreamt.iter().all(|v| (0.0..=1.0).contains(v)));
+    let picture = read_image(folder.path().join("out/two_up_conv.png")).unwrap();
+    assert_eq!((picture.h, picture.w), (30, 20));
+    // Magenta: as much red as blue.
+    assert!(picture.rgb.chunks(3).all(|p| p[0] == p[2]) && picture.rgb.chunks(3).any(|p| p[0] != p[1]));
+
+    let photo = common::unet_lens(folder.path())
+        .args(["dream", "out/two_up_conv.png", "--layer", "up_conv", "--model", &model])
+        .output();
+    let err = String::from_utf8(photo.unwrap().stderr).unwrap();
+    assert!(err.contains("2 channels") && err.contains("an .npy can"), "{err}");
 }
 
 #[test]

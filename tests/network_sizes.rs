@@ -61,6 +61,25 @@ fn a_size_is_asked_of_the_layers_that_are_looked_at() {
     assert_eq!(unet::image_shape(&network, &[last], Some((40, 40))).unwrap().h, 40);
 }
 
+/// Of a network without padding the smallest size may be far from what was asked for; of one that takes a single size, no other
+/// is named.
+#[test]
+fn the_smallest_size_and_the_only_one_are_said() {
+    let wide = |config: &mut serde_json::Value| {
+        layer_entry(config, "image")["config"]["batch_shape"] = json!([null, null, null, 2]);
+        layer_entry(config, "inside")["config"]["dilation_rate"] = json!([40, 40]);
+        layer_entry(config, "crop")["config"]["cropping"] = json!([[80, 81], [80, 81]]);
+    };
+    let network = edited("keras/layers/crop_skip_k3.keras", wide, |_| {}).unwrap();
+    assert_says(&size(&network, Some((9, 9))).unwrap_err(), &["9x9", "sizes that work: 163x163"]);
+    assert_eq!(size(&network, Some((163, 163))), Ok((163, 163)));
+
+    let network = common::network("keras/layers/prelu_k3.keras");
+    let own = size(&network, None).unwrap();
+    let why = size(&network, Some((own.0 + 9, own.1 + 9))).unwrap_err();
+    assert!(why.ends_with(&format!("sizes that work: {}x{}", own.0, own.1)), "{why}");
+}
+
 #[test]
 fn no_size_is_too_large_to_be_refused() {
     let network = open_size("crop_skip", 2);

@@ -328,8 +328,6 @@ fn what_is_no_picture_is_refused_in_words() {
             &["--layer", "dconv64", "--init"],
             &["predict", "-o", "new.png"],
         ] {
-            // A dream needs a picture; the others take numbers, too.
-            let words = if command[0] == "dream" && name.ends_with(".npy") { "PNG and JPEG" } else { words };
             let (code, out, err) = run(dir.path(), &[command, &[name]].concat());
             assert_eq!((code, out.as_str()), (1, ""), "{command:?} {name}: {err}");
             assert!(err.contains(name) && err.contains(words) && err.lines().count() == 1, "{command:?} {name}: {err}");

@@ -6,9 +6,9 @@ use crate::engine::tensor::{Shape, Tensor};
 use crate::lens::dream::{Dream, Frame, Octave, Work, dream, recolour};
 use crate::network::{Network, unet};
 use crate::numbers::{data_size, in_column};
-use crate::picture::{Animation, Photo, read_image, save_values};
+use crate::picture::{Animation, Mix, Photo, mixed, npy, read_image, save_values};
 use crate::{Error, Result, files};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
@@ -27,11 +27,12 @@ const DELAY: Duration = Duration::from_millis(100);
 /// divided by the mean of its magnitudes. The goal is the mean of squares over the whole layer, or the mean of one filter.
 ///
 /// A colour picture keeps its colours: a network of one channel sees its luma, and the change is added to red, green and blue
-/// alike. A picture that is too large for the memory is climbed in overlapping tiles.
+/// alike. A picture that is too large for the memory is climbed in overlapping tiles. For a network of other channels than one
+/// or three the picture is an .npy; it is drawn in colours, and its values are written, too.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Options {
-    /// A picture of any size: .png, .jpg
+    /// A picture of any size: .png, .jpg, or .npy of [H,W] or [1,H,W,C], values from 0 to 1
     #[arg(value_name = "IMAGE")]
     image: PathBuf,
     /// A convolution of the network
@@ -64,7 +65,7 @@ pub(super) struct Options {
     /// Also write the picture after each step, as DIR/0000.png (the start), DIR/0001.png and so on
     #[arg(long, value_name = "DIR")]
     frames: Option<PathBuf>,
-    /// Folder for the result, IMAGE_LAYER.png
+    /// Folder for the result, IMAGE_LAYER.png; where IMAGE is an .npy, IMAGE_LAYER.npy as well
     #[arg(long, value_name = "DIR", default_value = "out")]
     out: PathBuf,
     #[command(flatten)]
@@ -114,8 +115,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let network = options.machine.load()?;
     let layer = unet::convolution(&network, &options.layer)?;
     options.check_filter(unet::filters(&network, layer))?;
-    let photo = read_image(&options.image)?;
-    let seen = seen(&photo, &network)?;
+    let start = Start::read(&options.image, &network)?;
     let path = options.path();
     let gif_folder = options.gif.as_ref().map(|gif| super::folder_of(gif));
     for folder in [Some(options.out.as_path()), options.frames.as_deref(), gif_folder].into_iter().flatten() {
@@ -123,7 +123,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     }
     let executor = options.machine.open(options.quiet)?;
     let what = options.dream(layer);
-    let work = Work::new(&*executor, &network, &what, seen.shape)?;
+    let work = Work::new(&*executor, &network, &what, start.seen.shape)?;
     if !options.quiet {
         let size = work.tiling.size;
         let how = match work.tiles {
@@ -131,40 +131,46 @@ pub(super) fn run(options: &Options) -> Result<()> {
             n => format!("in {n} overlapping tiles of {}x{}", size.h, size.w),
         };
         let bytes = data_size(work.needed.total());
-        super::print(&format!("{}x{} pixels, climbed {how}: {bytes} of memory\n", photo.h, photo.w))?;
+        let Shape { h, w, c, .. } = start.seen.shape;
+        let colors = mixed(c).map_or(String::new(), |colors| format!("drawn: {colors}\n"));
+        super::print(&format!("{h}x{w} pixels, climbed {how}: {bytes} of memory\n{colors}"))?;
     }
     let bar = super::progress_bar(&options.layer, options.quiet);
     let mut progress = |done: usize, total: usize| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
     };
-    let whole = |picture: &Tensor| whole(&photo, &seen, picture);
     let mut animation = options.gif.as_ref().map(|path| Animation::new(path, DELAY));
     let mut written = vec![];
     let mut frame = |picture: &Tensor| {
-        let rgb = whole(picture);
+        let colors = start.colors(picture);
         if let Some(animation) = &mut animation {
-            animation.picture(photo.h, photo.w, &rgb)?;
+            animation.picture(colors.shape.h, colors.shape.w, &colors.data)?;
         }
         if let Some(folder) = &options.frames {
             written.push(folder.join(format!("{:04}.png", written.len())));
-            save_values(&written[written.len() - 1], &Tensor::new(Shape::new(1, photo.h, photo.w, 3), rgb))?;
+            save_values(&written[written.len() - 1], &colors)?;
         }
         Ok(())
     };
     let wanted = options.gif.is_some() || options.frames.is_some();
     let frame: Option<Frame> = if wanted { Some(&mut frame) } else { None };
     let mut watch = Watch { cancel: &cancel, progress: &mut progress };
-    let (picture, octaves) = dream(&*executor, &network, &seen, &what, &work, &mut watch, frame)?;
+    let (picture, octaves) = dream(&*executor, &network, &start.seen, &what, &work, &mut watch, frame)?;
     bar.finish_and_clear();
 
-    save_values(&path, &Tensor::new(Shape::new(1, photo.h, photo.w, 3), whole(&picture)))?;
+    save_values(&path, &start.colors(&picture))?;
+    let values = start.photo.is_none().then(|| path.with_extension("npy"));
+    if let (Some(values), Shape { h, w, c, .. }) = (&values, picture.shape) {
+        npy::write(values, &[1, h, w, c], &picture.data)?;
+    }
     if let Some(animation) = animation {
         animation.save()?;
     }
     if !options.quiet {
-        let mut text = table(&octaves, options.filter.is_some(), picture == seen);
+        let mut text = table(&octaves, options.filter.is_some(), picture == start.seen);
         text += &format!("{}\n", path.display());
+        values.iter().for_each(|values| text += &format!("{}\n", values.display()));
         options.gif.iter().for_each(|gif| text += &format!("{}\n", gif.display()));
         if let [first, .., last] = &written[..] {
             text += &format!("{} to {}\n", first.display(), last.display());
@@ -174,20 +180,50 @@ pub(super) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The photo's red, green and blue, changed as what the network saw of it was changed.
-pub(super) fn whole(photo: &Photo, seen: &Tensor, picture: &Tensor) -> Vec<f32> {
-    match picture.shape.c {
-        1 => recolour(&photo.rgb, &seen.data, &picture.data),
-        _ => picture.data.clone(),
-    }
+/// What a dream starts from.
+pub(super) struct Start {
+    /// As the network takes it, `[1, h, w, c]`.
+    pub seen: Tensor,
+    /// As the eye does; an .npy is none.
+    photo: Option<Photo>,
 }
 
-/// What the network sees of a photo.
-pub(super) fn seen(photo: &Photo, network: &Network) -> Result<Tensor> {
-    match unet::image_channels(network)? {
-        1 => Ok(Tensor::new(Shape::new(1, photo.h, photo.w, 1), photo.luma())),
-        3 => Ok(Tensor::new(Shape::new(1, photo.h, photo.w, 3), photo.rgb.clone())),
-        c => Err(Error::Usage(format!("a picture cannot fill the {c} channels that this network takes"))),
+impl Start {
+    pub fn read(path: &Path, network: &Network) -> Result<Start> {
+        if !super::is_npy(path) {
+            return Start::of(read_image(path)?, network);
+        }
+        let seen = super::read_picture(path, network)?;
+        match seen.data.iter().position(|v| !(0.0..=1.0).contains(v)) {
+            Some(i) => Err(Error::file(path, format!("value {i} is {}; a dream's are from 0 to 1", seen.data[i]))),
+            None => Ok(Start { seen, photo: None }),
+        }
+    }
+
+    pub fn of(photo: Photo, network: &Network) -> Result<Start> {
+        let seen = match unet::image_channels(network)? {
+            1 => Tensor::new(Shape::new(1, photo.h, photo.w, 1), photo.luma()),
+            3 => Tensor::new(Shape::new(1, photo.h, photo.w, 3), photo.rgb.clone()),
+            c => {
+                return Err(Error::Usage(format!(
+                    "a photo cannot fill the {c} channels that {} takes; an .npy can",
+                    network.name
+                )));
+            }
+        };
+        Ok(Start { seen, photo: Some(photo) })
+    }
+
+    /// What became of it, in colours `[1, h, w, 3]`: a photo's, changed as what the network saw of it was changed.
+    pub fn colors(&self, picture: &Tensor) -> Tensor {
+        let shape = picture.shape;
+        let data = match (&self.photo, shape.c) {
+            (Some(photo), 1) => recolour(&photo.rgb, &self.seen.data, &picture.data),
+            (None, 1) => picture.data.iter().flat_map(|&v| [v; 3]).collect(),
+            (_, 3) => picture.data.clone(),
+            (_, c) => Mix::of(&self.seen.data, c).rgb(&picture.data).iter().map(|&v| f32::from(v) / 255.0).collect(),
+        };
+        Tensor::new(Shape { c: 3, ..shape }, data)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `unet-lens explain`: how backprop through this network works, in the terminal, as JSON and as a page.
 
-use super::Machine;
 use super::choices::{LANGS, one_of};
+use super::{Machine, quoted};
 use crate::engine::exec::Executor;
 use crate::engine::tensor::Tensor;
 use crate::lens::ascent;
@@ -124,18 +124,12 @@ impl Options {
         Ok(page::lesson(&Lesson { explanation, worked: &worked, frames: &frames, command: &command, lang: self.lang }))
     }
 
-    /// The command that makes the same page again, with files by their names.
+    /// The command that makes the same page again.
     fn command(&self, layer: &str, filter: usize) -> String {
-        let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut text = format!("unet-lens explain --layer {layer} --filter {filter} --seed {}", self.seed);
-        if let Some(model) = &self.machine.model.model {
-            text += &format!(" --model {}", name(model));
-        }
-        for (layer, meaning) in &self.machine.model.lambdas {
-            text += &format!(" --lambda '{layer}={meaning}'");
-        }
+        let mut text = format!("unet-lens explain --layer {} --filter {filter} --seed {}", quoted(layer), self.seed);
+        text += &self.machine.arguments();
         if let Some(init) = &self.init {
-            text += &format!(" --init {}", name(init));
+            text += &format!(" --init {}", quoted(&init.to_string_lossy()));
         }
         if let Some((h, w)) = self.size {
             text += &format!(" --size {h}x{w}");

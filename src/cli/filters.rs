@@ -8,7 +8,7 @@ use crate::engine::tensor::{Shape, Tensor};
 use crate::lens::ascent::{self, Climb, Parameter, Recipe, Rescue, Verdict};
 use crate::network::{Network, unet};
 use crate::numbers::{data_size, in_column};
-use crate::picture::{Animation, Colormap, Figure, Panel, grid, grid_of, npy};
+use crate::picture::{Animation, Colormap, Figure, Mix, Panel, grid, grid_of, mixed, npy};
 use crate::{Error, Result, files};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,12 +27,8 @@ pub(super) struct Options {
     /// A convolution of the network, or all; may be given several times
     #[arg(long = "layer", value_name = "NAME", required = true)]
     layers: Vec<String>,
-    /// These filters, like 0,3,8-11
-    #[arg(long, value_name = "LIST", value_parser = parse_filters, conflicts_with = "count")]
-    filters: Option<Ranges>,
-    /// How many filters to draw without repetition (all, if there are fewer)
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
-    count: u32,
+    #[command(flatten)]
+    chosen: Chosen,
     /// Seed of the noise, of the draw and of --jitter's shifts
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
@@ -62,12 +58,25 @@ pub(super) struct Options {
     climbing: Climbing,
 }
 
+/// Which filters of a layer.
+#[derive(clap::Args)]
+pub(super) struct Chosen {
+    /// These filters, like 0,3,8-11
+    #[arg(long, value_name = "LIST", value_parser = parse_filters, conflicts_with = "count")]
+    pub filters: Option<Ranges>,
+    /// How many filters to draw without repetition (all, if there are fewer)
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
+    pub count: u32,
+}
+
 pub(super) fn run(options: &Options) -> Result<()> {
     let cancel = super::cancelled_by_ctrl_c()?;
     let network = options.machine.load()?;
     let layers = super::convolutions(&network, &options.layers)?;
-    let jobs: Vec<(usize, Vec<usize>)> =
-        layers.iter().map(|&layer| Ok((layer, options.filters_of(&network, layer)?))).collect::<Result<_>>()?;
+    let jobs: Vec<(usize, Vec<usize>)> = layers
+        .iter()
+        .map(|&layer| Ok((layer, options.chosen.of(&network, layer, options.seed)?)))
+        .collect::<Result<_>>()?;
     let init = options.init.as_deref().map(|path| super::read_input(path, &network)).transpose()?;
     let image = super::start_shape(&network, &layers, options.size, init.as_ref())?;
     if let Some(init) = &init {
@@ -149,27 +158,6 @@ impl Options {
         Recipe { keep_frames: self.gif.is_some(), ..self.climbing.recipe(self.seed) }
     }
 
-    /// The filters to climb of one layer.
-    fn filters_of(&self, network: &Network, layer: usize) -> Result<Vec<usize>> {
-        let (name, channels) = (&network.layers[layer].name, unet::filters(network, layer));
-        let Some(Ranges(ranges)) = &self.filters else {
-            return Ok(ascent::draw_filters(self.seed, name, channels, self.count as usize));
-        };
-        if let Some(beyond) = ranges.iter().map(|range| *range.end()).find(|&end| end >= channels) {
-            return Err(Error::Usage(match channels {
-                1 => format!("--filters {beyond}: {name} has 1 filter, number 0"),
-                _ => format!("--filters {beyond}: {name} has {channels} filters, 0 to {}", channels - 1),
-            }));
-        }
-        let mut filters = vec![];
-        for filter in ranges.iter().cloned().flatten() {
-            if !filters.contains(&filter) {
-                filters.push(filter);
-            }
-        }
-        Ok(filters)
-    }
-
     fn one_layer(
         &self,
         executor: &dyn Executor,
@@ -224,7 +212,7 @@ impl Options {
         bar.set_length(climbs[0].frames.len() as u64);
         for step in 0..climbs[0].frames.len() {
             let panels: Vec<Panel> = climbs.iter().map(|climb| panel(climb, &climb.frames[step], image)).collect();
-            let title = format!("{name}, step {step} of {}", climbs[0].frames.len() - 1);
+            let title = titled(&format!("{name}, step {step} of {}", climbs[0].frames.len() - 1), image);
             animation.figure(&grid_of(FRAME, &title, &panels, COLUMNS, self.look.colormap))?;
             bar.inc(1);
         }
@@ -233,9 +221,42 @@ impl Options {
     }
 }
 
+impl Chosen {
+    /// The filters of one layer; drawn by the seed, if they are not named.
+    pub fn of(&self, network: &Network, layer: usize, seed: u64) -> Result<Vec<usize>> {
+        let (name, channels) = (&network.layers[layer].name, unet::filters(network, layer));
+        let Some(Ranges(ranges)) = &self.filters else {
+            return Ok(ascent::draw_filters(seed, name, channels, self.count as usize));
+        };
+        if let Some(beyond) = ranges.iter().map(|range| *range.end()).find(|&end| end >= channels) {
+            return Err(Error::Usage(match channels {
+                1 => format!("--filters {beyond}: {name} has 1 filter, number 0"),
+                _ => format!("--filters {beyond}: {name} has {channels} filters, 0 to {}", channels - 1),
+            }));
+        }
+        let mut filters = vec![];
+        for filter in ranges.iter().cloned().flatten() {
+            if !filters.contains(&filter) {
+                filters.push(filter);
+            }
+        }
+        Ok(filters)
+    }
+}
+
 /// Filters as the user names them: numbers and ranges.
 #[derive(Clone)]
-struct Ranges(Vec<std::ops::RangeInclusive<usize>>);
+pub(super) struct Ranges(Vec<std::ops::RangeInclusive<usize>>);
+
+impl std::fmt::Display for Ranges {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let range = |r: &std::ops::RangeInclusive<usize>| match (r.start(), r.end()) {
+            (first, last) if first == last => first.to_string(),
+            (first, last) => format!("{first}-{last}"),
+        };
+        f.pad(&self.0.iter().map(range).collect::<Vec<_>>().join(","))
+    }
+}
 
 /// "0,3,8-11" as ranges.
 fn parse_filters(text: &str) -> Result<Ranges, String> {
@@ -280,7 +301,12 @@ fn check_starts(init: &Tensor, filters: usize, layer: &str) -> Result<()> {
 /// The grid of a layer.
 pub(super) fn figure(name: &str, climbs: &[Climb], image: Shape, colormap: Colormap) -> Figure {
     let panels: Vec<Panel> = climbs.iter().map(|climb| panel(climb, &climb.picture, image)).collect();
-    grid(name, &panels, COLUMNS, colormap)
+    grid(&titled(name, image), &panels, COLUMNS, colormap)
+}
+
+/// The figure's title, with what the colours are if they are not the picture's own.
+pub(super) fn titled(name: &str, image: Shape) -> String {
+    mixed(image.c).map_or(name.to_string(), |colors| format!("{name}\n{colors}"))
 }
 
 /// How a climb is drawn. What is no answer is never drawn as one.
@@ -288,10 +314,10 @@ pub(super) fn panel(climb: &Climb, picture: &[f32], image: Shape) -> Panel {
     let panel = match climb.verdict {
         Verdict::Dead => Panel::blank("dead"),
         Verdict::NotFinite => Panel::blank("not finite"),
-        Verdict::Ok | Verdict::Fell { .. } if image.c == 3 => Panel::color(image.h, image.w, stretched(picture)),
+        Verdict::Ok | Verdict::Fell { .. } if image.c == 1 => Panel::map(image.h, image.w, picture.to_vec()),
+        // What lies on the way is drawn in the colours of what comes out.
         Verdict::Ok | Verdict::Fell { .. } => {
-            let mean = |pixel: &[f32]| pixel.iter().sum::<f32>() / image.c as f32;
-            Panel::map(image.h, image.w, picture.chunks(image.c).map(mean).collect())
+            Panel::color(image.h, image.w, Mix::of(&climb.picture, image.c).rgb(picture))
         }
     };
     panel.label(label(climb))
@@ -309,13 +335,6 @@ fn label(climb: &Climb) -> String {
         label += &format!(", {}", climb.verdict);
     }
     label
-}
-
-/// RGB values from their own range to bytes.
-fn stretched(rgb: &[f32]) -> Vec<u8> {
-    let (lo, hi) = rgb.iter().fold((f32::MAX, f32::MIN), |(lo, hi), &v| (lo.min(v), hi.max(v)));
-    let scale = if hi > lo { 255.0 / (hi - lo) } else { 0.0 };
-    rgb.iter().map(|v| ((v - lo) * scale).round() as u8).collect()
 }
 
 /// What is about to be done, and what it takes.

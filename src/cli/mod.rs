@@ -20,7 +20,7 @@ use crate::engine::tensor::{Shape, Tensor};
 use crate::network::{Network, keras, unet};
 use crate::picture::{Colormap, npy, read_image};
 use crate::{Error, Result, files};
-use choices::{BACKENDS, COLORMAPS, one_of};
+use choices::{BACKENDS, COLORMAPS, name_of, one_of};
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
@@ -180,6 +180,34 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// The options that were given, as they are typed, each with a space before it: whoever repeats a command needs them.
+    fn arguments(&self) -> String {
+        let Machine { model: ModelFile { model, lambdas }, backend, threads: _, memory } = self;
+        let mut text = String::new();
+        if let Some(path) = model {
+            text += &format!(" --model {}", quoted(&path.to_string_lossy()));
+        }
+        for (layer, meaning) in lambdas {
+            text += &format!(" --lambda {}", quoted(&format!("{layer}={meaning}")));
+        }
+        if *backend != Backend::Auto {
+            text += &format!(" --backend {}", name_of(BACKENDS, *backend));
+        }
+        memory.iter().for_each(|bytes| text += &format!(" --memory {bytes}"));
+        text
+    }
+}
+
+/// A word as a shell reads it: in quotes, if it holds what means something there.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./:,=+@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_string();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 /// Reads the command line and does what it asks for.
 pub fn run() -> Result<()> {
     let cli = Cli::parse();
@@ -336,11 +364,14 @@ fn start_shape(
     unet::image_shape(network, layers, Some((h, w)))
 }
 
+fn is_npy(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"))
+}
+
 /// A picture or several from a file, `[n, h, w, c]` with the network's channels.
 fn read_input(path: &Path, network: &Network) -> Result<Tensor> {
     let channels = unet::image_channels(network)?;
-    let is_npy = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"));
-    let tensor = if is_npy {
+    let tensor = if is_npy(path) {
         npy::read(path)?
     } else {
         let photo = read_image(path)?;

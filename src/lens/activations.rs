@@ -79,6 +79,27 @@ pub fn compute(
     layers.iter().zip(&nodes).map(activation).collect()
 }
 
+/// Runs `image` `[1, h, w, c]` through the whole network: what went in, padded by reflection to a size that fits, and what came
+/// out. Both are of the image's own size if the network keeps sizes.
+///
+/// # Errors
+/// As [`compute`].
+pub fn whole(executor: &dyn Executor, network: &Network, image: &Tensor) -> Result<(Tensor, Tensor)> {
+    let size = unet::fitting(network, &[network.output], (image.shape.h, image.shape.w))?;
+    let padded = Padded::to_size(image, size);
+    let built = unet::graph_to(network, network.output, None, padded.image.shape)?;
+    let compiled = executor.compile(Arc::new(Plan::compile(built.graph, &[built.output], &[], &[])))?;
+    executor.limit().check(compiled.plan().image(), compiled.memory())?;
+    let mut program = compiled.load()?;
+    program.write(built.image, &padded.image)?;
+    program.run(1)?;
+    let output = program.read(built.output)?;
+    Ok(match (output.shape.h, output.shape.w) == size {
+        true => (image.clone(), padded.crop(&output)),
+        false => (padded.image, output),
+    })
+}
+
 /// The mean of each channel, summed in double precision.
 fn means(values: &Tensor) -> Vec<f32> {
     let mut sums = vec![0.0; values.shape.c];

@@ -80,7 +80,7 @@ impl Example {
     }
 
     /// What a network of so many channels gets: the magnitude, or real and imaginary parts, `[1, h, w, channels]`.
-    fn input(&self, channels: usize) -> Tensor {
+    pub fn input(&self, channels: usize) -> Tensor {
         match channels {
             1 => self.aliased(),
             _ => Tensor::new(
@@ -113,6 +113,13 @@ pub struct Attempt {
     pub picture: Vec<f32>,
     /// `None` if the truth is not known.
     pub scores: Option<Scores>,
+}
+
+impl Attempt {
+    /// dB; not a number if the truth is not known.
+    pub fn psnr(&self) -> f64 {
+        self.scores.map_or(f64::NAN, |scores| scores.psnr)
+    }
 }
 
 /// What became of an [`Example`].

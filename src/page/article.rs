@@ -1,15 +1,13 @@
 //! The page of the article: the network, what it does, what its filters answer to, how a picture travels through it.
 
+use super::does::{Does, Passed, does, travel};
 use super::way::{self, Way};
-use super::{Document, data_url, document, network, plots, png_url};
+use super::{Document, data_url, document, network, number4, plots, png_url};
 use crate::engine::graph::Graph;
 use crate::engine::tensor::Shape;
-use crate::lens::activations::Activation;
 use crate::lens::ascent::{Climb, Rescue, Verdict};
-use crate::mri::restore::{Attempt, Restored};
 use crate::network::{Network, unet};
-use crate::numbers::number;
-use crate::picture::{Colormap, Figure, strip};
+use crate::picture::{Figure, mixed};
 use crate::{Error, Result};
 use maud::{Markup, html};
 use rayon::prelude::*;
@@ -38,10 +36,6 @@ const SIZES: [(usize, usize, u8); 15] = [
     (32, 16, 32),
     (16, 8, 32),
 ];
-/// Channels of a layer that are shown, and their largest side in pixels.
-const CHANNELS: usize = 8;
-const CHANNEL: usize = 64;
-
 /// Something that this network can do, or why it cannot.
 pub type Part<T> = std::result::Result<T, String>;
 
@@ -50,14 +44,14 @@ pub struct Article<'a> {
     pub network: &'a Network,
     /// Of the pictures that are climbed.
     pub image: Shape,
-    pub restored: Part<(&'a [Restored], &'a Figure)>,
-    /// Filter 0 of the first convolution, as a figure.
-    pub first: &'a Figure,
+    pub does: Part<&'a Does>,
+    /// A filter of the first of the layers, its number and its figure.
+    pub first: &'a (usize, Figure),
     pub climbed: &'a [Climbed],
-    pub activations: Part<&'a [Activation]>,
+    pub passed: Part<&'a Passed>,
     pub dream: Part<&'a Dreamt>,
-    /// What the commands that redraw a part end with: the seed, the model.
-    pub ending: &'a str,
+    /// The command that draws a filter of a layer again.
+    pub redraw: &'a (dyn Fn(&str, usize) -> String + Sync),
     /// How this was made: what, and the answer.
     pub made: &'a [(String, String)],
 }
@@ -71,10 +65,16 @@ pub struct Climbed {
 /// PNG files, before and after.
 pub struct Dreamt {
     pub layer: String,
+    /// What the picture is called; `None` for the built-in photo.
+    pub own: Option<String>,
+    /// Of the picture.
+    pub channels: usize,
     pub before: Vec<u8>,
     pub after: Vec<u8>,
     /// The goal at the first and at the last step of the largest octave.
     pub goal: (f32, f32),
+    /// The command that draws it again.
+    pub redraw: String,
 }
 
 /// The page as one file of less than `MOST_BYTES`.
@@ -114,7 +114,10 @@ pub fn article(article: &Article) -> Result<String> {
         return Ok(page);
     }
     let filters: usize = article.climbed.iter().map(|c| c.climbs.len()).sum();
-    Err(Error::Usage(format!("{filters} filters do not fit on a page of {} MB", MOST_BYTES / 1_000_000)))
+    Err(Error::Usage(format!(
+        "{filters} filters do not fit on a page of {} MB: take fewer, or fewer layers",
+        MOST_BYTES / 1_000_000
+    )))
 }
 
 /// What the filters' panels show: for each layer each climb's way, if it has one.
@@ -165,10 +168,7 @@ fn body(a: &Article, built: &unet::Built, ways: &[Vec<Option<Way>>]) -> Markup {
         main {
             section #network {
                 h2 { "The network" }
-                p {
-                    "A picture flows from left to right: on the way down its maps become smaller and more numerous, on the way up "
-                    "they grow again. Arcs, the skips, bring back detail from the way down."
-                }
+                p { (journey(a, built)) }
                 figure {
                     (network::drawing(a.network, built))
                     figcaption {
@@ -178,7 +178,7 @@ fn body(a: &Article, built: &unet::Built, ways: &[Vec<Option<Way>>]) -> Markup {
                 }
                 details { summary { "All layers as a table" } (network::table(a.network, built)) }
             }
-            section #does { h2 { "What it does" } (does(a)) }
+            section #does { h2 { "What it does" } (does(&a.does)) }
             section #filters {
                 h2 { "The filters, layer by layer" }
                 p {
@@ -195,7 +195,7 @@ fn body(a: &Article, built: &unet::Built, ways: &[Vec<Option<Way>>]) -> Markup {
                 (first(a))
                 @for (climbed, ways) in a.climbed.iter().zip(ways) { (layer(a, climbed, ways)) }
             }
-            section #activations { h2 { "How a picture travels through it" } (travel(a)) }
+            section #activations { h2 { "How a picture travels through it" } (travel(&a.passed)) }
             section #dream { h2 { "A dream" } (dream(a)) }
             section #made {
                 h2 { "How this was made" }
@@ -210,56 +210,53 @@ fn body(a: &Article, built: &unet::Built, ways: &[Vec<Option<Way>>]) -> Markup {
     }
 }
 
-fn skipped(why: &str) -> Markup {
+pub(super) fn skipped(why: &str) -> Markup {
     html! { p.warning { "Left out: " (why) "." } }
 }
 
-fn does(a: &Article) -> Markup {
-    let (restored, figure) = match &a.restored {
-        Ok(restored) => restored,
-        Err(why) => return skipped(why),
-    };
-    let psnr = |a: &Attempt| a.scores.map_or(f64::NAN, |scores| scores.psnr);
-    let score = |a: &Attempt| {
-        let ssim = a.scores.and_then(|scores| scores.ssim).map_or("–".to_string(), |v| format!("{v:.3}"));
-        let psnr = if psnr(a).is_finite() { format!("{:.2} dB", psnr(a)) } else { "∞ dB".to_string() };
-        [psnr, ssim]
-    };
-    let better = restored.iter().filter(|r| psnr(&r.restored) > psnr(&r.aliased)).count();
-    html! {
-        p {
-            "A scanner in a hurry leaves out most of its measurements, and the picture comes back with copies of itself laid over it "
-            "(aliased). The network gets that picture and should return the true one. Here " (better) " of " (restored.len())
-            " pictures came nearer to it."
-        }
-        div.scroll.wide { img.picture-wide.paper src=(data_url(figure))
-            alt="A row for each phantom of circles and rectangles: aliased with faint copies above one another, restored, the truth, and what the first two lack."; }
-        div.scroll {
-            table.facts {
-                caption {
-                    "How near they come to the truth. PSNR measures the error, SSIM the likeness of structure, at most 1; higher "
-                    "is better."
-                }
-                thead { tr { @for t in ["Picture", "Aliased, PSNR", "SSIM", "Restored, PSNR", "SSIM"] { th scope="col" { (t) } } } }
-                tbody {
-                    @for r in *restored {
-                        tr { th scope="row" { (r.example.name) } @for v in score(&r.aliased).into_iter().chain(score(&r.restored)) { td { (v) } } }
-                    }
-                }
-            }
-        }
+/// What becomes of a picture's size on the way, in words.
+fn journey(a: &Article, built: &unet::Built) -> String {
+    let nodes = || built.layers.iter().zip(&a.network.layers).filter_map(|(node, layer)| Some(((*node)?, layer)));
+    let shapes: Vec<(Shape, &str)> = nodes().map(|(node, layer)| (built.graph.shape(node), &*layer.name)).collect();
+    let Shape { h, w, .. } = a.image;
+    let convolutions = unet::convolutions(a.network).into_iter().filter(|&i| built.layers[i].is_some()).count();
+    let mut text = format!(
+        "A picture of {h}×{w} flows from left to right through {} layers, {convolutions} of them convolutions.",
+        shapes.len()
+    );
+    // A map of one pixel is no place on the way down: a block that weighs channels has one anywhere.
+    let maps = shapes.iter().filter(|(s, _)| s.h > 1 && s.w > 1);
+    if let (Some((least, name)), Some((last, _))) = (maps.min_by_key(|(s, _)| s.h * s.w), shapes.last()) {
+        let end = format!("{}×{} with {} channel{}", last.h, last.w, last.c, if last.c == 1 { "" } else { "s" });
+        text += &match (least.h, least.w) == (h, w) {
+            true => format!(" Its maps keep their size; at the end they are {end}."),
+            false => format!(" Its maps shrink to {}×{} at {name}; at the end they are {end}.", least.h, least.w),
+        };
+    }
+    // Inputs besides the layer just before.
+    let position = |i: usize| built.layers[..i].iter().flatten().count();
+    let is_skip = |i: usize, x: &usize| position(*x) + 1 != position(i);
+    let skips = (0..a.network.layers.len()).filter(|&i| built.layers[i].is_some());
+    let skips: usize = skips.map(|i| a.network.layers[i].inputs.iter().filter(|&x| is_skip(i, x)).count()).sum();
+    text + &match skips {
+        0 => String::new(),
+        1 => " An arc, the skip, brings back what an earlier layer made.".to_string(),
+        n => format!(" {n} arcs, the skips, bring back what earlier layers made."),
     }
 }
 
 fn first(a: &Article) -> Markup {
     let Some(name) = a.climbed.first().map(|c| &a.network.layers[c.layer].name) else { return html! {} };
     html! {
-        h3 { "Filter 0 of " (name) ", with its values" }
+        h3 { "Filter " (a.first.0) " of " (name) ", with its values" }
         figure {
-            img.picture.paper src=(data_url(a.first)) alt=(format!("The picture that filter 0 of {name} answers to, with axes, a grid and a colour bar."));
+            img.picture.paper src=(data_url(&a.first.1)) alt=(format!("The picture that filter {} of {name} answers to, with axes and a grid.", a.first.0));
             figcaption {
-                "The axes count pixels, the colour bar tells which value each colour stands for. In the panels below each picture "
-                "has its own range of colours."
+                "The axes count pixels"
+                @if a.image.c == 1 { ", the colour bar tells which value each colour stands for" }
+                @else if let Some(colors) = mixed(a.image.c) { ", the colours are: " (colors) }
+                @else { ", the colours are the three channels" }
+                ". In the panels below each picture has its own range of colours."
             }
         }
     }
@@ -292,7 +289,7 @@ fn filter(a: &Article, layer: usize, climb: &Climb, way: Option<&Way>) -> Markup
     let Shape { h, w, .. } = a.image;
     let n = climb.rms.len();
     let (before, after) = (climb.losses[0], climb.losses[climb.losses.len() - 1]);
-    let values = format!("mean activation {} before, {} after", figures(before), figures(after));
+    let values = format!("mean activation {} before, {} after", number4(before), number4(after));
     let look = way.map_or("", |way| look(h, w, &way.map));
     let verdict = match climb.verdict {
         Verdict::Ok => format!("Climbed: {values}. {look}."),
@@ -311,7 +308,7 @@ fn filter(a: &Article, layer: usize, climb: &Climb, way: Option<&Way>) -> Markup
     };
     let tiles = way.map_or((1, 1), |way| (way.columns(), way.rows()));
     html! {
-        details.filter id=(format!("filter-{layer}-{}", climb.filter)) data-columns=(tiles.0) data-rows=(tiles.1) {
+        details.filter.color[a.image.c > 1] id=(format!("filter-{layer}-{}", climb.filter)) data-columns=(tiles.0) data-rows=(tiles.1) {
             summary aria-label=(format!("{name}, filter {}, {}", climb.filter, climb.verdict)) {
                 span.shot style=(format!("--ratio:{w}/{h}")) {
                     @if let Some(way) = way {
@@ -338,14 +335,10 @@ fn filter(a: &Article, layer: usize, climb: &Climb, way: Option<&Way>) -> Markup
                     (plots::climb(&climb.losses, &format!("The filter's mean activation over {n} steps: {values}")))
                     p.hint { "Mean activation of the filter, over the steps of the climb." }
                 }
-                p { "To redraw it: " code { "unet-lens --layer " (name) " --filters " (climb.filter) " " (a.ending) } }
+                p { "To redraw it: " code { ((a.redraw)(name, climb.filter)) } }
             }
         }
     }
-}
-
-fn figures(value: f32) -> String {
-    number(value.into(), 4)
 }
 
 /// What a picture looks like, from how much neighbours have to do with each other (the correlation of a pixel with the next,
@@ -375,56 +368,34 @@ fn look(h: usize, w: usize, map: &[f32]) -> &'static str {
     }
 }
 
-fn travel(a: &Article) -> Markup {
-    let activations = match &a.activations {
-        Ok(activations) => *activations,
-        Err(why) => return skipped(why),
-    };
-    html! {
-        p {
-            "One aliased phantom goes in at the top and comes out restored at the bottom. Each row is what a layer makes of it: its "
-            "strongest channels, bright where the channel answers. Early layers keep edges; deep ones keep only a rough map of where "
-            "something is; the skips bring the detail back."
-        }
-        @for activation in activations {
-            @let Shape { h, w, c, .. } = activation.shape;
-            @let shown: Vec<_> = activation.strongest.iter().take(CHANNELS).collect();
-            @let numbers: Vec<String> = shown.iter().map(|channel| channel.number.to_string()).collect();
-            @let maps: Vec<Vec<f32>> = shown.iter().map(|channel| channel.map.clone()).collect();
-            @let strongest = shown.first().map_or(0.0, |channel| activation.means[channel.number]);
-            figure.travel {
-                img.strip style=(format!("max-width:{}px;--tiles:{}", 88 * maps.len(), maps.len())) src=(data_url(&strip(h, w, &maps, Colormap::Viridis, false, CHANNEL)))
-                    alt=(format!("{}: channels {} side by side, bright where they answer to the phantom", activation.name, numbers.join(", ")));
-                figcaption {
-                    strong { (activation.name) } ", " (activation.class) ", " (h) "×" (w) "×" (c) ": " (if maps.len() == 1 { "channel" } else { "channels" }) " " (numbers.join(", "))
-                    "; the strongest has a mean of " (figures(strongest))
-                }
-            }
-        }
-    }
-}
-
 fn dream(a: &Article) -> Markup {
     let dream = match &a.dream {
         Ok(dream) => dream,
         Err(why) => return skipped(why),
     };
+    let (before, photo) = match &dream.own {
+        Some(name) => (name.clone(), name.as_str()),
+        None => ("The photo: a man in a coat with a camera on a tripod, on a lawn.".to_string(), "the photo"),
+    };
+    let (first, last) = dream.goal;
     html! {
         p {
-            "Here a photo is changed so that a whole layer, " code { (dream.layer) } ", answers more strongly to what it already sees in "
-            "it (DeepDream). What appears is what the layer knows: textures and edges rather than animals, since this "
-            "network never saw any."
-        }
-        div.pair.wide {
-            figure { img src=(png_url(&dream.before)) alt="The photo: a man in a coat with a camera on a tripod, on a lawn."; figcaption { "The photo" } }
-            figure {
-                img src=(png_url(&dream.after)) alt=(format!("The same photo, covered by the texture that {} answers to.", dream.layer));
-                figcaption {
-                    "The dream of " (dream.layer) ": its mean of squares went from " (figures(dream.goal.0)) " to "
-                    (figures(dream.goal.1)) " in the largest of the sizes that were climbed"
-                }
+            "Here " (photo) " is changed so that a whole layer, " code { (dream.layer) } ", answers more strongly to what it already "
+            "sees in it (DeepDream). "
+            @if last > first {
+                "What appears is what the layer answers to: the mean of its squares went from " (number4(first)) " to "
+                (number4(last)) " in the largest of the sizes that were climbed."
+            } @else {
+                "It did not come to that: the mean of its squares was " (number4(first)) " and ended at " (number4(last)) "."
             }
         }
-        p.hint { "To redraw it from a photo: " code { "unet-lens dream camera.png --layer " (dream.layer) " " (a.ending) } }
+        div.pair.wide {
+            figure { img src=(png_url(&dream.before)) alt=(before); figcaption { (dream.own.as_deref().unwrap_or("The photo")) } }
+            figure {
+                img src=(png_url(&dream.after)) alt=(format!("The same, changed towards what {} answers to.", dream.layer));
+                figcaption { "The dream of " (dream.layer) @if let Some(colors) = mixed(dream.channels) { "; " (colors) } }
+            }
+        }
+        p.hint { "To redraw it: " code { (dream.redraw) } }
     }
 }

@@ -2,10 +2,10 @@
 
 use super::strings::{Lang, Strings, fill};
 use super::{Document, data_url, document, grids, plots, u};
-use crate::engine::tensor::Tensor;
+use crate::engine::tensor::{Shape, Tensor};
 use crate::lesson::explain::{Explanation, Frame, Place, Worked, source};
 use crate::numbers::{data_size, number};
-use crate::picture::{Colormap, Figure, strip};
+use crate::picture::{Colormap, Figure, Mix, color_strip, strip};
 use maud::{Markup, html};
 
 const SCRIPT: &str = include_str!("lesson.js");
@@ -171,11 +171,20 @@ fn frame(frame: &Frame, s: &Strings) -> Markup {
     let below = fill(s.frame_gradient, &[&number(frame.rms.into(), 3)]);
     html! {
         figure.frame {
-            img src=(data_url(&mean_map(&frame.image, Colormap::Viridis))) alt=(caption);
+            img src=(data_url(&picture(&frame.image))) alt=(caption);
             figcaption { (caption) }
             img src=(data_url(&mean_map(&frame.gradient, Colormap::Coolwarm))) alt=(below);
             figcaption { (below) }
         }
+    }
+}
+
+/// The image as it is looked at: three channels as colours.
+fn picture(image: &Tensor) -> Figure {
+    let Shape { h, w, c, .. } = image.shape;
+    match c {
+        3 => color_strip(h, w, &Mix::of(&image.data, c).rgb(&image.data), 256),
+        _ => mean_map(image, Colormap::Viridis),
     }
 }
 

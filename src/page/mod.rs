@@ -2,6 +2,7 @@
 //! is in a file of its own ([`lesson`], [`article`]). A page opens without a network, reads without JavaScript, and prints.
 
 mod article;
+mod does;
 mod grids;
 mod layout;
 mod lesson;
@@ -12,8 +13,10 @@ mod u;
 mod way;
 
 pub use article::{Article, Climbed, Dreamt, Part, article};
+pub use does::{Does, Passed};
 pub use lesson::{Lesson, lesson};
 
+use crate::numbers::number;
 use crate::picture::Figure;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -77,6 +80,11 @@ pub fn png_url(png: &[u8]) -> String {
 /// And of a JPEG file.
 pub fn jpeg_url(jpeg: &[u8]) -> String {
     format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg))
+}
+
+/// A value to four digits.
+fn number4(value: f32) -> String {
+    number(value.into(), 4)
 }
 
 /// 11, 12

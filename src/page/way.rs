@@ -1,10 +1,11 @@
-//! The way of a climb on the page: all its pictures in one grey file, which the page colours, and the last one apart.
+//! The way of a climb on the page: all its pictures in one file, and the last one apart. The file is grey, and the page colours
+//! it, where the network takes one channel; else it is in colours.
 
 use super::{data_url, jpeg_url};
 use crate::Result;
 use crate::engine::tensor::Shape;
 use crate::lens::ascent::Climb;
-use crate::picture::{Colormap, Sheet, strip};
+use crate::picture::{Colormap, Mix, Sheet, color_strip, strip};
 use maud::{Markup, html};
 
 /// Colours that the page knows of the colour map; between them it mixes.
@@ -14,7 +15,7 @@ const COLORS: usize = 33;
 const NATIVE: usize = 600;
 
 pub(super) struct Way {
-    /// The picture after the last step, `[h, w]`.
+    /// The picture after the last step, `[h, w]`; of several channels the mean.
     pub map: Vec<f32>,
     /// The same as an address, exact.
     pub last: String,
@@ -28,11 +29,17 @@ impl Way {
     /// With pictures of at most `side` pixels, those before the last of at most `before`.
     pub fn new(climb: &Climb, image: Shape, (side, before): (usize, usize)) -> Way {
         let Shape { h, w, c, .. } = image;
-        let mean = |picture: &[f32]| picture.chunks(c).map(|p| p.iter().sum::<f32>() / c as f32).collect::<Vec<f32>>();
-        let map = mean(&climb.picture);
-        let last = data_url(&strip(h, w, std::slice::from_ref(&map), Colormap::Viridis, false, side));
-        let frames: Vec<Vec<f32>> = climb.frames.iter().take(climb.rms.len()).map(|frame| mean(frame)).collect();
-        Way { map, last, sheet: Sheet::new(h, w, &frames, before), before: String::new() }
+        let map = climb.picture.chunks(c).map(|p| p.iter().sum::<f32>() / c as f32).collect::<Vec<f32>>();
+        let frames = &climb.frames[..climb.rms.len().min(climb.frames.len())];
+        let (last, sheet) = if c == 1 {
+            let last = strip(h, w, std::slice::from_ref(&map), Colormap::Viridis, false, side);
+            (last, Sheet::new(h, w, frames, before))
+        } else {
+            let mix = Mix::of(&climb.picture, c);
+            let frames: Vec<Vec<u8>> = frames.iter().map(|frame| mix.rgb(frame)).collect();
+            (color_strip(h, w, &mix.rgb(&climb.picture), side), Sheet::color(h, w, &frames, before))
+        };
+        Way { map, last: data_url(&last), sheet, before: String::new() }
     }
 
     /// Rounds more, the larger `step` is.

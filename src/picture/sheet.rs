@@ -1,41 +1,60 @@
-//! Maps as a contact sheet: one file for many pictures, small because it is grey and not exact.
+//! Pictures as a contact sheet: one file for many, small because it is not exact, and grey if they are maps.
 
 use super::range::range;
-use super::strip::reduced;
+use super::strip::{reduced, reduced_colors};
 use crate::{Error, Result};
 use jpeg_encoder::{ColorType, Encoder, QuantizationTableType};
 
-/// Maps side by side in rows, from black to white; a page colours them.
+/// Pictures side by side in rows: maps from black to white, for a page to colour, or pictures in colours.
 pub struct Sheet {
     pub columns: usize,
     pub rows: usize,
     /// Of the whole sheet, pixels.
     pub width: usize,
-    grey: Vec<u8>,
+    /// Bytes of a pixel: 1 or 3.
+    depth: usize,
+    bytes: Vec<u8>,
 }
 
 impl Sheet {
     /// Of maps `[h, w]`, each with its own range, about as many in a row as there are rows. Maps with a side above `most` are
     /// made smaller by a whole factor: each pixel is then the mean of a block.
     pub fn new(h: usize, w: usize, maps: &[Vec<f32>], most: usize) -> Sheet {
+        let small = |map: &Vec<f32>, to: (usize, usize), factor: usize| {
+            let small = reduced(map, (h, w), to, factor);
+            let (lo, hi) = range(small.iter().copied(), false);
+            small.iter().map(|&value| ((f64::from(value) - lo) / (hi - lo) * 255.0).round() as u8).collect()
+        };
+        Sheet::of((h, w), maps, most, 1, small)
+    }
+
+    /// Of pictures in colours `[h, w, 3]`.
+    pub fn color(h: usize, w: usize, pictures: &[Vec<u8>], most: usize) -> Sheet {
+        let small = |rgb: &Vec<u8>, to: (usize, usize), factor: usize| reduced_colors(rgb, (h, w), to, factor);
+        Sheet::of((h, w), pictures, most, 3, small)
+    }
+
+    /// `small` gives the bytes of a picture at a smaller size.
+    fn of<T>(
+        (h, w): (usize, usize),
+        pictures: &[T],
+        most: usize,
+        depth: usize,
+        small: impl Fn(&T, (usize, usize), usize) -> Vec<u8>,
+    ) -> Sheet {
         let factor = h.max(w).div_ceil(most).max(1);
         let size = (h.div_ceil(factor), w.div_ceil(factor));
-        let columns = (1..).find(|c| c * c >= maps.len()).unwrap_or(1);
-        let rows = maps.len().div_ceil(columns);
+        let columns = (1..).find(|c| c * c >= pictures.len()).unwrap_or(1);
+        let rows = pictures.len().div_ceil(columns);
         let width = columns * size.1;
-        let mut grey = vec![0; rows * size.0 * width];
-        for (i, map) in maps.iter().enumerate() {
-            let small = reduced(map, (h, w), size, factor);
-            let (lo, hi) = range(small.iter().copied(), false);
+        let mut bytes = vec![0; rows * size.0 * width * depth];
+        for (i, picture) in pictures.iter().enumerate() {
             let first = i / columns * size.0 * width + i % columns * size.1;
-            for (row, values) in small.chunks(size.1.max(1)).enumerate() {
-                let grey = &mut grey[first + row * width..][..size.1];
-                for (to, &value) in grey.iter_mut().zip(values) {
-                    *to = ((f64::from(value) - lo) / (hi - lo) * 255.0).round() as u8;
-                }
+            for (row, values) in small(picture, size, factor).chunks((size.1 * depth).max(1)).enumerate() {
+                bytes[(first + row * width) * depth..][..values.len()].copy_from_slice(values);
             }
         }
-        Sheet { columns, rows, width, grey }
+        Sheet { columns, rows, width, depth, bytes }
     }
 
     /// The bytes of a JPEG file. Its numbers are rounded to multiples of `step`, from 1: all of them alike, since whoever looks
@@ -44,7 +63,7 @@ impl Sheet {
     /// # Errors
     /// If it has more rows or columns than a JPEG file can have.
     pub fn to_jpeg(&self, step: u8) -> Result<Vec<u8>> {
-        let height = self.grey.len() / self.width.max(1);
+        let height = self.bytes.len() / self.depth / self.width.max(1);
         let too_large = |_| Error::Usage(format!("{}x{height} pixels are too many for a JPEG file", self.width));
         let (w, h) = (u16::try_from(self.width).map_err(too_large)?, u16::try_from(height).map_err(too_large)?);
         let mut file = vec![];
@@ -52,7 +71,8 @@ impl Sheet {
         let table = || QuantizationTableType::Custom(Box::new([step.into(); 64]));
         encoder.set_quantization_tables(table(), table());
         encoder.set_optimized_huffman_tables(true);
-        encoder.encode(&self.grey, w, h, ColorType::Luma).map_err(|why| Error::Usage(why.to_string()))?;
+        let colors = if self.depth == 1 { ColorType::Luma } else { ColorType::Rgb };
+        encoder.encode(&self.bytes, w, h, colors).map_err(|why| Error::Usage(why.to_string()))?;
         Ok(file)
     }
 }
@@ -81,7 +101,21 @@ mod tests {
         assert!(sheet.to_jpeg(1).unwrap() == sheet.to_jpeg(1).unwrap());
         assert!(sheet.to_jpeg(40).unwrap().len() < sheet.to_jpeg(1).unwrap().len());
         let small = Sheet::new(100, 80, &vec![vec![0.5; 8000]; 20], 25);
-        assert_eq!((small.columns, small.rows, small.width, small.grey.len()), (5, 4, 5 * 20, 4 * 25 * 5 * 20));
+        assert_eq!((small.columns, small.rows, small.width, small.bytes.len()), (5, 4, 5 * 20, 4 * 25 * 5 * 20));
+    }
+
+    #[test]
+    fn colours_stay_in_their_places() {
+        let pictures: Vec<Vec<u8>> = (0..3).map(|i| [200 - 60 * i, 40 + 70 * i, 90].repeat(9 * 5)).collect();
+        let sheet = Sheet::color(9, 5, &pictures, 128);
+        assert_eq!((sheet.columns, sheet.rows, sheet.width), (2, 2, 10));
+        let decoded = image::load_from_memory(&sheet.to_jpeg(1).unwrap()).unwrap().into_rgb8();
+        assert_eq!((decoded.width(), decoded.height()), (10, 18));
+        for (i, picture) in pictures.iter().enumerate() {
+            let got = decoded.get_pixel((i % 2 * 5 + 2) as u32, (i / 2 * 9 + 4) as u32);
+            let apart = got.0.iter().zip(picture).map(|(&a, &b)| a.abs_diff(b)).max();
+            assert!(apart < Some(4), "picture {i}: {got:?}");
+        }
     }
 
     #[test]

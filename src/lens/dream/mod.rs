@@ -29,6 +29,7 @@ use crate::picture::resize;
 use crate::{Error, Result};
 use rand::RngExt;
 use std::sync::Arc;
+use tiles::Sizes;
 pub use tiles::{Span, Tiling, reach};
 
 /// The side of a tile below which no smaller ones are tried.
@@ -103,7 +104,8 @@ impl Work {
     /// [`Error::Limit`], if there is not enough for the smallest.
     pub fn new(executor: &dyn Executor, network: &Network, dream: &Dream, image: Shape) -> Result<Work> {
         executor.limit().check(image, Memory::host(picture_bytes(image)))?;
-        let mut most = image.h.max(image.w).next_multiple_of(16);
+        let Sizes { whole, .. } = Sizes::new(network, dream.layer, (image.h, image.w), usize::MAX)?;
+        let mut most = whole.h.max(whole.w);
         loop {
             let work = Work::with_tiles(executor, network, dream, image, most)?;
             match executor.limit().check(image, work.needed) {
@@ -127,13 +129,13 @@ impl Work {
     ) -> Result<Work> {
         let multiple = unet::size_multiple(network);
         let reach = reach(network, dream.layer);
-        let (h, w) = unet::fitting(network, &[dream.layer], (image.h, image.w))?;
-        let whole = Window::new(h, w);
-        let tiling = Tiling::new(whole, most, multiple, reach);
+        let Sizes { whole, tile } = Sizes::new(network, dream.layer, (image.h, image.w), most)?;
+        let tiling = Tiling::new(whole, tile, multiple, reach);
         let plan = Target::new(network, dream, tiling.size)?.plan;
         let tiles = tiling.tiles(whole, multiple).len();
         // The pictures and a tile's values together.
-        let needed = executor.compile(plan)?.memory() + Memory::host(picture_bytes(Shape { h, w, ..image }));
+        let needed =
+            executor.compile(plan)?.memory() + Memory::host(picture_bytes(Shape { h: whole.h, w: whole.w, ..image }));
         Ok(Work { tiling, tiles, needed, most, reach, multiple })
     }
 }
@@ -250,9 +252,8 @@ struct Climber {
 
 impl Climber {
     fn new(network: &Network, dream: &Dream, work: &Work, image: Shape, octave: usize) -> Result<Climber> {
-        let (h, w) = unet::fitting(network, &[dream.layer], (image.h, image.w))?;
-        let whole = Window::new(h, w);
-        let tiling = Tiling::new(whole, work.most, work.multiple, work.reach);
+        let Sizes { whole, tile } = Sizes::new(network, dream.layer, (image.h, image.w), work.most)?;
+        let tiling = Tiling::new(whole, tile, work.multiple, work.reach);
         let name = format!("dream {}", network.layers[dream.layer].name);
         Ok(Climber {
             target: Target::new(network, dream, tiling.size)?,

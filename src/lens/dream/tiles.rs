@@ -10,11 +10,55 @@
 //! away, and they look as far again. With a margin of that much the cores' gradients are what the whole picture's would be.
 //! Where such a margin would leave too little of a tile, it is smaller; then cores differ a little from the whole at
 //! their edges, and so the edges lie elsewhere in every step.
+//!
+//! Pools must cut a tile as they cut the whole: tiles lie multiples of what the pools divide apart. Their size is one that the
+//! network takes, which in a network without padding is no multiple (188, 204, 220 ...).
 
 use crate::engine::ops::Window;
-use crate::network::{Border, Convolution, Kind, Network, Size};
+use crate::network::{Border, Convolution, Kind, Network, Size, unet};
+use crate::{Error, Result};
 
-/// Rows and columns of tiles, all multiples of what the network's pools divide.
+/// The size of the picture, padded to what fits the network, and that of the tiles.
+pub(super) struct Sizes {
+    pub whole: Window,
+    pub tile: Window,
+}
+
+impl Sizes {
+    /// For tiles of at most `most` rows and columns, if the network takes any that small. A picture that the network takes in no
+    /// padded size is climbed in tiles of the network's own size.
+    ///
+    /// # Errors
+    /// If the network cannot be built.
+    pub fn new(network: &Network, layer: usize, (h, w): (usize, usize), most: usize) -> Result<Sizes> {
+        let multiple = unet::size_multiple(network);
+        let smaller = |whole: usize, multiple: usize| {
+            let over = whole.saturating_sub(most).div_ceil(multiple) * multiple;
+            if over < whole { whole - over } else { whole - (whole - 1) / multiple * multiple }
+        };
+        match unet::fitting(network, &[layer], (h, w)) {
+            Ok((h, w)) => {
+                let tile = (smaller(h, multiple.h), smaller(w, multiple.w));
+                let (tile_h, tile_w) = unet::fitting(network, &[layer], tile)?;
+                let fits =
+                    (h - tile_h.min(h)).is_multiple_of(multiple.h) && (w - tile_w.min(w)).is_multiple_of(multiple.w);
+                let tile = if fits { Window::new(tile_h.min(h), tile_w.min(w)) } else { Window::new(h, w) };
+                Ok(Sizes { whole: Window::new(h, w), tile })
+            }
+            Err(Error::Usage(_)) => {
+                let own = unet::image_shape(network, &[layer], None)?;
+                let larger = |side: usize, own: usize, multiple: usize| {
+                    own + side.saturating_sub(own).div_ceil(multiple) * multiple
+                };
+                let whole = Window::new(larger(h, own.h, multiple.h), larger(w, own.w, multiple.w));
+                Ok(Sizes { whole, tile: Window::new(own.h, own.w) })
+            }
+            Err(other) => Err(other),
+        }
+    }
+}
+
+/// Rows and columns of tiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tiling {
     /// Of a tile.
@@ -32,15 +76,14 @@ pub struct Span {
 }
 
 impl Tiling {
-    /// Tiles of at most `most` rows and columns for a picture of `whole` (multiples of `multiple`).
-    pub fn new(whole: Window, most: usize, multiple: Window, reach: usize) -> Tiling {
-        let axis = |whole: usize, multiple: usize| {
-            let size = (most / multiple * multiple).max(multiple).min(whole);
+    /// Tiles of `size` for a picture of `whole`, which is larger by multiples of `multiple` or as large.
+    pub fn new(whole: Window, size: Window, multiple: Window, reach: usize) -> Tiling {
+        let margin = |whole: usize, size: usize, multiple: usize| {
             let margin = (2 * reach).next_multiple_of(multiple).min(size / 4 / multiple * multiple);
-            (size, if size < whole { margin } else { 0 })
+            if size < whole { margin } else { 0 }
         };
-        let ((h, mh), (w, mw)) = (axis(whole.h, multiple.h), axis(whole.w, multiple.w));
-        Tiling { size: Window::new(h, w), margin: Window::new(mh, mw) }
+        let (h, w) = (margin(whole.h, size.h, multiple.h), margin(whole.w, size.w, multiple.w));
+        Tiling { size, margin: Window::new(h, w) }
     }
 
     /// Rows and columns of a core.
@@ -142,10 +185,12 @@ mod tests {
 
     #[test]
     fn cores_cover_the_picture_once_and_lie_inside_their_tiles_with_their_margins() {
-        for (whole, most, reach) in [(64, 64, 9), (64, 32, 3), (160, 48, 100), (176, 32, 2), (32, 16, 40)] {
+        // The last two as in a network without padding: sizes that are no multiples.
+        for (whole, side, reach) in
+            [(64, 64, 9), (64, 32, 3), (160, 48, 100), (176, 32, 2), (32, 16, 40), (164, 36, 5), (68, 44, 30)]
+        {
             let whole = Window::new(whole, whole + 16);
-            let tiling = Tiling::new(whole, most, Window::new(8, 8), reach);
-            assert!(tiling.size.h <= whole.h && tiling.size.w <= whole.w);
+            let tiling = Tiling::new(whole, Window::new(side, side), Window::new(8, 8), reach);
             for first in [8, 16, 24] {
                 let mut seen = vec![0; whole.h * whole.w];
                 for (row, column) in tiling.tiles(whole, Window::new(first, first)) {

@@ -111,6 +111,12 @@ pub(super) fn input(network: &Network) -> Result<(Option<usize>, Option<usize>, 
     input.ok_or_else(|| Error::Usage(format!("{} has no input layer", network.name)))
 }
 
+/// Rows and columns of the image, if the network's file says them.
+pub fn fixed_size(network: &Network) -> Option<(usize, usize)> {
+    let (h, w, _) = input(network).ok()?;
+    h.zip(w)
+}
+
 /// The channels of the image.
 ///
 /// # Errors

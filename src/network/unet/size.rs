@@ -13,6 +13,9 @@ const DEFAULT_SIDE: usize = 128;
 /// A size that fits is looked for so far from the one that was asked for, in rows and in columns.
 const FARTHEST: usize = 64;
 
+/// And, in a network that leaves its image size open, so many times as far above.
+const RINGS: usize = 8;
+
 /// Rows and columns of which the image's are multiples in a network whose pools are to divide what they get.
 pub fn size_multiple(network: &Network) -> Window {
     let axis = |side: fn(Window) -> usize| {
@@ -138,8 +141,26 @@ fn fits(network: &Network, wanted: &[bool], (h, w): (usize, usize)) -> Result<()
     Ok(())
 }
 
-/// The nearest size that fits, above (or below) in rows and columns.
-fn search(network: &Network, wanted: &[bool], (h, w): (usize, usize), above: bool) -> Option<(usize, usize)> {
+/// The nearest size that fits, above (or below) in rows and columns. Above, the network's own size is one; and where sizes are
+/// open, the smallest that a network without padding takes may be far.
+fn search(network: &Network, wanted: &[bool], size: (usize, usize), above: bool) -> Option<(usize, usize)> {
+    let near = ring(network, wanted, size, above);
+    if near.is_some() || !above {
+        return near;
+    }
+    match input(network) {
+        Ok((Some(h), Some(w), _)) => {
+            Some((h, w)).filter(|own| h >= size.0 && w >= size.1 && fits(network, wanted, *own).is_ok())
+        }
+        _ => {
+            let farther = |i: usize| Some((size.0.checked_add(i * FARTHEST)?, size.1.checked_add(i * FARTHEST)?));
+            (1..=RINGS).filter_map(farther).find_map(|from| ring(network, wanted, from, true))
+        }
+    }
+}
+
+/// The same, no farther than `FARTHEST`.
+fn ring(network: &Network, wanted: &[bool], (h, w): (usize, usize), above: bool) -> Option<(usize, usize)> {
     let moved = |n: usize, by: usize| if above { n.checked_add(by) } else { n.checked_sub(by).filter(|&n| n > 0) };
     for farther in 0..=FARTHEST {
         let nearer = 0..farther;
@@ -159,7 +180,11 @@ fn does_not_fit(network: &Network, wanted: &[bool], size: (usize, usize), why: &
     let near: Vec<(usize, usize)> =
         [false, true].iter().filter_map(|&above| search(network, wanted, size, above)).collect();
     let multiple = size_multiple(network);
-    let of = match near.iter().all(|(h, w)| h % multiple.h == 0 && w % multiple.w == 0) && multiple.len() > 1 {
+    let are_multiples = near.iter().all(|&(h, w)| {
+        let next = (h.saturating_add(multiple.h), w.saturating_add(multiple.w));
+        h % multiple.h == 0 && w % multiple.w == 0 && fits(network, wanted, next).is_ok()
+    });
+    let of = match are_multiples && multiple.len() > 1 {
         true => format!(" (rows in multiples of {}, columns in multiples of {})", multiple.h, multiple.w),
         false => String::new(),
     };

@@ -1,0 +1,149 @@
+//! `unet-lens article`: everything that the article shows, as pictures and as a page.
+
+mod job;
+
+use super::dream::Start;
+use super::filters::Chosen;
+use super::{Machine, layer_file, quoted};
+use crate::engine::tensor::{Shape, Tensor};
+use crate::network::{Network, unet};
+use crate::picture::{decode_image, resize};
+use crate::{Error, Result, files};
+use job::{Job, part};
+use std::path::PathBuf;
+use std::time::Instant;
+
+const EXAMPLES: &str = "\
+Examples:
+  unet-lens article                                  the built-in network, to out/article
+  unet-lens article --seed 1 --out second            other noise, other filters
+  unet-lens article --model my_unet.keras --image scan.png
+                                                     another network, and what it makes of a picture of yours
+  unet-lens article --model my_unet.keras --layer conv2d_4 --layer conv2d_9 --count 8
+                                                     8 filters of two of its layers
+
+Ctrl-C ends it after the step at hand: the pictures that are finished stay, the page is written last.";
+
+/// The photo that is looked at if there is no other.
+static CAMERA: &[u8] = include_bytes!("../../../fixtures/camera.png");
+const CAMERA_NAME: &str = "camera.png";
+
+/// All of it at once: the summary, what the network makes of a picture, a filter of the first layer with a colour bar, the
+/// grids of every convolution, activations, a dream, and DIR/index.html, a page that needs nothing else and opens in any
+/// browser.
+///
+/// Whether the network undoes aliasing, as the built-in one does, is measured on phantoms. Where it does, the page shows
+/// pictures restored; where it does not, what comes out for a photo, or for IMAGE.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Options {
+    /// Your picture, wherever the page shows one: .png, .jpg, or .npy of [H,W] or [1,H,W,C] with values from 0 to 1
+    /// [default: phantoms and a photo]
+    #[arg(long, value_name = "IMAGE")]
+    image: Option<PathBuf>,
+    /// A convolution whose filters are shown, or all; may be given several times
+    #[arg(long = "layer", value_name = "NAME", default_value = "all")]
+    layers: Vec<String>,
+    #[command(flatten)]
+    chosen: Chosen,
+    /// Folder for the pictures and index.html
+    #[arg(long, value_name = "DIR", default_value = "out/article")]
+    out: PathBuf,
+    /// Seed of everything random: phantoms, which filters, the noise that they start from, the dream's shifts
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
+    seed: u64,
+    #[command(flatten)]
+    machine: Machine,
+    /// Print errors only
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+pub(super) fn run(options: &Options) -> Result<()> {
+    let begun = Instant::now();
+    let cancel = super::cancelled_by_ctrl_c()?;
+    let network = options.machine.load()?;
+    let layers = super::convolutions(&network, &options.layers)?;
+    if layers.is_empty() {
+        return Err(Error::Usage(format!("{} has no convolution, so there is no filter to show", network.name)));
+    }
+    let filters = |&layer: &usize| Ok((layer, options.chosen.of(&network, layer, options.seed)?));
+    let layers: Vec<(usize, Vec<usize>)> = layers.iter().map(filters).collect::<Result<_>>()?;
+    let image = unet::image_shape(&network, &unet::shown(&network), None)?;
+    let subject = options.subject(&network, image)?;
+    files::check_writable_dir(&options.out)?;
+    let names = layers.iter().map(|(layer, _)| layer_file(&options.out, "", &network.layers[*layer].name, "png"));
+    if let Some(folder) = names.chain([options.out.join("index.html")]).find(|path| path.is_dir()) {
+        return Err(Error::file(folder, "is a folder where a result is to be written; choose another --out"));
+    }
+    let executor = options.machine.open(options.quiet)?;
+    let bar = super::progress_bar("article", options.quiet);
+    let job = Job {
+        options,
+        network: &network,
+        executor: &*executor,
+        cancel: &cancel,
+        image,
+        layers: &layers,
+        subject: &subject,
+        begun,
+        bar,
+        done: 0,
+        times: vec![],
+        written: vec![],
+    };
+    job.run()
+}
+
+/// The picture that is looked at.
+struct Subject {
+    /// `None`: the built-in photo.
+    path: Option<PathBuf>,
+    /// As the dream takes it; or why it does not fit the network.
+    start: Result<Start, String>,
+    /// As the network gets it, `[1, h, w, c]`.
+    seen: Result<Tensor, String>,
+    /// What to call it.
+    name: String,
+}
+
+impl Options {
+    fn subject(&self, network: &Network, image: Shape) -> Result<Subject> {
+        if let Some(path) = &self.image {
+            let start = Start::read(path, network)?;
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+            // A network that was made for one size sees it scaled.
+            let seen = match unet::fixed_size(network) {
+                Some(size) => resize(&start.seen, size),
+                None => start.seen.clone(),
+            };
+            return Ok(Subject { path: Some(path.clone()), start: Ok(start), seen: Ok(seen), name });
+        }
+        let start = part(network, Start::of(decode_image(CAMERA_NAME, CAMERA)?, network))?;
+        let seen = start.as_ref().map(|start| resize(&start.seen, (image.h, image.w))).map_err(Clone::clone);
+        Ok(Subject { path: None, start, seen, name: "the photo".to_string() })
+    }
+
+    /// What every command that repeats a part of it ends with.
+    fn ending(&self) -> String {
+        format!(" --seed {}{}", self.seed, self.machine.arguments())
+    }
+
+    /// The command itself.
+    fn command(&self) -> String {
+        let mut text = "unet-lens article".to_string();
+        if let Some(image) = &self.image {
+            text += &format!(" --image {}", quoted(&image.to_string_lossy()));
+        }
+        if self.layers != ["all"] {
+            self.layers.iter().for_each(|name| text += &format!(" --layer {}", quoted(name)));
+        }
+        match &self.chosen.filters {
+            Some(filters) => text += &format!(" --filters {filters}"),
+            None if self.chosen.count == 16 => {}
+            None => text += &format!(" --count {}", self.chosen.count),
+        }
+        text += &self.ending();
+        text + &format!(" --out {}", quoted(&self.out.to_string_lossy()))
+    }
+}
