@@ -164,6 +164,14 @@ fn on_the_command_line() {
     let output = run(&["--backend", "reference", "-q"]).success().get_output().stdout.clone();
     let text = String::from_utf8(output).unwrap();
     assert_eq!(text.lines().filter(|line| line.contains("agree to 1e-6")).count(), 4, "{text}");
+    let output = run(&["--points", "4", "--layer", "up_conv", "--filter", "2"]).success().get_output().stdout.clone();
+    let text = String::from_utf8(output).unwrap();
+    assert!(text.starts_with("up_conv, filter 2: ") && text.contains("up_conv: "), "{text}");
+    let output = run(&["--layer", "up_conv", "--filter", "99"]).code(2).get_output().stderr.clone();
+    assert!(String::from_utf8_lossy(&output).contains("--filter 99: up_conv has "), "{output:?}");
+    // Of all layers one has too few.
+    let output = run(&["--filter", "1"]).code(2).get_output().stderr.clone();
+    assert!(String::from_utf8_lossy(&output).contains("--filter 1: final has 1 filter"), "{output:?}");
     run(&["--layer", "nope"]).code(2);
     run(&["--points", "0"]).code(2);
     run(&["--size", "15x12"]).code(2);

@@ -309,6 +309,10 @@ fn dead_filters_and_those_that_leave_the_numbers() {
     assert!(out.lines().any(|line| line.contains("3 ") && line.contains("dead: no gradient at the seed")), "{out}");
     let (_, pictures) = npy(&path("code.npy"));
     assert_eq!(pictures[192..], noise(0, "code", &[3], Shape::new(1, 16, 12, 1), 2.0).data, "it stayed the seed");
+    // Of a picture to start from it is not said that it is a seed.
+    npy_file::write(folder.path().join("start.npy"), &[16, 12], &pictures[192..]).unwrap();
+    let out = done(folder.path(), &format!("{TINY} --layer code --filters 3 --init start.npy"));
+    assert!(out.contains("dead: no gradient at the picture of --init") && !out.contains("seed"), "{out}");
 
     let out = done(folder.path(), &format!("{TINY} --layer down --noise 3e38 --npy --steps 2"));
     let verdicts: Vec<String> = csv(&path("down.csv"))[1..].iter().map(|row| row[3].clone()).collect();
@@ -371,6 +375,18 @@ fn predict() {
         assert!(difference(&values, &tiny.tensor("restored").data).0 < 1e-5, "{line}");
     }
     assert_eq!(names(folder.path()), ["brain.npy", "deep/out.png", "hw.npy", "in.npy", "out.npy", "tiny.npy"]);
+
+    // Values that no other command feeds a network are said, unless -q is given.
+    npy_file::write(at("loud.npy"), &[16, 12], &(0..192).map(|i| i as f32).collect::<Vec<_>>()).unwrap();
+    let predict = |line: &str| {
+        let output = unet_lens(folder.path()).args(arguments(line)).args(["--backend", "cpu"]).output().unwrap();
+        assert!(output.status.success());
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (out, err) = predict("predict loud.npy -o loud-out.npy --model @/tiny.h5");
+    assert!(out == "loud-out.npy\n" && err.contains("loud.npy: its values go from 0 to 191; "), "{err}");
+    assert_eq!(predict("predict loud.npy -o quiet.npy --model @/tiny.h5 -q"), (String::new(), String::new()));
+    assert_eq!(predict("predict hw.npy -o tiny.npy --model @/tiny.h5"), ("tiny.npy\n".to_string(), String::new()));
 
     refused("predict @/brain.png", 2, &["--out"]);
     refused("predict @/brain.png -o x.gif", 2, &["x.gif", ".png or .npy"]);

@@ -176,14 +176,25 @@ fn the_page_says_what_is_kept() {
     let mut seen = vec![];
     for (model, layer) in MODELS {
         let (e, ..) = explained(&Cpu::new(None, Limit::default()).unwrap(), model, layer);
-        let output = Command::new(env!("CARGO_BIN_EXE_unet-lens"))
-            .args(["explain", "--backend", "cpu", "--layer", &e.layer, "--filter", &e.filter.to_string(), "--model"])
-            .arg(fixture(model))
-            .arg("--html")
-            .arg(&html)
-            .assert()
-            .success();
-        let terminal = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+        let run = |more: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_unet-lens"));
+            command
+                .args([
+                    "explain",
+                    "--backend",
+                    "cpu",
+                    "--layer",
+                    &e.layer,
+                    "--filter",
+                    &e.filter.to_string(),
+                    "--model",
+                ])
+                .arg(fixture(model))
+                .args(more);
+            String::from_utf8(command.assert().success().get_output().stdout.clone()).unwrap()
+        };
+        run(&["--html", html.to_str().unwrap()]);
+        let terminal = run(&[]);
         let page = std::fs::read_to_string(&html).unwrap();
         let memory = page.split_once(r#"<section id="memory">"#).unwrap().1.split_once("</section>").unwrap().0;
         for node in e.backward.iter() {
@@ -307,7 +318,15 @@ fn terminal_json_and_page_say_the_same() {
         .get_output()
         .stdout
         .clone();
-    let (terminal, page) = (String::from_utf8(output).unwrap(), std::fs::read_to_string(&html).unwrap());
+    // Beside a page the terminal has its summary and the names of the files, or with -q these alone.
+    let short = String::from_utf8(output).unwrap();
+    let lines: Vec<&str> = short.lines().collect();
+    assert_eq!((lines.len(), &lines[3..]), (5, &[json.to_str().unwrap(), html.to_str().unwrap()][..]), "{short}");
+    let output = run(&["-q", "--html", html.to_str().unwrap()]).success().get_output().stdout.clone();
+    assert_eq!(String::from_utf8(output).unwrap(), format!("{}\n", html.display()));
+    run(&["--html", html.to_str().unwrap(), "--json", json.to_str().unwrap()]).success();
+    let terminal = String::from_utf8(run(&[]).success().get_output().stdout.clone()).unwrap();
+    let page = std::fs::read_to_string(&html).unwrap();
     let json: Value = serde_json::from_str(&std::fs::read_to_string(json).unwrap()).unwrap();
     assert_eq!(page_data(&page)["explanation"], json);
     // The same numbers as a run through the library.

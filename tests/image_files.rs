@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use unet_lens::Error;
 use unet_lens::engine::tensor::Shape;
 use unet_lens::files::{check_writable_dir, write_whole};
-use unet_lens::picture::{npy, read_image};
+use unet_lens::picture::npy::{self, Numbers};
+use unet_lens::picture::read_image;
 
 fn encode(image: impl Into<image::DynamicImage>, format: image::ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
@@ -101,6 +102,36 @@ fn bad_images_are_refused_in_words() {
     assert!(problem(read_image(&missing), &missing).contains("no such file"));
 }
 
+/// A decoder fills what is missing of a JPEG with grey.
+#[test]
+fn a_jpeg_that_is_cut_short_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("photo.jpg");
+    let photo = image::RgbImage::from_fn(60, 40, |x, y| image::Rgb([(x * 4) as u8, (y * 6) as u8, (x * y) as u8]));
+    let whole = encode(photo, image::ImageFormat::Jpeg);
+    for share in [30, 50, 90, 99] {
+        fs::write(&path, &whole[..whole.len() * share / 100]).unwrap();
+        let message = problem(read_image(&path), &path);
+        assert!(message.contains("cut short") || message.contains("broken"), "{share}%: {message}");
+    }
+    for missing in [1, 2, 3] {
+        fs::write(&path, &whole[..whole.len() - missing]).unwrap();
+        let message = problem(read_image(&path), &path);
+        assert!(message.contains("cut short") && message.contains(&(whole.len() - missing).to_string()), "{message}");
+    }
+    // The end of a thumbnail in a header is not the picture's: after the start, a segment that holds one.
+    let with_thumbnail =
+        |picture: &[u8]| [&picture[..2], &[0xff, 0xe1, 0, 6, 0xff, 0xd8, 0xff, 0xd9], &picture[2..]].concat();
+    fs::write(&path, with_thumbnail(&whole[..whole.len() - 2])).unwrap();
+    assert!(problem(read_image(&path), &path).contains("cut short"));
+    // What follows the end belongs to nobody; before a marker there may be any number of 0xff.
+    let filled = [&with_thumbnail(&whole[..whole.len() - 2])[..], &[0xff, 0xff, 0xff, 0xd9], b"and so on"].concat();
+    for bytes in [whole.clone(), with_thumbnail(&whole), filled] {
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(read_image(&path).unwrap().w, 60);
+    }
+}
+
 /// `bytes` with some changed, the same ones for the same `seed`.
 fn damaged(bytes: &[u8], seed: u32) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
@@ -121,10 +152,11 @@ fn damaged_files_never_panic() {
     let path = dir.path().join("array.npy");
     npy::write(&path, &[2, 4], &[1.0; 8]).unwrap();
     let array = fs::read(&path).unwrap();
-    let files = [encode(rgb.clone(), image::ImageFormat::Png), encode(rgb, image::ImageFormat::Jpeg), array];
-    for seed in 0..600 {
-        fs::write(&path, damaged(&files[seed as usize % 3], seed)).unwrap();
-        let _ = (read_image(&path), npy::read(&path));
+    let complex = npy_file("<c8", true, "(2, 3)", &[7; 48]);
+    let files = [encode(rgb.clone(), image::ImageFormat::Png), encode(rgb, image::ImageFormat::Jpeg), array, complex];
+    for seed in 0..800 {
+        fs::write(&path, damaged(&files[seed as usize % 4], seed)).unwrap();
+        let _ = (read_image(&path), npy::read_numbers(&path));
     }
 }
 
@@ -177,6 +209,29 @@ fn npy_round_trip_and_kinds() {
 }
 
 #[test]
+fn complex_numbers() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.npy");
+    let read = |bytes: Vec<u8>| {
+        fs::write(&path, bytes).unwrap();
+        match npy::read_numbers(&path).unwrap() {
+            Numbers::Complex(tensor) => (tensor.shape, tensor.data),
+            Numbers::Real(_) => panic!("they are complex"),
+        }
+    };
+    // numpy.array([[1 + 2j, 3 + 4j, 5 + 6j], [7 + 8j, 9 + 10j, 11 + 12j]]), and numpy.asfortranarray of it
+    let parts: Vec<f32> = (1..13).map(|v| v as f32).collect();
+    let by_columns = [1, 2, 7, 8, 3, 4, 9, 10, 5, 6, 11, 12].map(|v| v as f32);
+    let expected = (Shape::new(1, 2, 3, 2), parts.clone());
+    let bytes = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+    assert_eq!(read(npy_file("<c8", false, "(2, 3)", &bytes(&parts))), expected);
+    assert_eq!(read(npy_file("<c8", true, "(2, 3)", &bytes(&by_columns))), expected);
+    let big: Vec<u8> = parts.iter().flat_map(|&v| f64::from(v).to_be_bytes()).collect();
+    assert_eq!(read(npy_file(">c16", false, "(2, 3)", &big)), expected);
+    assert_eq!(read(npy_file("<c8", false, "(3, 2, 1)", &bytes(&parts))), (Shape::new(3, 2, 1, 2), parts));
+}
+
+#[test]
 fn bad_npy_files_are_refused_in_words() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.npy");
@@ -185,7 +240,11 @@ fn bad_npy_files_are_refused_in_words() {
         (npy_file("<f4", false, "(8,)", &[0; 32]), "[8]"),
         (npy_file("<f4", false, "()", &[0; 4]), "[]"),
         (npy_file("<f4", false, "(1, 1, 1, 1, 1)", &[0; 4]), "[N,H,W,C]"),
-        (npy_file("<c8", false, "(1, 2)", &[0; 16]), "<c8"),
+        (npy_file("<c8", false, "(1, 2)", &[0; 16]), "complex numbers, of which numpy.abs"),
+        (npy_file("<c8", false, "(1, 2, 2, 2)", &[0; 64]), "[1, 2, 2, 2]; of complex numbers"),
+        (npy_file("<c8", false, "(1, 2)", &[0; 15]), "cut short"),
+        (npy_file("<c16", false, "(4000000000, 4000000000)", &[0; 16]), "cut short"),
+        (npy_file("<c32", false, "(1, 2)", &[0; 64]), "<c32"),
         (npy_file("<f2", false, "(1, 2)", &[0; 4]), "float32"),
         (npy_file("<U4", false, "(1, 2)", &[0; 32]), "<U4"),
         (npy_file("|O", false, "(1, 2)", &[0; 32]), "|O"),

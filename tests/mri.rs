@@ -2,12 +2,17 @@
 
 mod common;
 
-use common::{Expected, difference};
+use common::{Expected, difference, fixture};
 use proptest::prelude::*;
+use rustfft::num_complex::Complex;
 use unet_lens::engine::tensor::{Shape, Tensor};
-use unet_lens::mri::metrics::{psnr, ssim};
+use unet_lens::mri::kspace::{self, Mask};
+use unet_lens::mri::metrics::{nmse, psnr, ssim};
+use unet_lens::mri::restore::Example;
+use unet_lens::mri::source::{Source, Undersampling};
 use unet_lens::mri::{Axis, Sampling, phantom, undersample};
 use unet_lens::network::pad::Padded;
+use unet_lens::picture::npy::{self, Numbers};
 
 const CASES: [&str; 4] = ["rows_3_1", "rows_4_0", "columns_2_1", "columns_8_7"];
 
@@ -32,6 +37,137 @@ fn zero_filled_as_numpy_has_it() {
         let aliased = undersample(&image.data, size, sampling(&expected, case)).unwrap();
         let (error, at) = difference(&aliased, &expected.floats(&format!("{case}/aliased")));
         assert!(error < 1e-5, "{case}: differs by {error:e} at {at}");
+    }
+}
+
+/// Real and imaginary parts as complex numbers, times `unit`.
+fn complex(parts: &[f32], unit: f64) -> Vec<Complex<f64>> {
+    parts.chunks_exact(2).map(|v| Complex::new(f64::from(v[0]) * unit, f64::from(v[1]) * unit)).collect()
+}
+
+fn parts(values: &[Complex<f64>]) -> Vec<f32> {
+    values.iter().flat_map(|v| [v.re as f32, v.im as f32]).collect()
+}
+
+#[test]
+fn k_space_as_numpy_has_it() {
+    let expected = Expected::open("mri.h5");
+    let (image, k, size) = (expected.floats("complex"), expected.floats("kspace"), (45, 38));
+    let (error, at) = difference(&parts(&kspace::of_image(complex(&image, 1e-5), size)), &k);
+    assert!(error < 1e-6, "k-space differs by {error:e} at {at}");
+    let (error, at) = difference(&parts(&kspace::to_image(complex(&k, 1e5), size)), &image);
+    assert!(error < 1e-6, "the image differs by {error:e} at {at}");
+    // The file that NumPy saved holds the same.
+    let Numbers::Complex(file) = npy::read_numbers(fixture("kspace.npy")).unwrap() else { panic!("it is complex") };
+    assert_eq!((file.shape, file.data), (Shape::new(1, 45, 38, 2), k));
+}
+
+/// K-space from a file, undersampled by a mask of one's own: reconstruction, scale and scores.
+#[test]
+fn masked_k_space_as_numpy_and_scikit_image_have_it() {
+    let expected = Expected::open("mri.h5");
+    let mask = Mask::new("mask.npy", &expected.floats("mask"), (45, 38)).unwrap();
+    let source = Source::open(&fixture("kspace.npy"), Some(Undersampling::Mask(mask)), 0).unwrap();
+    assert_eq!(source.shape(), Shape::new(1, 45, 38, 1));
+    let example = source.example(0).unwrap();
+    let truth = example.truth.clone().unwrap();
+    let aliased = example.aliased().data;
+    assert!(difference(&truth, &expected.floats("masked/truth")).0 < 1e-6);
+    assert!(difference(&aliased, &expected.floats("masked/aliased")).0 < 1e-6);
+    assert_eq!(truth.iter().copied().fold(0.0, f32::max), 1.0);
+    let number = |key: &str| double(&expected, &format!("masked/{key}"));
+    assert!((example.scale / number("scale") - 1.0).abs() < 1e-6, "{}", example.scale);
+    let got = [psnr(&aliased, &truth), ssim(&aliased, &truth, (45, 38)).unwrap(), nmse(&aliased, &truth).unwrap()];
+    for (got, key) in got.into_iter().zip(["psnr", "ssim", "nmse"]) {
+        assert!((got - number(key)).abs() < 1e-4, "{key} {got}, in scikit-image and NumPy {}", number(key));
+    }
+    assert_eq!(nmse(&[0.5], &[0.0]), None);
+}
+
+#[test]
+fn what_there_is_no_truth_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let expected = Expected::open("mri.h5");
+    let (k, kept) = (expected.floats("kspace"), expected.floats("mask"));
+    let of = |name: &str, shape: &[usize], values: &[f32]| {
+        let path = dir.path().join(name);
+        npy::write(&path, shape, values).unwrap();
+        path
+    };
+    let part: Vec<f32> = k.iter().enumerate().map(|(i, v)| v * kept[i / 2]).collect();
+    let mask = || Some(Undersampling::Mask(Mask::new("mask.npy", &kept, (45, 38)).unwrap()));
+    let example = |path: &std::path::Path, asked| Source::open(path, asked, 3).unwrap().example(0).unwrap();
+    // Half of it zero: it was measured so, whether its mask is given or not. The largest value is 1.
+    let measured = of("part.npy", &[45, 38, 2], &part);
+    for asked in [None, mask()] {
+        let example = example(&measured, asked);
+        assert!(example.truth.is_none() && example.sampling.ends_with("% of k-space, as measured"), "{example:?}");
+        let (aliased, scale) = (example.aliased().data, example.scale as f32);
+        assert_eq!(aliased.iter().copied().fold(0.0, f32::max), 1.0);
+        let whole = double(&expected, "masked/scale") as f32;
+        let in_unit: Vec<f32> = aliased.iter().map(|v| v * scale / whole).collect();
+        assert!(difference(&in_unit, &expected.floats("masked/aliased")).0 < 1e-5);
+    }
+    // Whole k-space, or lines that are asked for: something is left out, and can be compared with.
+    let whole = of("whole.npy", &[1, 45, 38, 2], &k);
+    let lines = || Some(Undersampling::Lines { sampling: Sampling::default(), seed: 3 });
+    let undersampled = example(&whole, None);
+    assert_eq!(undersampled, Example { name: "whole.npy".into(), ..example(&whole, lines()) });
+    assert!(undersampled.sampling.starts_with("One row in 4") && undersampled.truth.is_some());
+    assert!(example(&measured, lines()).truth.is_some());
+    // A few zeros are measured, too.
+    let mut few = k.clone();
+    few[..2 * 80].fill(0.0);
+    assert!(example(&of("few.npy", &[45, 38, 2], &few), None).truth.is_some());
+    few[..2 * 90].fill(0.0);
+    assert!(example(&of("more.npy", &[45, 38, 2], &few), None).truth.is_none());
+    // Every image of a stack has a scale of its own, and is what it is alone, but for the lines, which are drawn anew.
+    let double: Vec<f32> = part.iter().copied().chain(part.iter().map(|v| 2.0 * v)).collect();
+    let stack = Source::open(&of("stack.npy", &[2, 45, 38, 2], &double), None, 0).unwrap();
+    let (one, two) = (stack.example(0).unwrap(), stack.example(1).unwrap());
+    assert_eq!((one.zero_filled.clone(), 2.0 * one.scale), (two.zero_filled, two.scale));
+    assert_eq!((one.zero_filled, two.name.as_str()), (example(&measured, None).zero_filled, "stack.npy 1"));
+}
+
+#[test]
+fn sources_that_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let expected = Expected::open("mri.h5");
+    let k = expected.floats("kspace");
+    // The lowest frequency, at row 22 and column 19, moved to the first row and column.
+    let at = |i: usize| (i / 38 + 22) % 45 * 38 + (i % 38 + 19) % 38;
+    let cornered: Vec<f32> = (0..45 * 38).flat_map(|i| [k[2 * at(i)], k[2 * at(i) + 1]]).collect();
+    let mut nan = k.clone();
+    nan[7] = f32::NAN;
+    let second = [k.clone(), vec![0.0; k.len()]].concat();
+    for (shape, values, words) in [
+        (&[1, 45, 38, 2][..], &cornered, "numpy.fft.fftshift(k, axes=(-2, -1))"),
+        (&[1, 45, 38, 2], &nan, "value 7 is NaN"),
+        (&[1, 45, 38, 2], &vec![0.0; k.len()], "zero everywhere"),
+        (&[2, 45, 38, 2], &second, "image 1: k-space is zero everywhere"),
+        (&[1, 19, 15, 12], &k, "[1, 19, 15, 12]"),
+        (&[45, 76], &k, "0 to 1: divide by the largest"),
+    ] {
+        let path = dir.path().join("k.npy");
+        npy::write(&path, shape, values).unwrap();
+        let message = Source::open(&path, None, 0).err().expect(words).to_string();
+        assert!(message.contains("k.npy") && message.contains(words), "{message}");
+    }
+}
+
+#[test]
+fn masks() {
+    let of = |values: &[f32], size| Mask::new("mask.png", values, size);
+    assert_eq!(of(&[0.0, 1.0, 1.0], (1, 3)).unwrap().measured("k", (2, 3)).unwrap(), [false, true, true].repeat(2));
+    let rows = of(&[0.0, 255.0], (2, 1)).unwrap();
+    assert_eq!(rows.measured("k", (2, 3)).unwrap(), [false, false, false, true, true, true]);
+    assert_eq!(of(&[0.0, 1.0, 1.0, 0.0], (2, 2)).unwrap().measured("k", (2, 2)).unwrap(), [false, true, true, false]);
+    for (message, words) in [
+        (rows.measured("k.npy", (3, 3)).unwrap_err(), "mask of 2x1, k.npy has 3x3"),
+        (of(&[0.0, 0.5, 1.0], (1, 3)).unwrap_err(), "holds 0.5 and 1"),
+        (of(&[0.0, 0.0], (1, 2)).unwrap_err(), "nothing is measured"),
+    ] {
+        assert!(message.to_string().starts_with("mask.png: ") && message.to_string().contains(words), "{message}");
     }
 }
 
@@ -141,6 +277,16 @@ fn padded_as_numpy_does() {
 }
 
 proptest! {
+    #[test]
+    fn an_image_comes_back_from_its_k_space(h in 1usize..9, w in 1usize..9) {
+        let image: Vec<_> = (0..h * w).map(|i| Complex::new((i as f64).sin(), (i as f64 * 1.7).cos())).collect();
+        let k = kspace::of_image(image.clone(), (h, w));
+        // The middle holds the sum.
+        prop_assert!((k[h / 2 * w + w / 2] - image.iter().sum::<Complex<f64>>()).norm() < 1e-12);
+        let back = kspace::to_image(k, (h, w));
+        prop_assert!(back.iter().zip(&image).all(|(a, b)| (a - b).norm() < 1e-12));
+    }
+
     #[test]
     fn cropped_back_is_as_before(n in 1usize..3, h in 1usize..20, w in 1usize..20, c in 1usize..4,
                                  more_h in 0usize..17, more_w in 0usize..17) {

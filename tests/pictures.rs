@@ -8,7 +8,8 @@ use std::path::Path;
 use unet_lens::engine::tensor::{Shape, Tensor};
 use unet_lens::lens::activations::{Activation, Channel, overview};
 use unet_lens::mri::Sampling;
-use unet_lens::mri::restore::{Attempt, Example, Restored, figure};
+use unet_lens::mri::report::figure;
+use unet_lens::mri::restore::{Attempt, Example, Restored, Scores};
 use unet_lens::picture::{Color, Colormap, Figure, Panel, Plot, Series, grid, read_image, share_range};
 
 const VIEW: Colormap = Colormap::Viridis;
@@ -412,16 +413,24 @@ fn texts_of_the_jobs_keep_apart() {
     for (h, w) in [(128, 128), (16, 12), (40, 300), (300, 40), (1, 9)] {
         let of = |name: &str, psnr: f64, ssim: Option<f64>| {
             let picture = texture(h.max(w), 2)[..h * w].to_vec();
-            let truth = Tensor::new(Shape::new(1, h, w, 1), texture(h.max(w), 3)[..h * w].to_vec());
-            let attempt = |psnr| Attempt { picture: picture.clone(), psnr, ssim };
-            let example = Example { name: name.into(), truth, sampling: Sampling::default() };
-            Restored { example, aliased: attempt(psnr), restored: attempt(-psnr) }
+            let truth = texture(h.max(w), 3)[..h * w].to_vec();
+            let attempt = |psnr| Attempt { picture: picture.clone(), scores: Some(Scores { psnr, ssim, nmse: None }) };
+            let example = Example::of_picture(name.into(), truth, (h, w), &vec![true; h * w]);
+            let example = Example { sampling: Sampling::default().describe(), ..example };
+            let output = Tensor::new(Shape::new(1, h, w, 1), picture.clone());
+            Restored { example, aliased: attempt(psnr), restored: attempt(-psnr), output }
         };
         let long = "a scan of somebody's head with a very long name, 2024-01-01 (copy).png";
         let rows =
             [of("phantom 0", 22.22, Some(0.5)), of(long, f64::INFINITY, None), of(&"x".repeat(90), 1e-3, Some(1.0))];
         is_tidy(&figure(&rows, Colormap::Gray));
         is_tidy(&figure(&rows[1..2], VIEW));
+        // The truth is not known.
+        let unscored = rows.map(|mut row| {
+            (row.example.truth, row.aliased.scores, row.restored.scores) = (None, None, None);
+            row
+        });
+        is_tidy(&figure(&unscored, VIEW));
     }
 }
 

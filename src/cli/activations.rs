@@ -82,7 +82,7 @@ impl Options {
 /// The first of the seed's phantoms, aliased.
 pub(super) fn phantom(network: &Network, seed: u64) -> Result<Tensor> {
     match unet::image_channels(network)? {
-        1 => restore::phantoms(network, 1, seed, Sampling::default())?[0].aliased(),
+        1 => Ok(restore::phantoms(network, 1, seed, Sampling::default())?[0].aliased()),
         c => Err(Error::Usage(format!("a phantom is grey, {} takes {c} channels: name a picture", network.name))),
     }
 }

@@ -18,6 +18,7 @@ reference: to 1e-6).
 Examples:
   unet-lens check                                     every convolution of the built-in network
   unet-lens check --layer uconv128 --points 100       one layer, more closely
+  unet-lens check --layer uconv128 --filter 70        this filter of it
   unet-lens check --backend reference                 in f64: agreement to 1e-6
   unet-lens check --model my_unet.keras --backend gpu what my GPU makes of my network";
 
@@ -30,6 +31,9 @@ pub(super) struct Options {
     /// A convolution of the network, or all
     #[arg(long, value_name = "NAME", default_value = "all")]
     layer: String,
+    /// The filter whose gradient is checked [default: the first whose gradient is not zero]
+    #[arg(long, value_name = "N")]
+    filter: Option<usize>,
     /// How many directions: single pixels and random ones in turn
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     points: u32,
@@ -49,13 +53,16 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options) -> Result<()> {
     let network = options.machine.load()?;
     let layers = super::convolution_or_all(&network, &options.layer)?;
+    for (&layer, filter) in layers.iter().zip(options.filter.iter().cycle()) {
+        super::check_filter(&network, layer, *filter)?;
+    }
     let executor = options.machine.open(options.quiet)?;
     let tolerance = if options.machine.backend == Backend::Reference { TOLERANCE_F64 } else { TOLERANCE_F32 };
     let mut checks = vec![];
     for layer in layers {
         let check = options.check(&*executor, &network, layer, tolerance)?;
         super::print(&if options.quiet { String::new() } else { text(&check, &executor.describe()) })?;
-        super::print(&verdict(&check))?;
+        super::print(&verdict(&check, options.filter.is_some()))?;
         checks.push(check);
     }
     check::verdict(&checks)
@@ -75,7 +82,10 @@ impl Options {
         let name = &network.layers[layer].name;
         // Noise as a climb starts from.
         let start = |filter: usize| ascent::noise(self.seed, name, &[filter], image, ascent::NOISE);
-        let (filter, image) = ascent::first_alive(executor, network, layer, start)?;
+        let (filter, image) = match self.filter {
+            Some(filter) => (filter, start(filter)),
+            None => ascent::first_alive(executor, network, layer, start)?,
+        };
         let bar = progress_bar(name, self.quiet);
         bar.set_length(self.points.into());
         let points = (self.points as usize, self.seed);
@@ -123,7 +133,8 @@ fn row(point: &Point, tolerance: f64) -> String {
     }
 }
 
-fn verdict(check: &Check) -> String {
+/// `is_named`: the filter was asked for, not found.
+fn verdict(check: &Check, is_named: bool) -> String {
     let judged = check.judged().count();
     let left_out = match check.points.len() - judged {
         0 => String::new(),
@@ -138,6 +149,10 @@ fn verdict(check: &Check) -> String {
         }
         _ => format!("{wrong} of {judged} points DISAGREE, at worst {:.1e}", check.worst()),
     };
-    let dead = if check.dead { " (every filter is dead here: the gradient is zero)" } else { "" };
+    let dead = match (check.dead, is_named) {
+        (false, _) => String::new(),
+        (true, true) => format!(" (filter {} is dead here: the gradient is zero)", check.filter),
+        (true, false) => " (every filter is dead here: the gradient is zero)".to_string(),
+    };
     format!("{}: {found}{left_out}{dead}\n", check.layer)
 }

@@ -44,7 +44,7 @@ pub(super) struct Options {
     /// Image size, rows x columns [default: the network's own]
     #[arg(long, value_name = "HxW", value_parser = super::parse_size)]
     size: Option<(usize, usize)>,
-    /// Write the lesson as a page
+    /// Write the lesson as a page; the terminal then gets a summary in place of the whole
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// Write all the numbers
@@ -55,7 +55,7 @@ pub(super) struct Options {
     lang: Lang,
     #[command(flatten)]
     machine: Machine,
-    /// Do not print the explanation
+    /// Print only the names of the files that are written
     #[arg(short, long)]
     quiet: bool,
 }
@@ -63,9 +63,8 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options) -> Result<()> {
     let network = options.machine.load()?;
     let layer = options.layer(&network)?;
-    if let Some(filter) = options.filter.filter(|&filter| filter >= unet::filters(&network, layer)) {
-        let (name, count) = (&network.layers[layer].name, unet::filters(&network, layer));
-        return Err(Error::Usage(format!("--filter {filter}: {name} has {count} filters, counted from 0")));
+    if let Some(filter) = options.filter {
+        super::check_filter(&network, layer, filter)?;
     }
     let init = options.init.as_deref().map(|path| super::read_picture(path, &network)).transpose()?;
     let shape = super::start_shape(&network, &[layer], options.size, init.as_ref())?;
@@ -95,10 +94,10 @@ pub(super) fn run(options: &Options) -> Result<()> {
         written.push(path);
     }
     if !options.quiet {
-        super::print(&text(&explanation))?;
-        written.iter().try_for_each(|path| super::print(&format!("{}\n", path.display())))?;
+        let short = || heading(&explanation) + work(&explanation).trim_start();
+        super::print(&if options.html.is_some() { short() } else { text(&explanation) })?;
     }
-    Ok(())
+    written.iter().try_for_each(|path| super::print(&format!("{}\n", path.display())))
 }
 
 impl Options {
@@ -149,6 +148,11 @@ pub(super) fn default_layer(network: &Network) -> Option<usize> {
 
 /// The whole explanation for the terminal.
 fn text(e: &Explanation) -> String {
+    heading(e) + &columns(e) + &skips(e) + &plan(e) + &work(e) + &memory(e)
+}
+
+/// What is explained.
+fn heading(e: &Explanation) -> String {
     let [_, h, w, c] = e.image;
     let mut text = format!(
         "{}: filter {} of {}, for one image of {h}x{w}x{c}\ncomputed by {}; loss {}\n",
@@ -161,7 +165,7 @@ fn text(e: &Explanation) -> String {
     if e.dead {
         text += "The filter is dead here: a ReLU lets nothing through, and the gradient is zero below it.\n";
     }
-    text + &columns(e) + &skips(e) + &plan(e)
+    text
 }
 
 /// Forward nodes downwards on the left; beside each, the gradient nodes that answer it, to be read upwards.
@@ -287,19 +291,29 @@ fn plan(e: &Explanation) -> String {
         let line = format!("  b{b}, {}: {}", data_size(bytes as u64), held.join(", "));
         wrap(&line, WIDTH).iter().for_each(|line| text += &format!("{line}\n"));
     }
-    let total: usize = plan.buffers.iter().sum();
+    text
+}
+
+/// The work of a step of the climb.
+fn work(e: &Explanation) -> String {
     let macs_of = |nodes: &[NodeFacts]| macs(nodes.iter().map(|node| node.macs).sum());
-    let seconds: Option<f64> = plan.steps.iter().map(|step| step.seconds).sum();
-    text + &format!(
-        "  {} nodes in {} steps; {} forward, {} backward{}\n  memory at the worst step {}, in buffers {}; every node's \
-         result kept would be {}\n",
+    let seconds: Option<f64> = e.plan.steps.iter().map(|step| step.seconds).sum();
+    format!(
+        "  {} nodes in {} steps; {} forward, {} backward{}\n",
         e.nodes().count(),
-        plan.steps.len(),
+        e.plan.steps.len(),
         macs_of(&e.forward),
         macs_of(&e.backward),
-        seconds.map_or(String::new(), |s| format!("; {} a step of the climb", milliseconds(s))),
-        data_size(plan.peak as u64),
-        data_size(total as u64),
-        data_size(plan.unplanned as u64)
+        seconds.map_or(String::new(), |s| format!("; {} a step of the climb", milliseconds(s)))
+    )
+}
+
+fn memory(e: &Explanation) -> String {
+    let buffers: usize = e.plan.buffers.iter().sum();
+    format!(
+        "  memory at the worst step {}, in buffers {}; every node's result kept would be {}\n",
+        data_size(e.plan.peak as u64),
+        data_size(buffers as u64),
+        data_size(e.plan.unplanned as u64)
     )
 }

@@ -200,7 +200,7 @@ impl Options {
             written.extend([file("npy"), file("csv")]);
         }
         if !self.quiet {
-            super::print(&table(&climbs, &written))?;
+            super::print(&table(&climbs, starts.init.is_some(), &written))?;
         }
         Ok(())
     }
@@ -344,12 +344,14 @@ fn heading(name: &str, filters: usize, needs: ascent::Needs) -> String {
     format!("{name}: {filters} filter{s}{at_once}, {} of memory\n", data_size(needs.memory.total()))
 }
 
-fn table(climbs: &[Climb], written: &[PathBuf]) -> String {
+/// `from_picture`: the climbs began with a picture, not with noise.
+fn table(climbs: &[Climb], from_picture: bool, written: &[PathBuf]) -> String {
     let mut text = format!("{:>6}  {:>12}  {:>12}  verdict\n", "filter", "before", "after");
     for climb in climbs {
         let (before, after) = ends(climb);
         text += &format!("{:>6}  {:>12}  {:>12}  {}", climb.filter, in_column(before), in_column(after), climb.verdict);
         text += match climb.verdict {
+            Verdict::Dead if from_picture => ": no gradient at the picture of --init, nothing to show",
             Verdict::Dead => ": no gradient at the seed, nothing to show",
             Verdict::NotFinite => ": a number became NaN or infinite; try a smaller --step-size or --noise",
             Verdict::Fell { .. } if climb.shown < climb.rms.len() => ", off or below its start from there on",

@@ -3,7 +3,9 @@
 use super::Machine;
 use crate::engine::plan::Plan;
 use crate::engine::tensor::Tensor;
+use crate::lens::ascent;
 use crate::network::unet;
+use crate::numbers::number;
 use crate::picture::{npy, save_values};
 use crate::{Error, Result, files};
 use std::path::PathBuf;
@@ -25,7 +27,14 @@ pub(super) struct Options {
     out: PathBuf,
     #[command(flatten)]
     machine: Machine,
+    /// Print errors only
+    #[arg(short, long)]
+    quiet: bool,
 }
+
+/// Values that are no surprise to a network of pictures: the pictures of .png and .jpg have 0 to 1, the noise that a climb starts
+/// from 0 to 2; some networks were trained on -1 to 1.
+const USUAL: std::ops::RangeInclusive<f32> = -1.0..=ascent::NOISE;
 
 pub(super) fn run(options: &Options) -> Result<()> {
     let network = options.machine.load()?;
@@ -41,7 +50,10 @@ pub(super) fn run(options: &Options) -> Result<()> {
         return Err(Error::file(&options.out, "is a folder; name a file to write"));
     }
     files::check_writable_dir(super::folder_of(&options.out))?;
-    let executor = options.machine.open(false)?;
+    let executor = options.machine.open(options.quiet)?;
+    if let Some(warning) = surprising(&input).filter(|_| !options.quiet) {
+        eprintln!("unet-lens: warning: {}: {warning}", options.input.display());
+    }
     let mut output: Option<Tensor> = None;
     // One picture at a time: memory does not grow with their number, and each result is the same bits as alone.
     let built = unet::graph_to(&network, network.output, None, input.shape.with_n(1))?;
@@ -75,5 +87,23 @@ pub(super) fn run(options: &Options) -> Result<()> {
     } else {
         npy::write(&options.out, &[s.n, s.h, s.w, s.c], &output.data)?;
     }
-    super::print(&format!("{}\n", options.out.display()))
+    if !options.quiet {
+        super::print(&format!("{}\n", options.out.display()))?;
+    }
+    Ok(())
+}
+
+/// What to say of values that are far from those of a picture.
+fn surprising(input: &Tensor) -> Option<String> {
+    let least = input.data.iter().copied().fold(f32::INFINITY, f32::min);
+    let most = input.data.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let (noise, usual) = (ascent::NOISE, USUAL.contains(&least) && USUAL.contains(&most));
+    (!usual).then(|| {
+        format!(
+            "its values go from {} to {}; the network gets 0 to 1 of a .png or .jpg, and 0 to {noise} of the noise that a climb \
+             starts from: scale them, unless it was trained on such values",
+            number(least.into(), 4),
+            number(most.into(), 4)
+        )
+    })
 }

@@ -10,6 +10,19 @@ pub fn psnr(a: &[f32], b: &[f32]) -> f64 {
     -10.0 * (squares / a.len() as f64).log10()
 }
 
+/// Normalised mean squared error of `a`, `b` being the truth: `sum((a - b)²) / sum(b²)`. `None` if the truth is zero everywhere.
+///
+/// # Panics
+/// If the pictures differ in size.
+pub fn nmse(a: &[f32], b: &[f32]) -> Option<f64> {
+    assert_eq!(a.len(), b.len());
+    let squares = |value: &dyn Fn(f64, f64) -> f64| -> f64 {
+        a.iter().zip(b).map(|(&a, &b)| value(a.into(), b.into()).powi(2)).sum()
+    };
+    let power = squares(&|_, b| b);
+    (power > 0.0).then(|| squares(&|a, b| a - b) / power)
+}
+
 /// SSIM's window: 11 x 11, a Gaussian of this standard deviation.
 const WINDOW: usize = 11;
 const SIGMA: f64 = 1.5;

@@ -4,13 +4,15 @@
 //! R measured, and the others taken as zero, the picture comes back aliased: R copies of it lie over one another. The
 //! article's network was trained to undo that (`fixtures/train_unet.py`).
 
+pub mod kspace;
 pub mod metrics;
+pub mod report;
 pub mod restore;
+pub mod source;
 
 use crate::engine::random::stream;
 use crate::{Error, Result};
 use rand::RngExt;
-use rustfft::{FftPlanner, num_complex::Complex};
 
 /// Which lines of k-space are left out. Rows: the aliasing runs from top to bottom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,44 +76,41 @@ impl Sampling {
         let middle = (lines / 2).saturating_sub(half)..lines / 2 + half;
         Ok((0..lines).map(|i| i % every == offset || middle.contains(&i)).collect())
     }
+
+    /// "One row in 4 of k-space, and the middle 8%".
+    pub fn describe(&self) -> String {
+        let line = if self.axis == Axis::Rows { "row" } else { "column" };
+        let middle = match (self.centre * 1000.0).round() / 10.0 {
+            0.0 => String::new(),
+            percent => format!(", and the middle {percent}%"),
+        };
+        format!("One {line} in {} of k-space{middle}", self.every)
+    }
+
+    /// The same as [`Sampling::measured`] for each sample of k-space `[h, w]`.
+    ///
+    /// # Errors
+    /// As [`Sampling::measured`].
+    pub fn mask(&self, (h, w): (usize, usize)) -> Result<Vec<bool>> {
+        Ok(match self.axis {
+            Axis::Rows => self.measured(h)?.iter().flat_map(|&row| std::iter::repeat_n(row, w)).collect(),
+            Axis::Columns => self.measured(w)?.repeat(h),
+        })
+    }
 }
 
 /// The zero-filled reconstruction of `image` `[h, w]`: the magnitude of the inverse Fourier transform of the lines
 /// measured, zeros in place of the others.
-///
-/// Whole lines are kept, so that along a line the transform and its inverse cancel: what is computed is the transform
-/// across the lines alone, column by column or row by row.
 ///
 /// # Errors
 /// As [`Sampling::measured`].
 ///
 /// # Panics
 /// If the number of values is not h x w.
-pub fn undersample(image: &[f32], (h, w): (usize, usize), sampling: Sampling) -> Result<Vec<f32>> {
-    assert_eq!(image.len(), h * w, "a picture of {h}x{w}");
-    let (lines, across) = match sampling.axis {
-        Axis::Rows => (h, w),
-        Axis::Columns => (w, h),
-    };
-    let measured = sampling.measured(lines)?;
-    let at = |line: usize, i: usize| if sampling.axis == Axis::Rows { line * w + i } else { i * w + line };
-    let mut planner = FftPlanner::<f64>::new();
-    let (forward, inverse) = (planner.plan_fft_forward(lines), planner.plan_fft_inverse(lines));
-    let mut result = vec![0.0; h * w];
-    for i in 0..across {
-        let mut k: Vec<Complex<f64>> = (0..lines).map(|line| Complex::from(f64::from(image[at(line, i)]))).collect();
-        forward.process(&mut k);
-        for (frequency, value) in k.iter_mut().enumerate() {
-            // Frequency 0 comes first in the transform and lies in the middle of k-space.
-            if !measured[(frequency + lines / 2) % lines] {
-                *value = Complex::ZERO;
-            }
-        }
-        inverse.process(&mut k);
-        // rustfft leaves out the inverse's 1 / lines.
-        k.iter().enumerate().for_each(|(line, v)| result[at(line, i)] = (v.norm() / lines as f64) as f32);
-    }
-    Ok(result)
+pub fn undersample(image: &[f32], size: (usize, usize), sampling: Sampling) -> Result<Vec<f32>> {
+    let mut k = kspace::of_image(image.iter().map(|&v| f64::from(v).into()).collect(), size);
+    kspace::leave_out(&mut k, &sampling.mask(size)?);
+    Ok(kspace::to_image(k, size).iter().map(|v| v.norm() as f32).collect())
 }
 
 /// A phantom `[h, w]` in [0, 1]: 3 to 9 circles and rectangles over one another, on black. The distributions are those of

@@ -1,202 +1,235 @@
 //! What the network is for: pictures with most of k-space left out, and what it makes of them.
 
-use crate::engine::exec::Executor;
+use crate::engine::exec::memory::Memory;
+use crate::engine::exec::{Executor, Program};
 use crate::engine::plan::Plan;
 use crate::engine::tensor::{Shape, Tensor};
-use crate::mri::metrics::{psnr, ssim};
-use crate::mri::{self, Axis, Sampling};
+use crate::mri::metrics::{nmse, psnr, ssim};
+use crate::mri::{self, Sampling, kspace};
 use crate::network::pad::Padded;
 use crate::network::{Network, unet};
-use crate::picture::{Colormap, Figure, Panel, grid, share_range};
 use crate::{Error, Result};
+use rustfft::num_complex::Complex;
 use std::sync::Arc;
 
-/// A picture to undersample and restore.
+/// An image to restore.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Example {
     pub name: String,
-    /// `[1, h, w, 1]`, values from 0 to 1.
-    pub truth: Tensor,
-    pub sampling: Sampling,
+    /// Rows and columns.
+    pub size: (usize, usize),
+    /// The zero-filled reconstruction `[h, w]`: the inverse Fourier transform of what is measured, zeros in place of the rest.
+    pub zero_filled: Vec<Complex<f32>>,
+    /// The magnitude of the whole image `[h, w]`; `None` if nobody knows it.
+    pub truth: Option<Vec<f32>>,
+    /// Times this the values are in the file's unit: that of NumPy's `ifft2`. A picture's own is 1.
+    pub scale: f64,
+    /// What is measured, for people.
+    pub sampling: String,
 }
 
 impl Example {
-    /// The zero-filled reconstruction, `[1, h, w, 1]`.
+    /// A picture `[h, w]` and how it is undersampled.
     ///
     /// # Errors
     /// As [`Sampling::measured`].
-    pub fn aliased(&self) -> Result<Tensor> {
-        let s = self.truth.shape;
-        Ok(Tensor::new(s, mri::undersample(&self.truth.data, (s.h, s.w), self.sampling)?))
+    ///
+    /// # Panics
+    /// If the picture is of another size.
+    pub fn undersampled(name: String, picture: Vec<f32>, size: (usize, usize), sampling: Sampling) -> Result<Example> {
+        let example = Example::of_picture(name, picture, size, &sampling.mask(size)?);
+        Ok(Example { sampling: sampling.describe(), ..example })
+    }
+
+    /// A picture `[h, w]`, and for each sample of its k-space whether it is measured.
+    ///
+    /// # Panics
+    /// If the picture or the mask is of another size.
+    pub fn of_picture(name: String, picture: Vec<f32>, size: (usize, usize), measured: &[bool]) -> Example {
+        let mut k = kspace::of_image(picture.iter().map(|&v| f64::from(v).into()).collect(), size);
+        kspace::leave_out(&mut k, measured);
+        let zero_filled = scaled(&kspace::to_image(k, size), 1.0);
+        Example { name, size, zero_filled, truth: Some(picture), scale: 1.0, sampling: String::new() }
+    }
+
+    /// An image of which k-space `[h, w]` is known, and which of its samples are taken as measured. It is scaled so that the
+    /// largest magnitude is 1: that of the truth where that is known, so that PSNR and SSIM are those of the truth's range;
+    /// else that of the zero-filled reconstruction.
+    ///
+    /// # Panics
+    /// If k-space or the mask is of another size.
+    pub fn of_kspace(
+        name: String,
+        mut k: Vec<Complex<f64>>,
+        size: (usize, usize),
+        measured: &[bool],
+        has_truth: bool,
+    ) -> Example {
+        let whole = has_truth.then(|| kspace::to_image(k.clone(), size));
+        kspace::leave_out(&mut k, measured);
+        let zero_filled = kspace::to_image(k, size);
+        let largest = whole.as_ref().unwrap_or(&zero_filled).iter().map(|v| v.norm()).fold(0.0, f64::max);
+        let scale = if largest > 0.0 { largest } else { 1.0 };
+        let truth = whole.map(|image| image.iter().map(|v| (v.norm() / scale) as f32).collect());
+        Example { name, size, zero_filled: scaled(&zero_filled, scale), truth, scale, sampling: String::new() }
+    }
+
+    /// The magnitude of the zero-filled reconstruction, `[1, h, w, 1]`.
+    pub fn aliased(&self) -> Tensor {
+        Tensor::new(Shape::new(1, self.size.0, self.size.1, 1), self.zero_filled.iter().map(|v| v.norm()).collect())
+    }
+
+    /// What a network of so many channels gets: the magnitude, or real and imaginary parts, `[1, h, w, channels]`.
+    pub fn input(&self, channels: usize) -> Tensor {
+        match channels {
+            1 => self.aliased(),
+            _ => Tensor::new(
+                Shape::new(1, self.size.0, self.size.1, 2),
+                self.zero_filled.iter().flat_map(|v| [v.re, v.im]).collect(),
+            ),
+        }
     }
 }
 
-/// A picture that is not the truth, and how near it comes.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Attempt {
-    /// `[h, w]`
-    pub picture: Vec<f32>,
+fn scaled(image: &[Complex<f64>], scale: f64) -> Vec<Complex<f32>> {
+    image.iter().map(|v| Complex::new((v.re / scale) as f32, (v.im / scale) as f32)).collect()
+}
+
+/// How near a picture comes to the truth.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scores {
     /// dB; infinite if it is the truth.
     pub psnr: f64,
     /// 0 to 1; `None` for pictures less than 11 pixels high or wide.
     pub ssim: Option<f64>,
+    /// 0 if it is the truth; `None` if the truth is black.
+    pub nmse: Option<f64>,
+}
+
+/// A picture that is not the truth.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attempt {
+    /// `[h, w]`: magnitudes, or what a network of one channel gives.
+    pub picture: Vec<f32>,
+    /// `None` if the truth is not known.
+    pub scores: Option<Scores>,
 }
 
 /// What became of an [`Example`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Restored {
     pub example: Example,
-    /// The zero-filled reconstruction, as the network gets it.
+    /// The zero-filled reconstruction.
     pub aliased: Attempt,
     /// What the network makes of it.
     pub restored: Attempt,
+    /// The network's own values, `[1, h, w, 1]`, or real and imaginary parts `[1, h, w, 2]`.
+    pub output: Tensor,
 }
 
 /// Phantoms of the network's own size, each with its own offset into k-space, drawn from the seed.
 ///
 /// # Errors
-/// If the network gives no size that works.
+/// If the network gives no size that works, or the sampling does not fit it.
 pub fn phantoms(network: &Network, count: usize, seed: u64, sampling: Sampling) -> Result<Vec<Example>> {
     let Shape { h, w, .. } = unet::image_shape(network, &[network.output], None)?;
-    let example = |i: u64| Example {
-        name: format!("phantom {i}"),
-        truth: Tensor::new(Shape::new(1, h, w, 1), mri::phantom(seed, i, (h, w))),
-        sampling: sampling.drawn(seed, i),
-    };
-    Ok((0..count as u64).map(example).collect())
+    let picture = |i: u64| mri::phantom(seed, i, (h, w));
+    let example = |i: u64| Example::undersampled(format!("phantom {i}"), picture(i), (h, w), sampling.drawn(seed, i));
+    (0..count as u64).map(example).collect()
 }
 
-/// Undersamples and restores each. Pictures are padded by reflection to a size that fits the network, and cropped back.
-/// `progress` hears how many of how many are done.
+/// Restores each. `progress` hears how many of how many are done.
 ///
 /// # Errors
-/// If the network does not make one grey picture of another; if a picture is none (values outside of 0 to 1); if the
-/// sampling does not fit it (see [`Sampling::measured`]); if there is not enough memory, or the device fails.
+/// As [`Restorer::new`] and [`Restorer::restore`].
 pub fn compute(
     executor: &dyn Executor,
     network: &Network,
     examples: &[Example],
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<Restored>> {
-    let mut results: Vec<Restored> = vec![];
-    let mut prepared: Option<(Shape, unet::Built, Box<dyn crate::engine::exec::Program>)> = None;
+    let mut restorer = Restorer::new(executor, network, Memory::default())?;
+    let mut results = vec![];
     for example in examples {
         progress(results.len(), examples.len());
-        let s = example.truth.shape;
-        if let Some(value) = example.truth.data.iter().find(|v| !(0.0..=1.0).contains(*v)) {
-            let what = "to measure how well it is restored, values must lie in 0 to 1";
-            return Err(Error::Usage(format!("{}: a value is {value}; {what}", example.name)));
-        }
-        let (h, w) = unet::fitting(network, &[network.output], (s.h, s.w))?;
-        let padded = Shape { h, w, ..s };
-        if prepared.as_ref().is_none_or(|(shape, ..)| *shape != padded) {
-            let (built, plan) = whole(network, padded)?;
-            prepared = Some((padded, built, executor.prepare(Arc::new(plan))?));
-        }
-        let (_, built, program) = prepared.as_mut().expect("prepared above");
-        let aliased = example.aliased()?;
-        let input = Padded::to_size(&aliased, (h, w));
-        program.write(built.image, &input.image)?;
-        program.run(1)?;
-        let restored = input.crop(&program.read(built.output)?).data;
-        let attempt = |picture: Vec<f32>| Attempt {
-            psnr: psnr(&picture, &example.truth.data),
-            ssim: ssim(&picture, &example.truth.data, (s.h, s.w)),
-            picture,
-        };
-        let (aliased, restored) = (attempt(aliased.data), attempt(restored));
-        results.push(Restored { example: example.clone(), aliased, restored });
+        results.push(restorer.restore(example.clone())?);
     }
     progress(results.len(), examples.len());
     Ok(results)
 }
 
-/// The whole network as a plan, from one grey picture to one of the same size.
-fn whole(network: &Network, image: Shape) -> Result<(unet::Built, Plan)> {
-    let channels = unet::image_channels(network)?;
-    if channels != 1 {
-        let what = "to restore a picture it must take one, grey";
-        return Err(Error::Usage(format!("{} takes {channels} channels; {what}", network.name)));
-    }
-    let built = unet::graph_to(network, network.output, None, image)?;
-    let output = built.graph.shape(built.output);
-    if output != image {
-        let what = "to restore a picture it must give one grey picture of the same size";
-        return Err(Error::Usage(format!("{} makes {output} of {image}; {what}", network.name)));
-    }
-    let plan = Plan::compile(built.graph.clone(), &[built.output], &[], &[]);
-    Ok((built, plan))
+/// A network that restores images one by one. It is loaded anew only where their size changes.
+pub struct Restorer<'a> {
+    executor: &'a dyn Executor,
+    network: &'a Network,
+    /// What the caller holds besides.
+    held: Memory,
+    channels: usize,
+    prepared: Option<(Shape, unet::Built, Box<dyn Program>)>,
 }
 
-/// The figure: a row for each picture; aliased, restored and truth in the same colours, then what each lacks.
-pub fn figure(results: &[Restored], colormap: Colormap) -> Figure {
-    let mut panels = vec![];
-    for (i, result) in results.iter().enumerate() {
-        let Example { name, truth, .. } = &result.example;
-        let map = |values: &[f32]| Panel::map(truth.shape.h, truth.shape.w, values.to_vec());
-        let attempt =
-            |a: &Attempt| map(&a.picture).label(decibels(a.psnr)).note(format!("SSIM {}", similarity(a.ssim)));
-        let mut pictures = [attempt(&result.aliased), attempt(&result.restored), map(&truth.data).label(name)];
-        share_range(&mut pictures);
-        let error = |a: &Attempt| {
-            let error: Vec<f32> = a.picture.iter().zip(&truth.data).map(|(a, b)| (a - b).abs()).collect();
-            let mean = error.iter().map(|&e| f64::from(e)).sum::<f64>() / error.len() as f64;
-            map(&error).label(format!("mean {mean:.4}"))
+impl<'a> Restorer<'a> {
+    /// `held` is memory that the caller takes, to be counted.
+    ///
+    /// # Errors
+    /// If the network takes neither one channel (a grey picture) nor two (real and imaginary parts).
+    pub fn new(executor: &'a dyn Executor, network: &'a Network, held: Memory) -> Result<Restorer<'a>> {
+        let channels = unet::image_channels(network)?;
+        if !matches!(channels, 1 | 2) {
+            let what = "to restore a picture it must take one, grey, or two, real and imaginary parts";
+            return Err(Error::Usage(format!("{} takes {channels} channels; {what}", network.name)));
+        }
+        Ok(Restorer { executor, network, held, channels, prepared: None })
+    }
+
+    /// Pads the image by reflection to a size that fits the network, restores it and crops it back.
+    ///
+    /// # Errors
+    /// If the network does not give a picture of the same size; if there is not enough memory, or the device fails.
+    pub fn restore(&mut self, example: Example) -> Result<Restored> {
+        let (h, w) = unet::fitting(self.network, &[self.network.output], example.size)?;
+        let padded = Shape::new(1, h, w, self.channels);
+        if self.prepared.as_ref().is_none_or(|(shape, ..)| *shape != padded) {
+            self.prepared = None;
+            let (built, program) = self.load(padded)?;
+            self.prepared = Some((padded, built, program));
+        }
+        let (_, built, program) = self.prepared.as_mut().expect("prepared above");
+        let input = Padded::to_size(&example.input(self.channels), (h, w));
+        program.write(built.image, &input.image)?;
+        program.run(1)?;
+        let output = input.crop(&program.read(built.output)?);
+        let restored = match output.shape.c {
+            1 => output.data.clone(),
+            _ => output.data.chunks_exact(2).map(|v| v[0].hypot(v[1])).collect(),
         };
-        let mut errors = [error(&result.aliased), error(&result.restored)];
-        share_range(&mut errors);
-        errors.iter_mut().for_each(|p| p.range = p.range.map(|(_, most)| (0.0, most)));
-        errors[1].colorbar = true;
-        let titles = ["aliased", "restored", "truth", "|aliased − truth|", "|restored − truth|"];
-        let row = pictures.into_iter().chain(errors).zip(titles);
-        panels.extend(row.map(|(panel, title)| if i == 0 { panel.title(title) } else { panel }));
-    }
-    let title = results.first().map_or(String::new(), |result| describe(&result.example.sampling));
-    grid(&title, &panels, 5, colormap)
-}
-
-/// "One row in 4 of k-space, and the middle 8%".
-fn describe(sampling: &Sampling) -> String {
-    let line = if sampling.axis == Axis::Rows { "row" } else { "column" };
-    let middle = match (sampling.centre * 1000.0).round() / 10.0 {
-        0.0 => String::new(),
-        percent => format!(", and the middle {percent}%"),
-    };
-    format!("One {line} in {} of k-space{middle}", sampling.every)
-}
-
-/// The scores as a table, with their means.
-pub fn table(results: &[Restored]) -> String {
-    let width = results.iter().map(|r| r.example.name.chars().count()).fold(7, usize::max);
-    let mut text = format!("{:width$}  {:^19}  {:^19}\n", "", "aliased", "restored");
-    text += &format!("{:width$}  {:>11}  {:>6}  {:>11}  {:>6}\n", "picture", "PSNR", "SSIM", "PSNR", "SSIM");
-    let mut row = |name: &str, scores: [(f64, Option<f64>); 2]| {
-        text += &format!("{name:width$}");
-        scores.iter().for_each(|(p, s)| text += &format!("  {:>11}  {:>6}", bare(*p), similarity(*s)));
-        text += "\n";
-    };
-    for r in results {
-        row(&r.example.name, [(r.aliased.psnr, r.aliased.ssim), (r.restored.psnr, r.restored.ssim)]);
-    }
-    if results.len() > 1 {
-        let mean = |of: fn(&Restored) -> &Attempt| {
-            let n = results.len() as f64;
-            let ssim: Option<f64> = results.iter().map(|r| of(r).ssim).sum();
-            (results.iter().map(|r| of(r).psnr).sum::<f64>() / n, ssim.map(|s| s / n))
+        let attempt = |picture: Vec<f32>| Attempt {
+            scores: example.truth.as_ref().map(|truth| Scores {
+                psnr: psnr(&picture, truth),
+                ssim: ssim(&picture, truth, example.size),
+                nmse: nmse(&picture, truth),
+            }),
+            picture,
         };
-        row("mean", [mean(|r| &r.aliased), mean(|r| &r.restored)]);
+        let (aliased, restored) = (attempt(example.aliased().data), attempt(restored));
+        Ok(Restored { example, aliased, restored, output })
     }
-    text
-}
 
-fn decibels(psnr: f64) -> String {
-    format!("PSNR {}", bare(psnr))
-}
-
-fn bare(psnr: f64) -> String {
-    if psnr.is_infinite() { "∞ dB".to_string() } else { format!("{psnr:.2} dB") }
-}
-
-fn similarity(ssim: Option<f64>) -> String {
-    ssim.map_or("–".to_string(), |s| format!("{s:.3}"))
+    /// The whole network, from one image to a picture of the same size.
+    fn load(&self, image: Shape) -> Result<(unet::Built, Box<dyn Program>)> {
+        let built = unet::graph_to(self.network, self.network.output, None, image)?;
+        let output = built.graph.shape(built.output);
+        if output.with_c(image.c) != image || output.c > image.c {
+            let what = match image.c {
+                1 => "one grey picture of the same size",
+                _ => "a picture of the same size, grey or real and imaginary parts",
+            };
+            let name = &self.network.name;
+            return Err(Error::Usage(format!("{name} makes {output} of {image}; to restore it must give {what}")));
+        }
+        let plan = Plan::compile(built.graph.clone(), &[built.output], &[], &[]);
+        let compiled = self.executor.compile(Arc::new(plan))?;
+        self.executor.limit().check(image, compiled.memory() + self.held)?;
+        Ok((built, compiled.load()?))
+    }
 }

@@ -112,12 +112,13 @@ fn channels(c: usize) -> String {
 }
 
 fn restores(results: &[Restored], figure: &Figure, gain: (f64, f64)) -> Markup {
+    let psnr = |a: &Attempt| a.scores.map_or(f64::NAN, |scores| scores.psnr);
     let score = |a: &Attempt| {
-        let ssim = a.ssim.map_or("–".to_string(), |v| format!("{v:.3}"));
-        let psnr = if a.psnr.is_finite() { format!("{:.2} dB", a.psnr) } else { "∞ dB".to_string() };
+        let ssim = a.scores.and_then(|scores| scores.ssim).map_or("–".to_string(), |v| format!("{v:.3}"));
+        let psnr = if psnr(a).is_finite() { format!("{:.2} dB", psnr(a)) } else { "∞ dB".to_string() };
         [psnr, ssim]
     };
-    let better = results.iter().filter(|r| r.restored.psnr > r.aliased.psnr).count();
+    let better = results.iter().filter(|r| psnr(&r.restored) > psnr(&r.aliased)).count();
     let is_own = results.len() == 1;
     html! {
         p {

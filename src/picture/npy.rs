@@ -9,11 +9,31 @@ use crate::{Error, Result};
 
 const SUPPORTED: &str =
     "supported are arrays of float32, float64, integers or bool of shape [H,W], [N,H,W] or [N,H,W,C]";
+const COMPLEX: &str = "of complex numbers, arrays of shape [H,W] or [N,H,W] are supported: one image, or one after another; \
+     measurements of several coils must be combined first";
 const MOST_BYTES: u64 = 4 << 30;
 const MAGIC: &[u8] = b"\x93NUMPY";
 
-/// Reads an array of shape `[H,W]`, `[N,H,W]` or `[N,H,W,C]`, missing axes being 1, and makes its values f32.
+/// What an array holds, as f32.
+pub enum Numbers {
+    Real(Tensor),
+    /// `[n, h, w, 2]`: real and imaginary parts.
+    Complex(Tensor),
+}
+
+/// Reads an array of real numbers, of shape `[H,W]`, `[N,H,W]` or `[N,H,W,C]`, missing axes being 1, and makes its values f32.
 pub fn read(path: impl AsRef<Path>) -> Result<Tensor> {
+    match read_numbers(&path)? {
+        Numbers::Real(tensor) => Ok(tensor),
+        Numbers::Complex(_) => Err(Error::file(
+            path,
+            format!("holds complex numbers, of which numpy.abs gives the magnitudes; {SUPPORTED}"),
+        )),
+    }
+}
+
+/// Reads such an array, or one of complex numbers, of shape `[H,W]` or `[N,H,W]`.
+pub fn read_numbers(path: impl AsRef<Path>) -> Result<Numbers> {
     let path = path.as_ref();
     from_bytes(&read_whole(path, MOST_BYTES)?).map_err(|problem| Error::file(path, problem))
 }
@@ -36,7 +56,7 @@ pub fn write(path: impl AsRef<Path>, shape: &[usize], values: &[f32]) -> Result<
     write_whole(path, &bytes)
 }
 
-fn from_bytes(bytes: &[u8]) -> Result<Tensor, String> {
+fn from_bytes(bytes: &[u8]) -> Result<Numbers, String> {
     let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| format!("is not an .npy file; {SUPPORTED}"))?;
     let broken = || "is a broken .npy file: its header cannot be read".to_owned();
     // The length has two bytes in version 1, four later.
@@ -53,10 +73,27 @@ fn from_bytes(bytes: &[u8]) -> Result<Tensor, String> {
     let fortran = entry(&header, "fortran_order").ok_or_else(broken)?.starts_with("True");
     let sizes = entry(&header, "shape").and_then(|s| s.strip_prefix('(')?.split(')').next()).ok_or_else(broken)?;
     let sizes = sizes.split(',').map(str::trim).filter(|n| !n.is_empty()).map(str::parse);
-    let shape = shape(&sizes.collect::<Result<Vec<u64>, _>>().map_err(|_| broken())?)?;
-    let values = values(data, kind, shape.len())?;
-    Ok(Tensor::new(shape, if fortran { from_fortran(shape, &values) } else { values }))
+    let sizes = sizes.collect::<Result<Vec<u64>, _>>().map_err(|_| broken())?;
+    let shape = shape(&sizes)?;
+    // A complex number is two floats, c8 two f4.
+    let (kind, parts) = match kind.trim_start_matches(ORDERS) {
+        "c8" => (kind.replace("c8", "f4"), 2),
+        "c16" => (kind.replace("c16", "f8"), 2),
+        _ => (kind.to_string(), 1),
+    };
+    if parts == 2 && shape.c > 1 {
+        return Err(format!("holds complex numbers of shape {sizes:?}; {COMPLEX}"));
+    }
+    let values = values(data, &kind, shape.len().saturating_mul(parts))?;
+    let values = if fortran { from_fortran(shape, parts, &values) } else { values };
+    Ok(match parts {
+        1 => Numbers::Real(Tensor::new(shape, values)),
+        _ => Numbers::Complex(Tensor::new(shape.with_c(2), values)),
+    })
 }
+
+/// The marks of the order of bytes in a type's name.
+const ORDERS: [char; 4] = ['<', '>', '|', '='];
 
 /// What follows the key in the header.
 fn entry<'a>(header: &'a str, key: &str) -> Option<&'a str> {
@@ -97,7 +134,7 @@ fn values(data: &[u8], kind: &str, count: usize) -> Result<Vec<f32>, String> {
             Ok(numbers.collect())
         }};
     }
-    match kind.trim_start_matches(['<', '>', '|', '=']) {
+    match kind.trim_start_matches(ORDERS) {
         "f4" => convert!(f32),
         "f8" => convert!(f64),
         "u1" | "b1" => convert!(u8),
@@ -112,12 +149,13 @@ fn values(data: &[u8], kind: &str, count: usize) -> Result<Vec<f32>, String> {
     }
 }
 
-/// From the order in which the first axis runs fastest.
-fn from_fortran(shape: Shape, values: &[f32]) -> Vec<f32> {
+/// From the order in which the first axis runs fastest. Each place has so many numbers, next to each other.
+fn from_fortran(shape: Shape, parts: usize, values: &[f32]) -> Vec<f32> {
     let Shape { n, h, w, .. } = shape;
-    let mut data = vec![0.0; shape.len()];
-    for (i, value) in values.iter().enumerate() {
-        data[shape.at(i % n, i / n % h, i / (n * h) % w, i / (n * h * w))] = *value;
+    let mut data = vec![0.0; values.len()];
+    for (i, value) in values.chunks_exact(parts).enumerate() {
+        let at = parts * shape.at(i % n, i / n % h, i / (n * h) % w, i / (n * h * w));
+        data[at..at + parts].copy_from_slice(value);
     }
     data
 }

@@ -96,6 +96,14 @@ pub fn decode_image(path: impl AsRef<Path>, bytes: &[u8]) -> Result<Photo> {
                 return Err(Error::file(path, format!("is a CMYK JPEG; {SUPPORTED}: convert it to RGB")));
             }
             let decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(broken)?;
+            // The decoder fills what is missing with grey.
+            if !jpeg_markers(bytes).any(|(marker, _)| marker == JPEG_END) {
+                let what = "is cut short: a JPEG file, without its end";
+                return Err(Error::file(
+                    path,
+                    format!("{what} after {} bytes; copy or download it again", bytes.len()),
+                ));
+            }
             decode(path, decoder)?.map_err(broken)
         }
         other => Err(Error::file(path, format!("is a {} file; {SUPPORTED}: convert it", name(other)))),
@@ -148,16 +156,25 @@ fn on_white([r, g, b, alpha]: [f32; 4]) -> [f32; 3] {
     [r, g, b].map(|v| v * alpha + (1.0 - alpha))
 }
 
+/// A JPEG's markers, each with the bytes that follow it (ITU-T T.81, B.1.1). What lies between, a scan's data, is passed over:
+/// there 0xff is followed by 0, or by a restart marker (0xd0 to 0xd7). Of markers that nothing follows only the end is given.
+fn jpeg_markers(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    let mut rest = bytes.get(2..).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let is_marker = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0 | 1 | 0xd0..=0xd8 | 0xff);
+        let at = rest.windows(2).position(is_marker)?;
+        let (marker, after) = (rest[at + 1], &rest[at + 2..]);
+        let length = after.get(..2).map_or(0, |length| u16::from_be_bytes([length[0], length[1]]).into());
+        rest = if marker == JPEG_END { &[] } else { after.get(length..).unwrap_or_default() };
+        Some((marker, after))
+    })
+}
+
+const JPEG_END: u8 = 0xd9;
+
 /// Number of colour components in a JPEG's frame header (ITU-T T.81, B.2.2): 1 grey, 3 colour, 4 CMYK.
 fn jpeg_components(bytes: &[u8]) -> Option<u8> {
-    let mut at = 2;
-    loop {
-        let marker = *bytes.get(at + 1)?;
-        match marker {
-            0xff => at += 1,
-            // SOF0 to SOF15, but not DHT, JPG and DAC.
-            0xc0..=0xcf if ![0xc4, 0xc8, 0xcc].contains(&marker) => return bytes.get(at + 9).copied(),
-            _ => at += 2 + u16::from_be_bytes([*bytes.get(at + 2)?, *bytes.get(at + 3)?]) as usize,
-        }
-    }
+    // SOF0 to SOF15, but not DHT, JPG and DAC.
+    let is_frame = |marker: u8| matches!(marker, 0xc0..=0xcf) && ![0xc4, 0xc8, 0xcc].contains(&marker);
+    jpeg_markers(bytes).find(|(marker, _)| is_frame(*marker)).and_then(|(_, after)| after.get(7).copied())
 }

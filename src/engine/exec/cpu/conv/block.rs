@@ -39,11 +39,12 @@ impl Sliding {
         }
     }
 
-    /// Runs the convolution `conv` as tasks of `size` pixels.
+    /// Runs the convolution `conv` as tasks of `size` pixels, each with one of so many `shares` of the output channels. All tasks of a
+    /// share follow one another, so that its part of the kernel stays in a cache.
     pub fn run<'a, C: Sync>(
         &'a self,
         conv: &'a C,
-        size: usize,
+        (size, shares): (usize, usize),
         level: Level,
         n: usize,
         parts: &'a [&'a [f32]],
@@ -53,15 +54,16 @@ impl Sliding {
     {
         let pixels = self.out_hw.0 * self.out_hw.1;
         let blocks = pixels.div_ceil(size);
-        (0..n * blocks).into_par_iter().for_each(|task| {
+        (0..shares * n * blocks).into_par_iter().for_each(|task| {
+            let (share, task) = (task / (n * blocks), task % (n * blocks));
             let (image, first) = (task / blocks, task % blocks * size);
             let pixels = first..(first + size).min(pixels);
-            level.dispatch(Block { conv, sliding: self, parts, finish, image, pixels });
+            level.dispatch(Block { conv, sliding: self, parts, finish, image, pixels, share: (share, shares) });
         });
     }
 }
 
-/// One task: a run of pixels of one image, all output channels.
+/// One task: a run of pixels of one image, all output channels or a share of them.
 pub struct Block<'a, C> {
     pub conv: &'a C,
     sliding: &'a Sliding,
@@ -70,6 +72,8 @@ pub struct Block<'a, C> {
     pub image: usize,
     /// Of the output, counted inside the image.
     pub pixels: Range<usize>,
+    /// Which share of the output channels, of how many.
+    share: (usize, usize),
 }
 
 impl<C> Block<'_, C> {
@@ -77,6 +81,13 @@ impl<C> Block<'_, C> {
     #[inline(always)]
     pub fn bank(&self) -> usize {
         if self.sliding.bank == 1 { 0 } else { self.image }
+    }
+
+    /// The task's share of so many panels of output channels.
+    #[inline(always)]
+    pub fn share_of(&self, panels: usize) -> Range<usize> {
+        let (share, shares) = self.share;
+        share * panels / shares..(share + 1) * panels / shares
     }
 
     /// The part's data of this image.

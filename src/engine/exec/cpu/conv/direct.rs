@@ -19,6 +19,8 @@ const GATHER: usize = 64;
 const WIDEST: usize = 32;
 /// Micro-tiles per task.
 const TILES: usize = 8;
+/// Values of a kernel that a core's own cache holds beside the input: a larger kernel is shared out among tasks.
+const CACHED: usize = 64 * 1024;
 
 pub struct Direct {
     /// Kernels in the order in which they are read: `[bank][panel][part][tap][channel][panel_width]`.
@@ -79,7 +81,8 @@ impl Direct {
     }
 
     pub fn run(&self, level: Level, n: usize, parts: &[&[f32]], finish: Finish) {
-        self.sliding.run(self, TILES * level.rows(), level, n, parts, finish);
+        let shares = (self.panels * self.panel_len).div_ceil(CACHED).min(self.panels);
+        self.sliding.run(self, (TILES * level.rows(), shares), level, n, parts, finish);
     }
 }
 
@@ -88,7 +91,7 @@ impl Kernel for Block<'_, Direct> {
 
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        // SAFETY: `Packed::run` has checked all lengths; every task has its own pixels.
+        // SAFETY: `Packed::run` has checked all lengths; every task has its own pixels or channels.
         unsafe {
             let taps = self.conv.sliding.taps;
             if taps.0 * taps.1 * self.conv.ci <= GATHER {
@@ -143,7 +146,7 @@ impl Block<'_, Direct> {
 #[inline(always)]
 unsafe fn in_place<L: Lanes, const M: usize, const R: usize>(block: &Block<Direct>) {
     let (conv, sliding) = (block.conv, &block.conv.sliding);
-    for panel in 0..conv.panels {
+    for panel in block.share_of(conv.panels) {
         for first in block.pixels.clone().step_by(M) {
             let windows = block.windows::<M>(first);
             let places = block.places::<M>(first);
@@ -199,7 +202,7 @@ unsafe fn gathered<L: Lanes, const M: usize, const R: usize>(block: &Block<Direc
             }
         }
         let rows = values.each_ref().map(|v| v.as_ptr());
-        for panel in 0..conv.panels {
+        for panel in block.share_of(conv.panels) {
             let mut acc = [[L::zero(); R]; M];
             // SAFETY: each row and the panel have k values (times the panel's width); the micro-tile is this task's.
             unsafe {

@@ -62,7 +62,7 @@ impl Few {
     }
 
     pub fn run(&self, level: Level, n: usize, parts: &[&[f32]], finish: Finish) {
-        self.sliding.run(self, BLOCK, level, n, parts, finish);
+        self.sliding.run(self, (BLOCK, 1), level, n, parts, finish);
     }
 }
 
