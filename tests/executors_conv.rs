@@ -5,7 +5,6 @@ mod common;
 mod common_executors;
 
 use common::open;
-
 use common::ops::{FUNCTIONS, SETTINGS, Setting, doubles, numbers, setting};
 use common_executors::{POOLS, check, general, run, transposed};
 use unet_lens::engine::exec::Backend;
