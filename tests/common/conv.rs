@@ -197,7 +197,7 @@ pub fn part(c: usize, uh: usize, uw: usize) -> PartShape {
     PartShape { c, up: (uh, uw) }
 }
 
-/// As a conv2d makes it, with zeros at all four sides.
+/// The geometry of a conv2d with zeros at all four sides.
 pub fn general(
     (h, w): (usize, usize),
     (kh, kw): (usize, usize),
