@@ -99,7 +99,7 @@ fn functions_and_shapes() {
                 // So that dy is not nearly the same everywhere, of which softmax lets nothing through.
                 g.mul("y", x, y).unwrap()
             });
-            // As means, so that the loss does not lie where a sigmoid is flat.
+            // Means, not sums, so that the loss does not lie where a sigmoid is flat.
             let mean = |g: &mut Graph, name: &str, x: NodeId, axes: Axes| {
                 let sum = g.sum(&format!("{name}'s sum"), x, axes).unwrap();
                 g.scale(name, sum, 1.0 / axes.count(image) as f32).unwrap()

@@ -4,8 +4,11 @@
 mod common;
 mod common_executors;
 
-use common::ops::{FUNCTIONS, SETTINGS, Setting, doubles, numbers};
+use common::open;
+
+use common::ops::{FUNCTIONS, SETTINGS, Setting, doubles, numbers, setting};
 use common_executors::{POOLS, check, general, run, transposed};
+use unet_lens::engine::exec::Backend;
 use unet_lens::engine::exec::cpu::Cpu;
 use unet_lens::engine::exec::memory::Limit;
 use unet_lens::engine::graph::Graph;
@@ -121,5 +124,27 @@ fn alone_and_in_a_batch() {
         for (i, (batch, alone)) in batch.iter().zip(&alone).enumerate() {
             assert_eq!(bits(batch, n), bits(alone, 0), "node {i}, image {n}: alone");
         }
+    }
+}
+
+/// A transposed convolution of stride 3 with a kernel of 2x2 leaves outputs that hear of no input: a NaN or an infinite number does
+/// not reach them.
+#[test]
+fn a_nan_does_not_reach_the_gaps_of_a_transposed_convolution() {
+    let shape = Shape::new(1, 4, 5, 3);
+    let mut values = Tensor::new(shape, numbers(shape.len(), 7));
+    for (at, v) in [(0, f32::NAN), (20, f32::INFINITY), (31, f32::NAN)] {
+        values.data[at] = v;
+    }
+    let mut g = Graph::new();
+    let x = g.input("image", shape).unwrap();
+    let apart = setting((2, 2), (3, 3), [0; 4], (1, 1));
+    let y = g.conv_transpose("y", x, transposed(general(&apart, 4, 3, 1), 12, 15)).unwrap();
+    let expected = &run(&*open(Backend::Reference).unwrap(), &g, &[y], x, &values)[0];
+    let got = &run(&*open(Backend::Cpu).unwrap(), &g, &[y], x, &values)[0];
+    let gaps = expected.data.iter().filter(|v| v.is_finite()).count();
+    assert!(gaps > 0 && gaps < expected.data.len());
+    for (at, (got, expected)) in got.data.iter().zip(&expected.data).enumerate() {
+        assert_eq!(got.is_finite(), expected.is_finite(), "[{at}] is {got}, should be {expected}");
     }
 }

@@ -11,6 +11,7 @@ mod dream;
 mod explain;
 mod filters;
 mod predict;
+mod repeat;
 mod restore;
 mod summary;
 
@@ -20,9 +21,10 @@ use crate::engine::tensor::{Shape, Tensor};
 use crate::network::{Network, keras, unet};
 use crate::picture::{Colormap, npy, read_image};
 use crate::{Error, Result, files};
-use choices::{BACKENDS, COLORMAPS, name_of, one_of};
+use choices::{BACKENDS, COLORMAPS, one_of};
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use repeat::quoted;
 use std::path::{Path, PathBuf};
 
 /// The default network: the article's U-Net, so that the program works from any folder.
@@ -178,34 +180,6 @@ impl Machine {
         }
         Ok(executor)
     }
-}
-
-impl Machine {
-    /// The options that were given, as they are typed, each with a space before it: whoever repeats a command needs them.
-    fn arguments(&self) -> String {
-        let Machine { model: ModelFile { model, lambdas }, backend, threads: _, memory } = self;
-        let mut text = String::new();
-        if let Some(path) = model {
-            text += &format!(" --model {}", quoted(&path.to_string_lossy()));
-        }
-        for (layer, meaning) in lambdas {
-            text += &format!(" --lambda {}", quoted(&format!("{layer}={meaning}")));
-        }
-        if *backend != Backend::Auto {
-            text += &format!(" --backend {}", name_of(BACKENDS, *backend));
-        }
-        memory.iter().for_each(|bytes| text += &format!(" --memory {bytes}"));
-        text
-    }
-}
-
-/// A word as a shell reads it: in quotes, if it holds what means something there.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "-_./:,=+@%".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_string();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// Reads the command line and does what it asks for.

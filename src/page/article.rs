@@ -2,7 +2,7 @@
 
 use super::does::{Does, Passed, does, travel};
 use super::way::{self, Way};
-use super::{Document, data_url, document, network, number4, plots, png_url};
+use super::{Document, data_url, document, network, number4, plots, png_url, skipped};
 use crate::engine::graph::Graph;
 use crate::engine::tensor::Shape;
 use crate::lens::ascent::{Climb, Rescue, Verdict};
@@ -208,10 +208,6 @@ fn body(a: &Article, built: &unet::Built, ways: &[Vec<Option<Way>>]) -> Markup {
         }
         footer { p { "unet-lens " (env!("CARGO_PKG_VERSION")) } }
     }
-}
-
-pub(super) fn skipped(why: &str) -> Markup {
-    html! { p.warning { "Left out: " (why) "." } }
 }
 
 /// What becomes of a picture's size on the way, in words.

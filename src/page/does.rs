@@ -1,7 +1,6 @@
 //! What the network does with a picture: restores it, or makes something else of it; and how the picture passes through.
 
-use super::article::skipped;
-use super::{data_url, number4};
+use super::{data_url, number4, skipped};
 use crate::engine::tensor::{Shape, Tensor};
 use crate::lens::activations::Activation;
 use crate::mri::restore::{Attempt, Restored};

@@ -59,7 +59,12 @@ pub struct Setting {
     pub dilation: Window,
 }
 
-const fn setting(kernel: (usize, usize), stride: (usize, usize), pad: [usize; 4], dilation: (usize, usize)) -> Setting {
+pub const fn setting(
+    kernel: (usize, usize),
+    stride: (usize, usize),
+    pad: [usize; 4],
+    dilation: (usize, usize),
+) -> Setting {
     let [top, bottom, left, right] = pad;
     Setting {
         kernel: Window::new(kernel.0, kernel.1),

@@ -41,7 +41,7 @@ const fn pool(window: (usize, usize), stride: (usize, usize), pad: [usize; 4]) -
     }
 }
 
-/// Of max pools: with overlap, with gaps, with padding, with a rest that fills no window.
+/// Max pools with overlap, with gaps, with padding, with a rest that fills no window.
 pub const POOLS: &[Pool] = &[
     pool((3, 3), (2, 2), [0, 1, 0, 1]),
     pool((3, 3), (1, 1), [1, 1, 1, 1]),

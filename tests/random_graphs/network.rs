@@ -262,7 +262,7 @@ fn append_by_hand(g: &mut Graph, extra: &[Instruction], rng: &mut ChaCha8Rng) {
     }
 }
 
-/// From two rows or columns back to two on: whole numbers, as the op wants them.
+/// Whole numbers from -2 to 2: two rows or columns back to two on.
 pub fn shifts(net: &Net) -> Tensor {
     let shape = net.graph.shape(net.shifts);
     Tensor::new(shape, (0..shape.len()).map(|i| (i * 3 % 5) as f32 - 2.0).collect())

@@ -120,7 +120,7 @@ pub struct Quiet {
     pub image: Tensor,
     /// Whether max pools hold equal values.
     pub equal: bool,
-    /// Of each node.
+    /// For each node its [`noise`].
     pub noise: Vec<f64>,
 }
 

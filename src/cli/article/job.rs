@@ -1,5 +1,6 @@
 //! The pieces of the article, one after the other.
 
+use super::super::dream::Start;
 use super::super::{explain, filters, layer_file, print, quoted};
 use super::{CAMERA, CAMERA_NAME, Options, Subject};
 use crate::cancel::{Cancel, Watch};
@@ -10,7 +11,7 @@ use crate::engine::tensor::{Shape, Tensor};
 use crate::lens::activations;
 use crate::lens::ascent::{self, Climb, Recipe, Verdict};
 use crate::lens::dream::{Dream, Work, dream};
-use crate::mri::restore::{self, Example, Restored};
+use crate::mri::restore::{self, Attempt, Example, Restored};
 use crate::mri::{Sampling, report};
 use crate::network::{Network, summary, unet};
 use crate::page::{self, Article, Climbed, Does, Dreamt, Part, Passed};
@@ -198,20 +199,19 @@ impl Job<'_> {
         };
         let phantoms = restore::phantoms(network, PHANTOMS, seed, sampling)
             .and_then(|phantoms| restored(&phantoms, &mut self.progress(cost)));
-        let mean = |results: &[Restored], of: fn(&Restored) -> f64| {
-            results.iter().map(of).sum::<f64>() / results.len().max(1) as f64
+        let mean = |results: &[Restored], of: fn(&Restored) -> &Attempt| {
+            results.iter().map(|r| of(r).psnr()).sum::<f64>() / results.len().max(1) as f64
         };
         let why = match part(network, phantoms)? {
             Err(why) => why,
             Ok(phantoms) => {
-                let gain = (mean(&phantoms, |r| r.aliased.psnr()), mean(&phantoms, |r| r.restored.psnr()));
+                let gain = (mean(&phantoms, |r| &r.aliased), mean(&phantoms, |r| &r.restored));
                 if gain.1 >= gain.0 + GAIN {
                     let results = match (&self.subject.path, &self.subject.start) {
-                        (Some(_), Ok(start)) => {
-                            let sampling = sampling.drawn(seed, 0);
-                            let Shape { h, w, .. } = start.seen.shape;
-                            let (name, picture) = (self.subject.name.clone(), start.seen.data.clone());
-                            let example = Example::undersampled(name, picture, (h, w), sampling)?;
+                        (Some(_), Ok(Start { seen, .. })) if seen.shape.c == 1 => {
+                            let (name, size) = (self.subject.name.clone(), (seen.shape.h, seen.shape.w));
+                            let picture = seen.data.clone();
+                            let example = Example::undersampled(name, picture, size, sampling.drawn(seed, 0))?;
                             restored(&[example], &mut |_, _| {})?
                         }
                         _ => phantoms,
@@ -268,7 +268,8 @@ impl Job<'_> {
         let name = &self.subject.name;
         let (image, name) = match (does, &self.subject.path) {
             (Ok(Does::Restores { results, .. }), path) => {
-                let name = if path.is_some() { format!("{name}, aliased,") } else { "an aliased phantom".to_string() };
+                let is_own = path.is_some() && self.image.c == 1;
+                let name = if is_own { format!("{name}, aliased,") } else { "an aliased phantom".to_string() };
                 (results[0].example.input(self.image.c), name)
             }
             _ => (self.subject.seen.clone().map_err(Error::Usage)?, name.clone()),
