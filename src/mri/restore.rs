@@ -165,6 +165,13 @@ pub fn compute(
     Ok(results)
 }
 
+/// A network loaded for images of a size.
+struct Prepared {
+    size: (usize, usize),
+    built: unet::Built,
+    program: Box<dyn Program>,
+}
+
 /// A network that restores images one by one. It is loaded anew only where their size changes.
 pub struct Restorer<'a> {
     executor: &'a dyn Executor,
@@ -172,8 +179,7 @@ pub struct Restorer<'a> {
     /// What the caller holds besides.
     held: Memory,
     channels: usize,
-    /// For images of a size.
-    prepared: Option<((usize, usize), unet::Built, Box<dyn Program>)>,
+    prepared: Option<Prepared>,
 }
 
 impl<'a> Restorer<'a> {
@@ -195,13 +201,13 @@ impl<'a> Restorer<'a> {
     /// # Errors
     /// If the network does not give a picture of the same size; if there is not enough memory, or the device fails.
     pub fn restore(&mut self, example: Example) -> Result<Restored> {
-        if self.prepared.as_ref().is_none_or(|(size, ..)| *size != example.size) {
+        if self.prepared.as_ref().is_none_or(|prepared| prepared.size != example.size) {
             self.prepared = None;
             let (h, w) = unet::fitting(self.network, &[self.network.output], example.size)?;
             let (built, program) = self.load(Shape::new(1, h, w, self.channels))?;
-            self.prepared = Some((example.size, built, program));
+            self.prepared = Some(Prepared { size: example.size, built, program });
         }
-        let (_, built, program) = self.prepared.as_mut().expect("prepared above");
+        let Prepared { built, program, .. } = self.prepared.as_mut().expect("prepared above");
         let Shape { h, w, .. } = built.graph.shape(built.image);
         let input = Padded::to_size(&example.input(self.channels), (h, w));
         program.write(built.image, &input.image)?;
