@@ -1,6 +1,6 @@
 //! The page of the article: the network, what it does, what its filters answer to, how a picture travels through it.
 
-use super::does::{Does, Passed, does, travel};
+use super::does::{Does, Passed, does, skipped, travel};
 use super::way::{self, Way};
 use super::{Document, data_url, document, network, number4, plots, png_url};
 use crate::engine::graph::Graph;
@@ -208,10 +208,6 @@ fn body(a: &Article, built: &unet::Built, ways: &[Vec<Option<Way>>]) -> Markup {
         }
         footer { p { "unet-lens " (env!("CARGO_PKG_VERSION")) } }
     }
-}
-
-pub(super) fn skipped(why: &str) -> Markup {
-    html! { p.warning { "Left out: " (why) "." } }
 }
 
 /// What becomes of a picture's size on the way, in words.

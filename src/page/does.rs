@@ -1,6 +1,5 @@
 //! What the network does with a picture: restores it, or makes something else of it; and how the picture passes through.
 
-use super::article::skipped;
 use super::{data_url, number4};
 use crate::engine::tensor::{Shape, Tensor};
 use crate::lens::activations::Activation;
@@ -72,6 +71,11 @@ impl Does {
         });
         Does::Makes { name, input, output, seen: mix.seen, figure, why }
     }
+}
+
+/// In place of what this network cannot do.
+pub(super) fn skipped(why: &str) -> Markup {
+    html! { p.warning { "Left out: " (why) "." } }
 }
 
 /// The section's content.
