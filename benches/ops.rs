@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use unet_lens::engine::autodiff::gradient;
 use unet_lens::engine::exec::{self, Backend, Executor};
 use unet_lens::engine::graph::{Graph, NodeId};
-use unet_lens::engine::ops::{Axis, Conv2d, Kernel, Matrix, Window};
+use unet_lens::engine::ops::{Axes, Axis, Conv2d, ConvTranspose, Function, Kernel, Matrix, Pool, Sides, Window};
 use unet_lens::engine::plan::Plan;
 use unet_lens::engine::tensor::{Shape, Tensor};
 
@@ -29,11 +29,30 @@ const CONVOLUTIONS: [(usize, usize, usize); 9] = [
 
 type Build = fn(&mut Graph, NodeId) -> NodeId;
 
-const OPS: [(&str, Build); 14] = [
+const OPS: [(&str, Build); 19] = [
     ("relu", |g, x| g.relu("y", x).unwrap()),
     ("sigmoid", |g, x| g.sigmoid("y", x).unwrap()),
     ("batch_norm", |g, x| g.batch_norm("y", x, [0.5; 64].into(), [0.1; 64].into()).unwrap()),
     ("max_pool", |g, x| g.max_pool("y", x, Window::new(2, 2)).unwrap()),
+    ("max_pool 3x3 stride 2", |g, x| {
+        let pool = Pool { stride: Window::new(2, 2), ..Window::new(3, 3).into() };
+        g.max_pool("y", x, pool).unwrap()
+    }),
+    ("silu", |g, x| g.pointwise("y", x, Function::Silu).unwrap()),
+    ("leaky_relu", |g, x| g.pointwise("y", x, Function::LeakyRelu { slope: 0.2 }).unwrap()),
+    ("softmax", |g, x| g.softmax("y", x, Axes { h: false, w: false, c: true }).unwrap()),
+    ("conv_transpose 2x2 stride 2 to 32", |g, x| {
+        let kernel = Kernel::new(2, 2, 32, 64, numbers(4 * 32 * 64).into()).unwrap();
+        let two = Window::new(2, 2);
+        let pad = Sides { top: 0, bottom: 0, left: 0, right: 0 };
+        let (dilation, groups) = (Window::ONE, 1);
+        g.conv_transpose(
+            "y",
+            x,
+            ConvTranspose { kernel, bias: None, stride: two, pad, dilation, groups, h: 256, w: 256 },
+        )
+        .unwrap()
+    }),
     ("upsample", |g, x| g.upsample("y", x, Window::new(2, 2)).unwrap()),
     ("sum_pool", |g, x| g.sum_pool("y", x, Window::new(2, 2)).unwrap()),
     ("concat", |g, x| g.concat("y", &[x, x, x]).unwrap()),
@@ -47,7 +66,7 @@ const OPS: [(&str, Build); 14] = [
 ];
 
 /// Ops whose gradient is more than one of those above; measured together with it.
-const BOTH_WAYS: [&str; 4] = ["relu", "sigmoid", "max_pool", "total_variation"];
+const BOTH_WAYS: [&str; 6] = ["relu", "sigmoid", "max_pool", "max_pool 3x3 stride 2", "silu", "total_variation"];
 
 /// Numbers in [-1, 1) in no order.
 fn numbers(count: usize) -> Vec<f32> {

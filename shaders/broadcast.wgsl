@@ -26,7 +26,7 @@ struct Params {
 // Image, row, column and quad of y's quad i.
 fn place(i: u32) -> vec4<u32> {
     let pixel = i / params.c4;
-    let row = pixel / params.w; // of all images
+    let row = pixel / params.w; // counted through all images
     return vec4(row / params.h, row % params.h, pixel % params.w, i % params.c4);
 }
 

@@ -42,40 +42,9 @@
 // owns a quad of y, whose channels may belong to four groups; if each channel is a group of its own (DEPTHWISE), to just the
 // four of x's quad in the same place.
 
-struct Params {
-    grid: vec2<u32>,     // rows and columns of the outputs computed in this run
-    step: vec2<u32>,     // output (r, s) of the grid is y's pixel (r, s) * step + phase
-    phase: vec2<u32>,
-    y: vec2<u32>,        // rows and columns of y
-    x: vec2<u32>,        // rows and columns of x
-    stride: vec2<u32>,   // tap (i, j) of output (r, s) reads x's pixel (r, s) * stride + (i, j) * dilation + offset
-    dilation: vec2<u32>,
-    offset: vec2<i32>,
-    taps: vec2<u32>,     // rows and columns of taps; there may be none
-    up: vec2<u32>,       // each pixel of x counts as a block of so many (sum_products)
-    of_group: vec2<u32>, // channels of x and of y that belong together (grouped)
-    ci4: u32,            // quads (four channels) per pixel of x
-    co4: u32,            // quads per pixel of y
-    bank: u32,           // vec4s per image of the kernel: 0 if one kernel is for all images
-    bias_bank: u32,      // the same of the bias, which comes first in constants
-    scale_at: u32,       // in constants: scale, then shift
-    first_group: u32,    // workgroup 0 of this run computes what is number first_group among all
-    x_image: u32,        // the first image of this run: in x,
-    bank_image: u32,     // in the kernel's and the bias' bank,
-    y_image: u32,        // and in y
-    unused: u32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> signs: array<u32>;
-@group(0) @binding(3) var<storage, read> x: array<vec4<f32>>;
+// Params and the other bindings: conv2d_params.wgsl.
 @group(0) @binding(4) var<storage, read> kernel: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read> constants: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read> add: array<vec4<f32>>;
-@group(0) @binding(7) var<storage, read> gate: array<u32>;
 
-override CONTINUES: bool = false; // y already holds the sum over an earlier part's channels
 override LARGE: bool = true;
 override PIXELS: u32 = 64; // of a tile: 64 if LARGE, else 32
 override QUADS: u32 = 16;  // 16 if LARGE, else 8

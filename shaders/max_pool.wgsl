@@ -30,7 +30,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> winners: array<u32>;
 @group(0) @binding(3) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> dy: array<vec4<f32>>; // of the gradient
+@group(0) @binding(4) var<storage, read> dy: array<vec4<f32>>; // read by the gradient alone
 
 override WINNERS: bool = false;
 
@@ -40,7 +40,7 @@ struct Largest {
     place: vec4<u32>,
 }
 
-// Of quad c of the window at row and column `window` of all.
+// The winners of quad c, in the window at row and column `window` among all windows.
 fn largest(image: u32, window: vec2<u32>, c: u32) -> Largest {
     let corner = vec2<i32>(window * params.stride) - vec2<i32>(params.pad);
     let first = vec2<u32>(max(corner, vec2(0)));
@@ -70,7 +70,7 @@ fn max_pool(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
         return;
     }
     let pixel = i / params.c4;
-    let row = pixel / params.out.y; // of all images
+    let row = pixel / params.out.y; // counted through all images
     let best = largest(row / params.out.x, vec2(row % params.out.x, pixel % params.out.y), i % params.c4);
     y[i] = best.value;
     if WINNERS {

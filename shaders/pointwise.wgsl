@@ -22,7 +22,7 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> dy: array<vec4<f32>>; // of the gradient
+@group(0) @binding(3) var<storage, read> dy: array<vec4<f32>>; // read by the gradient alone
 
 override FUNCTION: u32 = 0;
 

@@ -24,7 +24,7 @@ struct Channels {
     shift: vec4<f32>,
 }
 
-// Of the quad whose bias and scale lie there in `constants`; its shift lies `c4` further on.
+// Those of the quad whose bias and scale lie at these places in `constants`; its shift lies `c4` quads behind its scale.
 fn channels(bias_at: u32, scale_at: u32, c4: u32) -> Channels {
     var own: Channels;
     if BIAS {

@@ -50,7 +50,7 @@ fn permute(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
         return;
     }
     let pixel = i / params.c4;
-    let row = pixel / params.w; // of all images
+    let row = pixel / params.w; // counted through all images
     let at = row / params.h * params.x_image + row % params.h * params.down + pixel % params.w * params.across;
     var v = vec4(0.0);
     for (var k = 0u; k < 4; k++) {

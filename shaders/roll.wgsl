@@ -31,7 +31,7 @@ fn roll(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
         return;
     }
     let pixel = i / params.c4;
-    let row = pixel / params.w; // of all images
+    let row = pixel / params.w; // counted through all images
     let image = row / params.h;
     let shift = image * params.entries * 2;
     let r = modulo(i32(row % params.h) - i32(by[shift].x), i32(params.h));

@@ -34,7 +34,7 @@ fn slice(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) 
         return;
     }
     let pixel = i / params.c4;
-    let row = pixel / params.w; // of all images
+    let row = pixel / params.w; // counted through all images
     let image = row / params.h;
     let r = i32(row % params.h) + params.start_row;
     let s = i32(pixel % params.w) + params.start_column;

@@ -19,7 +19,7 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> dy: array<vec4<f32>>; // of the gradient
+@group(0) @binding(3) var<storage, read> dy: array<vec4<f32>>; // read by the gradient alone
 
 override THREADS: u32 = 256;
 var<workgroup> sums: array<f32, 256>;
@@ -62,7 +62,7 @@ fn total_variation_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(n
     }
     let v = x[i];
     let pixel = i / params.c4;
-    let row = pixel / params.w; // of all images
+    let row = pixel / params.w; // counted through all images
     let r = row % params.h;
     let s = pixel % params.w;
     var signs = vec4(0.0);

@@ -29,7 +29,7 @@ struct Params {
     pad: vec2<u32>,    // rows of zeros above x and columns to the left of it (input)
     y: vec2<u32>,      // rows and columns of y (output)
     count: u32,        // tiles of this run
-    first: u32,        // of them, counted through all images
+    first: u32,        // the first of these tiles, counted through all images
     c4: u32,           // quads (four channels) per pixel of x (input) or y (output)
     v4: u32,           // quads per tile of V (input)
     at: u32,           // the first of V's quads that x's channels go to (input)

@@ -42,7 +42,7 @@ pub struct Kernel {
     pub name: String,
     /// The ops that were fused into it.
     pub ops: String,
-    /// Of the output: images, rows, columns, channels.
+    /// The output's images, rows, columns, channels.
     pub shape: String,
     /// Multiply-accumulates, as the definition counts them; 0 for what is no convolution.
     pub macs: u64,
@@ -190,7 +190,7 @@ impl Setup {
                 let name = network.layers[layer].name.clone();
                 let filters: Vec<usize> = (0..unet::filters(network, layer)).cycle().take(images).collect();
                 let seeds = ascent::noise(0, &name, &filters, image, ascent::NOISE);
-                // Of several images the gradient is not read: as in a climb it needs no room of its own.
+                // The gradient of several images is not read: as in a climb it needs no room of its own.
                 let objective = Objective::new(network, layer, &filters, image, &Recipe::default(), images == 1)?;
                 let Objective { plan, image, gradient: result, .. } = objective;
                 Ok(Setup { name, plan, image, seeds, result })

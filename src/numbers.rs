@@ -14,7 +14,7 @@ pub fn number(value: f64, digits: usize) -> String {
     trimmed(&format!("{value:.*}", (digits as i32 - 1 - exponent).max(0) as usize)).to_string()
 }
 
-/// Without zeros at the end of a fraction.
+/// The text without zeros at the end of its fraction.
 fn trimmed(text: &str) -> &str {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
 }

@@ -130,7 +130,7 @@ fn dreams_of_a_grey_and_a_coloured_picture() {
     }
 }
 
-/// In grey levels of 255, as the notebook has it; 1.5 if none is asked for.
+/// The size of a step is counted in grey levels of 255, as in the notebook, and is 1.5 if none is asked for.
 #[test]
 fn the_size_of_a_dreams_step() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,100 +1,20 @@
-//! Every op, forward and gradient, on every executor against the reference: at odd sizes, alone and in graphs.
+//! Every op, forward and gradient, on every executor against the reference: at odd sizes, alone and in graphs. Convolutions have
+//! a file of their own, `executors_conv.rs`.
 
 mod common;
+mod common_executors;
 
+use common::ops::{FUNCTIONS, doubles, numbers};
 use common::{difference, open};
+use common_executors::{POOLS, check, check_at, conv, run};
 use std::sync::Arc;
-use unet_lens::engine::autodiff::gradient;
+use unet_lens::engine::exec::Backend;
 use unet_lens::engine::exec::cpu::Cpu;
 use unet_lens::engine::exec::cpu::simd::Level;
 use unet_lens::engine::exec::memory::Limit;
-use unet_lens::engine::exec::{Backend, Executor};
 use unet_lens::engine::graph::{Graph, NodeId};
-use unet_lens::engine::ops::{Axes, Axis, Conv2d, ConvTranspose, Function, Kernel, Matrix, Pool, Sides, Window};
-use unet_lens::engine::plan::Plan;
+use unet_lens::engine::ops::{Axes, Axis, Conv2d, Function, Matrix, Window};
 use unet_lens::engine::tensor::{Shape, Tensor};
-
-/// Numbers in [-1, 1) that look random and are the same everywhere.
-fn numbers(count: usize, salt: u64) -> Vec<f32> {
-    let mut state = salt.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((state >> 40) as f32 / (1u64 << 24) as f32) * 2.0 - 1.0
-    };
-    (0..count).map(|_| next()).collect()
-}
-
-fn doubles(count: usize, salt: u64) -> Arc<[f64]> {
-    numbers(count, salt).iter().map(|&v| f64::from(v)).collect()
-}
-
-fn conv(kh: usize, kw: usize, ci: usize, co: usize) -> Conv2d {
-    let size = (2.0 / (kh * kw * ci) as f32).sqrt();
-    let kernel: Vec<f32> = numbers(kh * kw * ci * co, 3).iter().map(|v| v * size).collect();
-    Conv2d::same(Kernel::new(kh, kw, ci, co, kernel.into()).unwrap(), Some(numbers(co, 4).into()))
-}
-
-/// The same with any setting.
-fn general((kh, kw): (usize, usize), ci: usize, co: usize, groups: usize, setting: &Setting) -> Conv2d {
-    let plain = conv(kh, kw, ci / groups, co);
-    let Setting { stride, pad: [top, bottom, left, right], dilation, .. } = *setting;
-    let window = |(h, w)| Window::new(h, w);
-    let pad = Sides { top, bottom, left, right };
-    Conv2d { stride: window(stride), pad, dilation: window(dilation), groups, ..plain }
-}
-
-/// The convolution's transpose that makes an image of `h` x `w` pixels. Its outputs are the kernel's inputs.
-fn transposed(conv: Conv2d, h: usize, w: usize) -> ConvTranspose {
-    let Conv2d { kernel, stride, pad, dilation, groups, .. } = conv;
-    let bias = Some(numbers(kernel.ci * groups, 4).into());
-    ConvTranspose { kernel, bias, stride, pad, dilation, groups, h, w }
-}
-
-/// What a graph computes for these inputs.
-fn run(executor: &dyn Executor, graph: &Graph, keep: &[NodeId], image: NodeId, values: &Tensor) -> Vec<Tensor> {
-    let plan = Arc::new(Plan::compile(graph.clone(), keep, &[], &[]));
-    let mut program = executor.prepare(plan).unwrap();
-    program.write(image, values).unwrap();
-    program.run(1).unwrap();
-    keep.iter().map(|&id| program.read(id).unwrap()).collect()
-}
-
-/// Output and gradient of one op on all executors. What is kept keeps ops from being fused, so it is run both ways.
-fn check(name: &str, image: Shape, build: impl Fn(&mut Graph, NodeId) -> NodeId) {
-    check_at(name, &Tensor::new(image, numbers(image.len(), 7)), build);
-}
-
-/// The same for the image of these values.
-fn check_at(name: &str, values: &Tensor, build: impl Fn(&mut Graph, NodeId) -> NodeId) {
-    let mut graph = Graph::new();
-    let x = graph.input("image", values.shape).unwrap();
-    let y = build(&mut graph, x);
-    let squashed = graph.sigmoid("squash", y).unwrap();
-    let loss = graph.mean("loss", squashed).unwrap();
-    let gradients = gradient(&mut graph, loss, x).unwrap();
-    let dx = gradients.of_wrt();
-    let all: Vec<NodeId> = graph.nodes().map(|(id, _)| id).filter(|&id| id != x).collect();
-    for keep in [vec![y, loss, dx], vec![dx], all] {
-        let expected = run(&*open(Backend::Reference).unwrap(), &graph, &keep, x, values);
-        for backend in [Backend::Cpu, Backend::Gpu] {
-            let Some(executor) = open(backend) else { continue };
-            let got = run(&*executor, &graph, &keep, x, values);
-            for ((got, expected), &id) in got.iter().zip(&expected).zip(&keep) {
-                let (error, at) = difference(&got.data, &expected.data);
-                let (node, e) = (&graph[id], executor.describe());
-                assert!(
-                    error < 1e-5,
-                    "{name}, {} ({}) on {e}, {} kept: [{at}] is {}, should be {}",
-                    node.name,
-                    node.op.name(),
-                    keep.len(),
-                    got.data[at],
-                    expected.data[at]
-                );
-            }
-        }
-    }
-}
 
 #[test]
 fn every_op() {
@@ -157,152 +77,13 @@ fn every_op() {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Setting {
-    kernel: (usize, usize),
-    stride: (usize, usize),
-    pad: [usize; 4],
-    dilation: (usize, usize),
-}
-
-const fn setting(kernel: (usize, usize), stride: (usize, usize), pad: [usize; 4], dilation: (usize, usize)) -> Setting {
-    Setting { kernel, stride, pad, dilation }
-}
-
-/// Of convolutions: 'same', 'valid', more padding than kernel, strides that divide nothing, strides larger than the kernel,
-/// dilations with and without a common divisor with the stride.
-const SETTINGS: &[Setting] = &[
-    setting((3, 3), (2, 2), [0, 1, 0, 1], (1, 1)),
-    setting((2, 2), (2, 2), [0; 4], (1, 1)),
-    setting((3, 3), (1, 1), [0; 4], (1, 1)),
-    setting((2, 2), (1, 1), [0, 1, 0, 1], (1, 1)),
-    setting((3, 3), (1, 1), [2, 2, 2, 2], (2, 2)),
-    setting((3, 3), (2, 3), [1, 0, 2, 1], (1, 2)),
-    setting((5, 4), (3, 1), [2, 2, 1, 2], (1, 1)),
-    setting((1, 1), (2, 3), [0; 4], (1, 1)),
-    setting((4, 4), (2, 2), [1, 1, 1, 1], (1, 1)),
-    setting((2, 2), (2, 2), [3, 3, 4, 4], (1, 1)),
-    setting((2, 3), (4, 4), [0, 1, 2, 2], (2, 3)),
-    setting((3, 2), (2, 2), [3, 3, 3, 3], (3, 2)),
-];
-
-const fn pool(window: (usize, usize), stride: (usize, usize), pad: [usize; 4]) -> Pool {
-    let [top, bottom, left, right] = pad;
-    Pool {
-        window: Window::new(window.0, window.1),
-        stride: Window::new(stride.0, stride.1),
-        pad: Sides { top, bottom, left, right },
-    }
-}
-
-/// Of max pools: with overlap, with gaps, with padding, with a rest that fills no window.
-const POOLS: &[Pool] = &[
-    pool((3, 3), (2, 2), [0, 1, 0, 1]),
-    pool((3, 3), (1, 1), [1, 1, 1, 1]),
-    pool((2, 2), (2, 2), [1, 0, 1, 1]),
-    pool((2, 3), (3, 4), [0; 4]),
-    pool((5, 4), (1, 2), [4, 3, 2, 1]),
-    pool((4, 4), (4, 4), [0; 4]),
-];
-
-#[test]
-fn every_convolution() {
-    let (scale, shift) = (doubles(64, 1), doubles(64, 2));
-    for (n, h, w) in [(1, 7, 10), (5, 8, 6)] {
-        for setting in SETTINGS {
-            // Inputs, outputs, groups.
-            for (ci, co, groups) in [(1, 3, 1), (5, 20, 1), (33, 8, 1), (6, 6, 6), (20, 40, 20), (6, 4, 2), (32, 64, 4)]
-            {
-                let image = Shape::new(n, h, w, ci);
-                let name = format!("{setting:?}, {ci} to {co} in {groups} groups, {image}");
-                let it = || general(setting.kernel, ci, co, groups, setting);
-                check(&format!("conv2d {name}"), image, |g, x| g.conv2d("y", x, it()).unwrap());
-                let own: Vec<usize> = (0..n).map(|i| i * 3 % co).collect();
-                check(&format!("own channels of conv2d {name}"), image, |g, x| {
-                    g.conv2d("y", x, it().own_channels(&own)).unwrap()
-                });
-                // The transpose of a convolution from `back` channels to the image's.
-                let back = co / groups * groups;
-                let it = || general(setting.kernel, back, ci, groups, setting);
-                let ext = |k: usize, d: usize| (k - 1) * d + 1;
-                let least = |n: usize, k, s: usize, d, pads: usize| ((n - 1) * s + ext(k, d)).saturating_sub(pads);
-                let Setting { kernel: (kh, kw), stride, pad, dilation } = *setting;
-                for rest in [0, 1] {
-                    let bh = least(h, kh, stride.0, dilation.0, pad[0] + pad[1]) + rest.min(stride.0 - 1);
-                    let bw = least(w, kw, stride.1, dilation.1, pad[2] + pad[3]) + rest.min(stride.1 - 1);
-                    check(&format!("conv_transpose {name}"), image, |g, x| {
-                        g.conv_transpose("y", x, transposed(it(), bh, bw)).unwrap()
-                    });
-                    if rest == 0 {
-                        continue;
-                    }
-                    let own: Vec<usize> = (0..n).map(|i| i * 3 % back).collect();
-                    check(&format!("own channels of conv_transpose {name}"), image, |g, x| {
-                        g.conv_transpose("y", x, transposed(it(), bh, bw).own_channels(&own)).unwrap()
-                    });
-                    // All that an epilogue has: a residual, a relu whose signs are asked for, a batch_norm; and on the way
-                    // back the gate, an add.
-                    check(&format!("epilogues, {name}"), image, |g, x| {
-                        let up = g.conv_transpose("up", x, transposed(it(), bh, bw)).unwrap();
-                        let up = g.batch_norm("up bn", up, scale[..back].into(), shift[..back].into()).unwrap();
-                        let up = g.relu("up relu", up).unwrap();
-                        let down = g.conv2d("down", up, Conv2d { bias: None, ..it() }).unwrap();
-                        let sum = g.add("sum", down, x).unwrap();
-                        let sum = g.relu("sum relu", sum).unwrap();
-                        let sum = g.batch_norm("sum bn", sum, scale[..ci].into(), shift[..ci].into()).unwrap();
-                        let again = g.conv_transpose("again", sum, transposed(it(), bh, bw)).unwrap();
-                        g.add("y", again, up).unwrap()
-                    });
-                }
-            }
-        }
-    }
-}
-
-/// Large enough for Winograd's convolution.
-#[test]
-fn wide_convolutions() {
-    let image = Shape::new(2, 18, 21, 32);
-    for setting in SETTINGS {
-        let it = || general(setting.kernel, 32, 40, 1, setting);
-        check(&format!("conv2d {setting:?}"), image, |g, x| {
-            let y = g.conv2d("conv", x, it()).unwrap();
-            let y = g.relu("relu", y).unwrap();
-            g.conv_transpose("y", y, transposed(it(), 18, 21)).unwrap()
-        });
-    }
-}
-
-/// All functions, the settings that Keras uses and others.
-const FUNCTIONS: &[Function] = &[
-    Function::Relu { slope: 0.0, threshold: 0.0, max: 6.0 },
-    Function::Relu { slope: 0.2, threshold: 0.5, max: f32::INFINITY },
-    Function::LeakyRelu { slope: 0.3 },
-    Function::Elu { alpha: 1.0 },
-    Function::Elu { alpha: 0.7 },
-    Function::Selu,
-    Function::Tanh,
-    Function::Exp,
-    Function::Softplus,
-    Function::Softsign,
-    Function::Silu,
-    Function::Gelu { approximate: false },
-    Function::Gelu { approximate: true },
-    Function::HardSigmoid { slope: 0.2 },
-    Function::HardSwish,
-    Function::Mish,
-    Function::Abs,
-    Function::Sqrt,
-    Function::Reciprocal,
-];
-
 #[test]
 fn functions_and_shapes() {
     for (n, h, w, c) in [(1, 5, 7, 1), (2, 12, 6, 3), (5, 4, 3, 17), (3, 20, 24, 33)] {
         let image = Shape::new(n, h, w, c);
-        for &f in FUNCTIONS {
+        for f in FUNCTIONS {
             check(&format!("{f:?}"), image, |g, x| {
-                let x = if matches!(f, Function::Sqrt | Function::Reciprocal) {
+                let x = if matches!(f, Function::Sqrt | Function::Reciprocal | Function::Log) {
                     g.pointwise("positive", x, Function::Exp).unwrap()
                 } else {
                     g.scale("wide", x, 7.0).unwrap()
@@ -318,7 +99,7 @@ fn functions_and_shapes() {
                 // So that dy is not nearly the same everywhere, of which softmax lets nothing through.
                 g.mul("y", x, y).unwrap()
             });
-            // As means, so that the loss does not lie where a sigmoid is flat.
+            // Means, not sums, so that the loss does not lie where a sigmoid is flat.
             let mean = |g: &mut Graph, name: &str, x: NodeId, axes: Axes| {
                 let sum = g.sum(&format!("{name}'s sum"), x, axes).unwrap();
                 g.scale(name, sum, 1.0 / axes.count(image) as f32).unwrap()
@@ -366,14 +147,14 @@ fn functions_are_precise() {
     let x = g.input("image", image.shape).unwrap();
     let one = g.fill("one", image.shape, 1.0).unwrap();
     let mut keep = vec![];
-    for &f in FUNCTIONS {
+    for f in FUNCTIONS {
         keep.push(g.pointwise("value", x, f).unwrap());
         keep.push(g.pointwise_grad("slope", one, x, f).unwrap());
     }
     for level in Level::available() {
         let cpu = Cpu::with_level(None, level, Limit::default()).unwrap();
         let got = run(&cpu, &g, &keep, x, &image);
-        for (got, &f) in got.chunks(2).zip(FUNCTIONS) {
+        for (got, f) in got.chunks(2).zip(FUNCTIONS) {
             for (i, &x) in values.iter().enumerate() {
                 let near_zero = if f == Function::Silu { 0.1 } else { 0.0 };
                 for (got, expected, least) in
@@ -386,49 +167,6 @@ fn functions_are_precise() {
                     assert!(equal, "{f:?} on {level} of {x} is {got}, should be {expected}");
                 }
             }
-        }
-    }
-}
-
-/// The same bits alone and in a batch, on one thread and on several, of every op that is computed in pieces.
-#[test]
-fn alone_and_in_a_batch() {
-    let image = Shape::new(6, 23, 18, 16);
-    let values = Tensor::new(image, numbers(image.len(), 7));
-    let on = |threads: usize, values: &Tensor| {
-        let mut g = Graph::new();
-        let x = g.input("image", values.shape).unwrap();
-        let mut keep = vec![];
-        for setting in SETTINGS {
-            for (co, groups) in [(40, 1), (16, 16), (8, 2)] {
-                let it = || general(setting.kernel, 16, co, groups, setting);
-                let y = g.conv2d("y", x, it()).unwrap();
-                keep.extend([y, g.conv_transpose("back", y, transposed(it(), 23, 18)).unwrap()]);
-            }
-        }
-        for &pool in POOLS {
-            let y = g.max_pool("y", x, pool).unwrap();
-            keep.extend([y, g.max_pool_grad("back", y, x, pool).unwrap()]);
-        }
-        for axes in [Axes::CHANNELS, Axes::PLACES, Axes::ALL] {
-            let sum = g.sum("sum", x, axes).unwrap();
-            keep.extend([sum, g.mul("mul", x, sum).unwrap(), g.softmax("softmax", x, axes).unwrap()]);
-        }
-        for &f in FUNCTIONS {
-            keep.push(g.pointwise("y", x, f).unwrap());
-        }
-        run(&Cpu::new(Some(threads), Limit::default()).unwrap(), &g, &keep, x, values)
-    };
-    let bits = |t: &Tensor, n: usize| t.image(n).iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-    let batch = on(1, &values);
-    let threads = on(3, &values);
-    for (i, (a, b)) in batch.iter().zip(&threads).enumerate() {
-        (0..image.n).for_each(|n| assert_eq!(bits(a, n), bits(b, n), "node {i}, image {n}: three threads"));
-    }
-    for n in [0, 3, 5] {
-        let alone = on(2, &Tensor::new(image.with_n(1), values.image(n).to_vec()));
-        for (i, (batch, alone)) in batch.iter().zip(&alone).enumerate() {
-            assert_eq!(bits(batch, n), bits(alone, 0), "node {i}, image {n}: alone");
         }
     }
 }

@@ -4,7 +4,8 @@
 mod common;
 mod common_gpu;
 
-use common_gpu::{Case, bits, conv, doubles, gpus, numbers, tensor};
+use common::ops::doubles;
+use common_gpu::{Case, bits, conv, gpus, numbers, tensor};
 use std::sync::Arc;
 use unet_lens::engine::autodiff::gradient;
 use unet_lens::engine::exec::Executor;

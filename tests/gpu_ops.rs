@@ -3,6 +3,7 @@
 mod common;
 mod common_gpu;
 
+use common::ops::{FUNCTIONS, SETTINGS, Setting};
 use common_gpu::{Case, bits, conv, gpus, numbers, tensor};
 use std::sync::Arc;
 use unet_lens::Result;
@@ -21,38 +22,12 @@ fn setting(k: Window, inputs: usize, outputs: usize, bank: usize) -> (Kernel, Op
     (kernel, Some(numbers(outputs * bank, 4).into()))
 }
 
-struct Setting {
-    k: Window,
-    stride: Window,
-    dilation: Window,
-    pad: Sides,
-}
-
-/// Strides that do not divide, even kernels, uneven padding, taps apart, kernels smaller than the stride.
-fn settings() -> Vec<Setting> {
-    let of = |k: (usize, usize), stride: (usize, usize), dilation: (usize, usize), pad: [usize; 4]| Setting {
-        k: Window::new(k.0, k.1),
-        stride: Window::new(stride.0, stride.1),
-        dilation: Window::new(dilation.0, dilation.1),
-        pad: Sides { top: pad[0], bottom: pad[1], left: pad[2], right: pad[3] },
-    };
-    vec![
-        of((3, 3), (1, 1), (1, 1), [0; 4]),
-        of((3, 3), (2, 2), (1, 1), [0, 1, 0, 1]),
-        of((2, 2), (1, 1), (1, 1), [0, 1, 0, 1]),
-        of((4, 3), (3, 2), (1, 1), [2, 1, 0, 1]),
-        of((3, 3), (1, 1), (2, 3), [2, 2, 3, 3]),
-        of((3, 2), (2, 1), (2, 2), [1, 0, 1, 2]),
-        of((1, 1), (2, 3), (1, 1), [0; 4]),
-        of((3, 3), (1, 1), (1, 1), [2, 2, 2, 2]),
-    ]
-}
-
-/// Of every kind, forward; in one group and in several; a kernel for all images or one for each.
+/// Convolutions and their transposes, of every kind, forward; in one group and in several; a kernel for all images or one for
+/// each.
 #[test]
 fn convolutions_of_every_kind() {
     let gpus = gpus();
-    for Setting { k, stride, dilation, pad } in settings() {
+    for Setting { kernel: k, stride, pad, dilation } in SETTINGS {
         for (groups, ci, co, bank) in [
             (1, 3, 5, 1),
             (1, 1, 9, 1),
@@ -63,38 +38,19 @@ fn convolutions_of_every_kind() {
             (5, 5, 5, 1),
             (5, 10, 5, 1),
             (3, 3, 9, 1),
+            (3, 9, 3, 2),
             (8, 8, 8, 2),
             (2, 6, 10, 1),
             (2, 8, 16, 2),
         ] {
-            let name = format!(
-                "conv2d {k} stride {stride}, dilation {dilation}, {pad:?}, {ci}->{co} in {groups}, bank {bank}"
-            );
+            let name =
+                format!("{k} stride {stride}, dilation {dilation}, {pad:?}, {ci}->{co} in {groups}, bank {bank}");
             let (kernel, bias) = setting(k, ci / groups, co, bank);
             let conv = Conv2d { kernel, bias, stride, pad, dilation, groups };
-            Case::new(name, Shape::new(2, 9, 8, ci), |g, x| g.conv2d("y", x, conv.clone())).check(&gpus);
-        }
-    }
-}
+            let case =
+                Case::new(format!("conv2d {name}"), Shape::new(2, 9, 8, ci), |g, x| g.conv2d("y", x, conv.clone()));
+            case.check(&gpus);
 
-#[test]
-fn transposed_convolutions_of_every_kind() {
-    let gpus = gpus();
-    for Setting { k, stride, dilation, pad } in settings() {
-        for (groups, ci, co, bank) in [
-            (1, 3, 5, 1),
-            (1, 1, 9, 1),
-            (1, 9, 1, 1),
-            (1, 12, 9, 2),
-            (5, 5, 5, 1),
-            (5, 10, 5, 1),
-            (3, 3, 9, 1),
-            (3, 9, 3, 2),
-            (2, 8, 16, 1),
-        ] {
-            let name = format!(
-                "conv_transpose {k} stride {stride}, dilation {dilation}, {pad:?}, {ci}->{co} in {groups}, bank {bank}"
-            );
             // The kernel is that of a conv2d the other way round.
             let (kernel, _) = setting(k, co / groups, ci, bank);
             let bias = Some(numbers(co * bank, 4).into());
@@ -104,7 +60,9 @@ fn transposed_convolutions_of_every_kind() {
             let small_h = small(h, k.h, stride.h, dilation.h, pad.top + pad.bottom);
             let small_w = small(w, k.w, stride.w, dilation.w, pad.left + pad.right);
             let shape = Shape::new(2, small_h, small_w, ci);
-            Case::new(name, shape, |g, x| g.conv_transpose("y", x, conv.clone())).check(&gpus);
+            let case =
+                Case::new(format!("conv_transpose {name}"), shape, |g, x| g.conv_transpose("y", x, conv.clone()));
+            case.check(&gpus);
         }
     }
 }
@@ -241,29 +199,6 @@ fn ops_over_axes() {
         }
     }
 }
-
-const FUNCTIONS: [Function; 20] = [
-    Function::Relu { slope: 0.1, threshold: 0.5, max: 6.0 },
-    Function::Relu { slope: 0.0, threshold: 0.0, max: f32::INFINITY },
-    Function::LeakyRelu { slope: 0.3 },
-    Function::Elu { alpha: 1.3 },
-    Function::Selu,
-    Function::Tanh,
-    Function::Exp,
-    Function::Softplus,
-    Function::Softsign,
-    Function::Silu,
-    Function::Gelu { approximate: false },
-    Function::Gelu { approximate: true },
-    Function::HardSigmoid { slope: 0.2 },
-    Function::HardSigmoid { slope: 1.0 / 6.0 },
-    Function::HardSwish,
-    Function::Mish,
-    Function::Abs,
-    Function::Sqrt,
-    Function::Reciprocal,
-    Function::Log,
-];
 
 /// Each function and its slope at numbers of every size: as near to the reference as single precision allows.
 #[test]

@@ -1,5 +1,8 @@
 //! The gradient of every op and of whole nets against finite differences on the reference executor.
 
+mod common;
+
+use common::ops::{FUNCTIONS, conv, numbers};
 use std::sync::Arc;
 use unet_lens::engine::autodiff::gradient;
 use unet_lens::engine::exec::reference::evaluate;
@@ -8,21 +11,6 @@ use unet_lens::engine::ops::{
     Axes, Axis, Conv2d, ConvTranspose, Function, Kernel, Matrix, Pool, Sampling, Sides, Window,
 };
 use unet_lens::engine::tensor::{Shape, Tensor64};
-
-/// Numbers that look random and are the same everywhere.
-fn numbers(count: usize, salt: u64) -> Vec<f32> {
-    let mut state = salt.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((state >> 40) as f32 / (1u64 << 24) as f32) * 2.0 - 1.0
-    };
-    (0..count).map(|_| next()).collect()
-}
-
-fn conv(kh: usize, kw: usize, ci: usize, co: usize) -> Conv2d {
-    let kernel = Kernel::new(kh, kw, ci, co, numbers(kh * kw * ci * co, 3).into()).unwrap();
-    Conv2d::same(kernel, Some(numbers(co, 4).into()))
-}
 
 /// Central differences along every coordinate of the image against backprop.
 fn check(name: &str, image: Shape, build: impl Fn(&mut Graph, NodeId) -> NodeId) {
@@ -155,41 +143,16 @@ fn every_convolution() {
 #[test]
 fn every_function() {
     let image = Shape::new(2, 5, 3, 2);
-    // Of both signs, and on every piece of the functions that have corners.
-    let wide = |g: &mut Graph, x: NodeId| g.scale("wide", x, 5.0).unwrap();
-    let functions = [
-        Function::Relu { slope: 0.0, threshold: 0.0, max: 2.0 },
-        Function::Relu { slope: 0.3, threshold: 0.7, max: f32::INFINITY },
-        Function::LeakyRelu { slope: 0.2 },
-        Function::Elu { alpha: 0.7 },
-        Function::Selu,
-        Function::Tanh,
-        Function::Exp,
-        Function::Softplus,
-        Function::Softsign,
-        Function::Silu,
-        Function::Gelu { approximate: false },
-        Function::Gelu { approximate: true },
-        Function::HardSigmoid { slope: 0.2 },
-        Function::HardSwish,
-        Function::Mish,
-        Function::Abs,
-        Function::Reciprocal,
-    ];
-    for f in functions {
+    for f in FUNCTIONS {
         check(&format!("{f:?}"), image, |g, x| {
-            let x = wide(g, x);
+            let x = match f {
+                Function::Sqrt | Function::Log => g.pointwise("positive", x, Function::Softplus).unwrap(),
+                // Of both signs, and on every piece of the functions that have corners.
+                _ => g.scale("wide", x, 7.0).unwrap(),
+            };
             g.pointwise("y", x, f).unwrap()
         });
     }
-    check("sqrt", image, |g, x| {
-        let x = g.pointwise("positive", x, Function::Exp).unwrap();
-        g.pointwise("y", x, Function::Sqrt).unwrap()
-    });
-    check("log", image, |g, x| {
-        let x = g.pointwise("positive", x, Function::Softplus).unwrap();
-        g.pointwise("y", x, Function::Log).unwrap()
-    });
 }
 
 #[test]

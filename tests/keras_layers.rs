@@ -13,7 +13,7 @@ use unet_lens::engine::plan::Plan;
 use unet_lens::engine::tensor::Tensor;
 use unet_lens::network::{Kind, Network, unet};
 
-/// Of the largest magnitude: on the reference, and on the executors in single precision.
+/// How far outputs may be off, as a share of the largest magnitude: on the reference, and on the executors in single precision.
 const TOLERANCE: f64 = 1e-5;
 const TOLERANCE_F32: f64 = 1e-4;
 
@@ -27,7 +27,7 @@ fn files() -> Vec<(String, String, &'static str)> {
             files.push((format!("keras/layers/{}", file.as_str().unwrap()), expected.clone(), "last"));
         }
     }
-    // By old versions, see `make_old_files.py`.
+    // These were written by old versions, see `make_old_files.py`.
     for name in ["operators_tf_1_15", "several_keras_2_2_4", "several_tf_1_15"] {
         files.push((format!("keras/old/{name}.h5"), format!("keras/old/{name}.expected.h5"), "middle"));
     }
@@ -146,4 +146,28 @@ fn a_filter_alone_is_as_in_its_whole_layer() {
         }
     }
     assert!(seen > 200, "{seen} convolutions");
+}
+
+/// The table of README.md, with what docs/networks.md adds, names every class that the code knows.
+#[test]
+fn every_class_is_in_the_table() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
+    // The classes are the patterns of two matches and one list, each on lines that begin with them.
+    let part = |file: &str, from: &str, to: &str| {
+        let text = read(file);
+        let (_, rest) = text.split_once(from).unwrap_or_else(|| panic!("{file} has no {from}"));
+        rest.split_once(to).unwrap_or_else(|| panic!("{file} has no {to}")).0.to_string()
+    };
+    let layers = "src/network/keras/layers/mod.rs";
+    let text = part(layers, "match call.class.as_str() {\n        \"InputLayer\" => input", "class if is_nothing")
+        + &part(layers, "const NOTHING", "];")
+        + &part("src/network/keras/layers/activation.rs", "Ok(Some(match class {", "_ => return Ok(None)");
+    let lines = text.lines().map(str::trim).filter(|line| line.starts_with('"'));
+    let patterns = lines.map(|line| line.split_once("=>").map_or(line, |(pattern, _)| pattern));
+    let classes: Vec<&str> = patterns.flat_map(|pattern| pattern.split('"').skip(1).step_by(2)).collect();
+    assert!(classes.len() > 60 && classes.contains(&"ELU") && classes.contains(&"Conv2D"), "{classes:?}");
+    let said = read("README.md") + &read("docs/networks.md");
+    let missing: Vec<&&str> = classes.iter().filter(|class| !said.contains(&format!("`{class}`"))).collect();
+    assert!(missing.is_empty(), "not in README.md nor in docs/networks.md: {missing:?}");
 }

@@ -251,7 +251,7 @@ fn a_dead_filter_is_rescued_and_says_how() {
     let filters: Vec<usize> = (0..24).collect();
     let starts = |seed: u64, filters: &[usize]| Ok(noise(seed, name, filters, image, 2.0));
     let executor = cpu(2);
-    let recipe = Recipe { steps: 3, ..Recipe::default() };
+    let recipe = Recipe { steps: 3, rate: 0.1, ..Recipe::default() };
     let seeds = starts(0, &filters).unwrap();
     let before = climb(
         &*executor,
@@ -282,7 +282,7 @@ fn a_dead_filter_is_rescued_and_says_how() {
             None => assert_eq!(before, after),
             Some(how) => {
                 assert_eq!(before.verdict, Verdict::Dead);
-                assert!(after.verdict.has_picture(), "{:?}", after.verdict);
+                assert_eq!(after.verdict, Verdict::Ok, "steps so short do not throw a filter off");
                 let (seed, before_relu) = match how {
                     Rescue::Seed(seed) => (seed, false),
                     Rescue::BeforeRelu => (0, true),
@@ -304,8 +304,8 @@ fn a_dead_filter_is_rescued_and_says_how() {
             }
         }
     }
-    assert!(after.iter().all(|c| c.verdict.has_picture()), "before its relu every filter has a gradient");
-    assert!(ways[0] + ways[1] > 0, "{ways:?}");
+    assert!(after.iter().all(|c| c.verdict == Verdict::Ok), "before its relu every filter has a gradient");
+    assert!(ways[0] > 0 && ways[1] > 0, "{ways:?}");
 }
 
 #[test]

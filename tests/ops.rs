@@ -1,5 +1,8 @@
 //! What each op computes, by hand or by other ops, on the reference executor.
 
+mod common;
+
+use common::ops::numbers;
 use std::f64::consts::LN_2;
 use std::sync::Arc;
 use unet_lens::Result;
@@ -12,16 +15,6 @@ use unet_lens::engine::ops::{
 };
 use unet_lens::engine::plan::Plan;
 use unet_lens::engine::tensor::{Shape, Tensor, Tensor64};
-
-/// Numbers that look random and are the same everywhere.
-fn numbers(count: usize, salt: u64) -> Vec<f32> {
-    let mut state = salt.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((state >> 40) as f32 / (1u64 << 24) as f32) * 2.0 - 1.0
-    };
-    (0..count).map(|_| next()).collect()
-}
 
 fn tensor(shape: Shape, salt: u64) -> Tensor64 {
     Tensor64 { shape, data: numbers(shape.len(), salt).into_iter().map(f64::from).collect() }

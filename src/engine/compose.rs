@@ -56,7 +56,7 @@ impl Graph {
             let sums = self.sum_pool(&format!("{name}, sums"), x, pool.window)?;
             return self.scale(name, sums, 1.0 / pool.window.len() as f32);
         }
-        // Of each channel by itself the sum over the window.
+        // A depthwise kernel of ones: it sums up each channel's window by itself.
         let Pool { window, stride, pad } = pool;
         let ones = vec![1.0; window.len().saturating_mul(shape.c)].into();
         let kernel = Kernel::new(window.h, window.w, 1, shape.c, ones)?;

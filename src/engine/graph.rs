@@ -79,7 +79,7 @@ impl Graph {
     }
 
     /// Appends a node whose op says what shape comes out of the inputs' shapes, or why they do not fit.
-    fn push(&mut self, name: impl Into<String>, op: Op, inputs: &[NodeId]) -> Result<NodeId> {
+    pub(crate) fn push(&mut self, name: impl Into<String>, op: Op, inputs: &[NodeId]) -> Result<NodeId> {
         let name = name.into();
         let shapes: Vec<Shape> = inputs.iter().map(|&id| self.shape(id)).collect();
         // A gradient rule appends nodes that get their names afterwards.

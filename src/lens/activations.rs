@@ -23,7 +23,7 @@ pub struct Activation {
     pub name: String,
     /// The class as Keras names it.
     pub class: String,
-    /// Of the layer's output.
+    /// The shape of the layer's output.
     pub shape: Shape,
     /// For each channel its mean over the picture.
     pub means: Vec<f32>,

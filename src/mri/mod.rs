@@ -71,7 +71,7 @@ impl Sampling {
                 "one {what} in {every}: the picture has only {lines} {what}{plural}; keep one in fewer, or take a larger picture"
             ));
         }
-        // As Python rounds: to even.
+        // Halves are rounded to the even neighbour, as Python does.
         let half = (centre / 2.0 * lines as f64).round_ties_even() as usize;
         let middle = (lines / 2).saturating_sub(half)..lines / 2 + half;
         Ok((0..lines).map(|i| i % every == offset || middle.contains(&i)).collect())

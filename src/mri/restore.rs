@@ -115,6 +115,13 @@ pub struct Attempt {
     pub scores: Option<Scores>,
 }
 
+impl Attempt {
+    /// dB; not a number if the truth is not known.
+    pub fn psnr(&self) -> f64 {
+        self.scores.map_or(f64::NAN, |scores| scores.psnr)
+    }
+}
+
 /// What became of an [`Example`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Restored {
@@ -165,7 +172,8 @@ pub struct Restorer<'a> {
     /// What the caller holds besides.
     held: Memory,
     channels: usize,
-    prepared: Option<(Shape, unet::Built, Box<dyn Program>)>,
+    /// For images of a size.
+    prepared: Option<((usize, usize), unet::Built, Box<dyn Program>)>,
 }
 
 impl<'a> Restorer<'a> {
@@ -187,14 +195,14 @@ impl<'a> Restorer<'a> {
     /// # Errors
     /// If the network does not give a picture of the same size; if there is not enough memory, or the device fails.
     pub fn restore(&mut self, example: Example) -> Result<Restored> {
-        let (h, w) = unet::fitting(self.network, &[self.network.output], example.size)?;
-        let padded = Shape::new(1, h, w, self.channels);
-        if self.prepared.as_ref().is_none_or(|(shape, ..)| *shape != padded) {
+        if self.prepared.as_ref().is_none_or(|(size, ..)| *size != example.size) {
             self.prepared = None;
-            let (built, program) = self.load(padded)?;
-            self.prepared = Some((padded, built, program));
+            let (h, w) = unet::fitting(self.network, &[self.network.output], example.size)?;
+            let (built, program) = self.load(Shape::new(1, h, w, self.channels))?;
+            self.prepared = Some((example.size, built, program));
         }
         let (_, built, program) = self.prepared.as_mut().expect("prepared above");
+        let Shape { h, w, .. } = built.graph.shape(built.image);
         let input = Padded::to_size(&example.input(self.channels), (h, w));
         program.write(built.image, &input.image)?;
         program.run(1)?;

@@ -34,7 +34,7 @@ pub enum Kind {
         pointwise: Convolution,
         activation: Activation,
     },
-    /// Of the last axis, whatever is before it. The kernel is 1x1.
+    /// Computes along the last axis alone, whatever is before it: a convolution with a 1x1 kernel.
     Dense {
         kernel: Kernel,
         bias: Option<Arc<[f32]>>,
@@ -109,7 +109,7 @@ pub enum Kind {
         sides: Sides,
         with: Border,
     },
-    /// For each axis, the images' first.
+    /// A part for each axis, that of the images first.
     Slice(Vec<Part>),
     /// -1: what is left over.
     Reshape(Vec<i64>),
@@ -125,7 +125,7 @@ pub enum Kind {
     DepthToSpace(usize),
     SpaceToDepth(usize),
 
-    /// Each channel so many times, one after the other.
+    /// Repeats each channel so many times: the copies lie one after the other.
     Repeat(usize),
     Concat {
         axis: i64,
@@ -148,7 +148,7 @@ pub struct Convolution {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Padding {
-    /// As many outputs as strides fit into the image, begun or whole.
+    /// Zeros are added so that there are as many outputs as strides fit into the image, the last one begun or whole.
     Same,
     /// No padding.
     Valid,

@@ -1,8 +1,8 @@
 //! The page of the article: the network, what it does, what its filters answer to, how a picture travels through it.
 
-use super::does::{Does, Passed, does, skipped, travel};
+use super::does::{Does, Passed, does, travel};
 use super::way::{self, Way};
-use super::{Document, data_url, document, network, number4, plots, png_url};
+use super::{Document, data_url, document, network, number4, plots, png_url, skipped};
 use crate::engine::graph::Graph;
 use crate::engine::tensor::Shape;
 use crate::lens::ascent::{Climb, Rescue, Verdict};

@@ -1,6 +1,6 @@
 //! What the network does with a picture: restores it, or makes something else of it; and how the picture passes through.
 
-use super::{data_url, number4};
+use super::{data_url, number4, skipped};
 use crate::engine::tensor::{Shape, Tensor};
 use crate::lens::activations::Activation;
 use crate::mri::restore::{Attempt, Restored};
@@ -73,11 +73,6 @@ impl Does {
     }
 }
 
-/// In place of what this network cannot do.
-pub(super) fn skipped(why: &str) -> Markup {
-    html! { p.warning { "Left out: " (why) "." } }
-}
-
 /// The section's content.
 pub(super) fn does(does: &Result<&Does, String>) -> Markup {
     match does {
@@ -116,13 +111,12 @@ fn channels(c: usize) -> String {
 }
 
 fn restores(results: &[Restored], figure: &Figure, gain: (f64, f64)) -> Markup {
-    let psnr = |a: &Attempt| a.scores.map_or(f64::NAN, |scores| scores.psnr);
     let score = |a: &Attempt| {
         let ssim = a.scores.and_then(|scores| scores.ssim).map_or("–".to_string(), |v| format!("{v:.3}"));
-        let psnr = if psnr(a).is_finite() { format!("{:.2} dB", psnr(a)) } else { "∞ dB".to_string() };
+        let psnr = if a.psnr().is_finite() { format!("{:.2} dB", a.psnr()) } else { "∞ dB".to_string() };
         [psnr, ssim]
     };
-    let better = results.iter().filter(|r| psnr(&r.restored) > psnr(&r.aliased)).count();
+    let better = results.iter().filter(|r| r.restored.psnr() > r.aliased.psnr()).count();
     let is_own = results.len() == 1;
     html! {
         p {

@@ -13,15 +13,14 @@ pub(super) fn example(worked: &Worked, s: &Strings) -> Markup {
     let many = |name: &str, i: usize, of: usize| if of == 1 { name.to_string() } else { format!("{name} {}", i + 1) };
     let count = worked.x.len();
     html! {
-        div.worked data-op=(worked.op) {
+        div.worked data-topic=(worked.topic) {
             h4 { (s.example) }
             p.hint.js { (s.change) }
             div.side {
                 div.grids {
                     @for (i, x) in worked.x.iter().enumerate() { (grid(&many(s.input, i, count), "x", i, x, true, s)) }
                     @if !worked.settings.values.is_empty() {
-                        @let name = if worked.op == "conv2d" { s.kernel } else { s.scale_shift };
-                        (grid(name, "settings", 0, &worked.settings, true, s))
+                        (grid(settings(worked, s), "settings", 0, &worked.settings, true, s))
                     }
                     (grid(s.output, "y", 0, &worked.y, false, s))
                 }
@@ -36,6 +35,17 @@ pub(super) fn example(worked: &Worked, s: &Strings) -> Markup {
             p.chain aria-live="polite" { (chain(worked, s)) }
             p.kink hidden { (s.kink) }
         }
+    }
+}
+
+fn settings(worked: &Worked, s: &Strings) -> &'static str {
+    match worked.settings_are {
+        "kernel" => s.kernel,
+        "scale, shift" => s.scale_shift,
+        "factor" => s.factor,
+        "matrix" => s.matrix,
+        // By the names that they have in the formula.
+        names => names,
     }
 }
 
@@ -69,14 +79,14 @@ fn grid(name: &str, role: &str, index: usize, array: &Array, editable: bool, s: 
 
 /// The chain rule for the marked cell, in numbers.
 fn chain(worked: &Worked, s: &Strings) -> String {
-    let moved = &worked.chain.moved;
-    if moved.is_empty() {
+    let read_by = &worked.chain.read_by;
+    if read_by.is_empty() {
         return s.chain_none.to_string();
     }
     let short = |v: f64| number(v, DIGITS).replace('-', "\u{2212}");
     let factor = |v: f64| if v < 0.0 { format!("({})", short(v)) } else { short(v) };
     let term = |&(at, slope): &(usize, f64)| format!("{}·{}", factor(worked.dy.values[at]), factor(slope));
-    let terms: Vec<String> = moved.iter().map(term).collect();
-    let sum: f64 = moved.iter().map(|&(at, slope)| worked.dy.values[at] * slope).sum();
-    fill(s.chain, &[&moved.len().to_string(), &terms.join(" + "), &short(sum)])
+    let terms: Vec<String> = read_by.iter().map(term).collect();
+    let sum: f64 = read_by.iter().map(|&(at, slope)| worked.dy.values[at] * slope).sum();
+    fill(s.chain, &[&read_by.len().to_string(), &terms.join(" + "), &short(sum)])
 }

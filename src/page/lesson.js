@@ -42,7 +42,7 @@ document.getElementById("previous").onclick = () => go(now - 1);
 document.getElementById("next").onclick = () => go(now + 1);
 slider.oninput = () => go(+slider.value);
 document.addEventListener("keydown", (event) => {
-  if (event.target.closest("input, button[data-op]") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, button[data-topic]") || event.ctrlKey || event.metaKey || event.altKey) return;
   const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
   if (by) { event.preventDefault(); go(now + by); }
 });
@@ -54,7 +54,7 @@ function follow(hash) {
   const i = forward.findIndex((node) => hash === "#node-" + node.id);
   const back = walk[now].back && forward[i] && forward[i].gradient !== null;
   if (i >= 0) go(walk.findIndex((place) => place.i === i && place.back === back));
-  if (target.classList.contains("op")) show(target.dataset.op);
+  if (target.classList.contains("op")) show(target.dataset.topic);
   return i >= 0;
 }
 document.addEventListener("click", (event) => {
@@ -65,59 +65,108 @@ document.addEventListener("click", (event) => {
 addEventListener("hashchange", () => follow(location.hash));
 
 // --- One op at a time ---
-function show(op) {
-  for (const article of all(".op")) article.hidden = article.dataset.op !== op;
-  for (const tab of all(".tabs button")) tab.setAttribute("aria-pressed", tab.dataset.op === op);
+function show(topic) {
+  for (const article of all(".op")) article.hidden = article.dataset.topic !== topic;
+  for (const tab of all(".tabs button")) tab.setAttribute("aria-pressed", tab.dataset.topic === topic);
 }
-for (const tab of all(".tabs button")) tab.onclick = () => show(tab.dataset.op);
+for (const tab of all(".tabs button")) tab.onclick = () => show(tab.dataset.topic);
 
-// --- The ops: y from the inputs x; dx from dy. Arrays are flat, [h, w, c]; f is the example's facts ---
-const at = (shape, r, s) => r >= 0 && s >= 0 && r < shape[0] && s < shape[1] ? r * shape[1] + s : -1;
-const each = (shape, f) => { for (let r = 0; r < shape[0]; r++) for (let s = 0; s < shape[1]; s++) f(r, s, r * shape[1] + s); };
-const add = (into, i, value) => { into[i] += value; };
+// --- The ops: y from the inputs x; dx from dy. Arrays are flat, [h, w, c]; f is the example's facts, p its settings ---
+// A link [output, input, cell, weight, setting] says that an output reads a cell. Of a linear op it is all there is to say.
+const slope_of = (link, p) => link[3] * (link[4] === null ? 1 : p[link[4]]);
+const zeros = (xs) => xs.map((x) => x.map(() => 0));
 
-// The sum over the kernel: forward (sign 1) it gathers x, backward (sign -1) dy through the same weights.
-function conv(f, from, W, sign) {
-  const [kh, kw] = f.settings.shape, out = from.map(() => 0);
-  each(f.x[0].shape, (r, s, o) => {
-    for (let i = 0; i < kh; i++) for (let j = 0; j < kw; j++) {
-      const p = at(f.x[0].shape, r + sign * (i - (kh - 1) / 2), s + sign * (j - (kw - 1) / 2));
-      if (p >= 0) out[o] += from[p] * W[i * kw + j];
-    }
-  });
-  return out;
-}
-// The window's first maximum, for each output.
-function winners(f, x) {
-  const [h, w] = f.window, won = [];
-  each(f.y.shape, (r, s) => {
-    let best = at(f.x[0].shape, r * h, s * w);
-    for (let i = 0; i < h; i++) for (let j = 0; j < w; j++) {
-      const p = at(f.x[0].shape, r * h + i, s * w + j);
-      if (x[p] > x[best]) best = p;
-    }
-    won.push(best);
-  });
+// y: what each link carries forward, added up; dx: what it carries back, by the same slope.
+const forth = (f, carry, start = 0) => {
+  const y = f.y.values.map(() => start);
+  for (const link of f.links) y[link[0]] += carry(link);
+  return y;
+};
+const back = (f, x, dy, slope) => {
+  const dx = zeros(x);
+  for (const link of f.links) dx[link[1]][link[2]] += dy[link[0]] * slope(link);
+  return dx;
+};
+const linear = {
+  y: (f, x, p) => forth(f, (link) => slope_of(link, p) * x[link[1]][link[2]], f.op === "batch_norm" ? p[1] : 0),
+  dx: (f, x, dy, p) => back(f, x, dy, (link) => slope_of(link, p)),
+};
+// A function of each number by itself, and its slope.
+const pointwise = (value, slope) => ({
+  y: (f, x, p) => forth(f, (link) => value(x[0][link[2]], p)),
+  dx: (f, x, dy, p) => back(f, x, dy, (link) => slope(x[0][link[2]], p)),
+});
+// For each output the cell that it takes: the first maximum of those that it reads.
+const winners = (f, [x]) => {
+  const won = [];
+  for (const [o, , i] of f.links) if (won[o] === undefined || x[i] > x[won[o]]) won[o] = i;
   return won;
-}
-// For each output of an upsampling, the input that it repeats.
-const repeats = (f) => { const from = []; each(f.y.shape, (r, s) => from.push(at(f.x[0].shape, Math.floor(r / f.window[0]), Math.floor(s / f.window[1])))); return from; };
+};
+// The other factor: the cell of the other input that the same output reads.
+const other = (f, x, [o, k]) => { const [, , i] = f.links.find((link) => link[0] === o && link[1] !== k); return x[1 - k][i]; };
+
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
-const scatter = (length, from, dy) => { const dx = Array(length).fill(0); from.forEach((p, o) => add(dx, p, dy[o])); return dx; };
+const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+const clamp = (x, least, most) => Math.min(Math.max(x, least), most);
+const hard = (x) => clamp(x / 6 + 0.5, 0, 1);
+// The probability that a standard normal variable is below x: a series without cancellation. And its slope.
+const below = (x) => {
+  if (Math.abs(x) > 12) return x > 0 ? 1 : 0;
+  let term = x, sum = x;
+  for (let n = 3; Math.abs(term) > 1e-17 * Math.abs(sum); n += 2) sum += term *= x * x / n;
+  return 0.5 + sum * bell(x);
+};
+const bell = (x) => Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI);
+const inner = (x) => Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3);
+const SELU = [1.0507009873554805, 1.6732632423543772];
 
 const rules = {
-  conv2d: { y: (f, [x], W) => conv(f, x, W, 1), dx: (f, [x], dy, W) => [conv(f, dy, W, -1)] },
-  batch_norm: { y: (f, [x], [scale, shift]) => x.map((v) => scale * v + shift), dx: (f, [x], dy, [scale]) => [dy.map((v) => scale * v)] },
-  relu: { y: (f, [x]) => x.map((v) => Math.max(v, 0)), dx: (f, [x], dy) => [dy.map((v, i) => x[i] > 0 ? v : 0)] },
-  sigmoid: { y: (f, [x]) => x.map(sigmoid), dx: (f, [x], dy) => [dy.map((v, i) => v * sigmoid(x[i]) * (1 - sigmoid(x[i])))] },
-  max_pool: { y: (f, [x]) => winners(f, x).map((p) => x[p]), dx: (f, [x], dy) => [scatter(x.length, winners(f, x), dy)] },
-  upsample: { y: (f, [x]) => repeats(f).map((p) => x[p]), dx: (f, [x], dy) => [scatter(x.length, repeats(f), dy)] },
-  concat: {
-    y: (f, xs) => xs[0].flatMap((_, i) => xs.map((x) => x[i])),
-    dx: (f, xs, dy) => xs.map((x, k) => x.map((_, i) => dy[i * xs.length + k])),
+  relu: pointwise((x) => Math.max(x, 0), (x) => x > 0 ? 1 : 0),
+  sigmoid: pointwise(sigmoid, (x) => sigmoid(x) * (1 - sigmoid(x))),
+  general_relu: pointwise(
+    (x, [slope, threshold, max = Infinity]) => x >= max ? max : x <= threshold ? slope * (x - threshold) : x,
+    (x, [slope, threshold, max = Infinity]) => x >= max ? 0 : x <= threshold ? slope : 1),
+  leaky_relu: pointwise((x, [slope]) => x > 0 ? x : slope * x, (x, [slope]) => x > 0 ? 1 : slope),
+  elu: pointwise((x, [alpha]) => x >= 0 ? x : alpha * Math.expm1(x), (x, [alpha]) => x >= 0 ? 1 : alpha * Math.exp(x)),
+  selu: pointwise((x) => SELU[0] * (x >= 0 ? x : SELU[1] * Math.expm1(x)), (x) => SELU[0] * (x >= 0 ? 1 : SELU[1] * Math.exp(x))),
+  tanh: pointwise(Math.tanh, (x) => 1 - Math.tanh(x) ** 2),
+  exp: pointwise(Math.exp, Math.exp),
+  softplus: pointwise(softplus, sigmoid),
+  softsign: pointwise((x) => x / (1 + Math.abs(x)), (x) => (1 + Math.abs(x)) ** -2),
+  silu: pointwise((x) => x * sigmoid(x), (x) => sigmoid(x) + x * sigmoid(x) * (1 - sigmoid(x))),
+  gelu: pointwise((x) => x * below(x), (x) => below(x) + x * bell(x)),
+  gelu_tanh: pointwise((x) => x * (1 + Math.tanh(inner(x))) / 2, (x) => {
+    const t = Math.tanh(inner(x));
+    return (1 + t + x * (1 - t * t) * Math.sqrt(2 / Math.PI) * (1 + 0.134145 * x * x)) / 2;
+  }),
+  hard_sigmoid: pointwise((x, [slope]) => clamp(slope * x + 0.5, 0, 1), (x, [slope]) => Math.abs(slope * x) < 0.5 ? slope : 0),
+  hard_swish: pointwise((x) => x * hard(x), (x) => hard(x) + (Math.abs(x) < 3 ? x / 6 : 0)),
+  mish: pointwise((x) => x * Math.tanh(softplus(x)), (x) => {
+    const t = Math.tanh(softplus(x));
+    return t + x * (1 - t * t) * sigmoid(x);
+  }),
+  abs: pointwise(Math.abs, Math.sign),
+  log: pointwise(Math.log, (x) => 1 / x),
+  sqrt: pointwise(Math.sqrt, (x) => 0.5 / Math.sqrt(x)),
+  reciprocal: pointwise((x) => 1 / x, (x) => -1 / (x * x)),
+  softmax: {
+    y: (f, [x]) => {
+      const most = Math.max(...x), sums = forth(f, ([, , i]) => Math.exp(x[i] - most));
+      return x.map((v, o) => Math.exp(v - most) / sums[o]);
+    },
+    dx: (f, [x], dy) => {
+      const y = rules.softmax.y(f, [x]), agreed = forth(f, ([, , i]) => dy[i] * y[i]);
+      return [y.map((y, i) => y * (dy[i] - agreed[i]))];
+    },
   },
-  mean: { y: (f, [x]) => [x.reduce((sum, v) => sum + v, 0) / x.length], dx: (f, [x], dy) => [x.map(() => dy[0] / x.length)] },
-  add: { y: (f, [a, b]) => a.map((v, i) => v + b[i]), dx: (f, xs, dy) => [dy, dy] },
+  max_pool: {
+    y: (f, x) => winners(f, x).map((i) => x[0][i]),
+    dx: (f, x, dy) => { const won = winners(f, x); return back(f, x, dy, ([o, , i]) => won[o] === i ? 1 : 0); },
+  },
+  mul: {
+    y: (f, x) => forth(f, (link) => link[1] ? 0 : x[0][link[2]] * other(f, x, link)),
+    dx: (f, x, dy) => back(f, x, dy, (link) => other(f, x, link)),
+  },
 };
 
 // --- The examples ---
@@ -131,7 +180,7 @@ function show_number(v) {
 }
 
 function start(box) {
-  const f = data.worked.find((worked) => worked.op === box.dataset.op), rule = rules[f.op];
+  const f = data.worked.find((worked) => worked.topic === box.dataset.topic), rule = rules[f.op] ?? linear;
   let marked = { k: 0, i: f.chain.cell };
   const inputs = (role) => all(`[data-role="${role}"] input`, box);
   const read = (role, index) => {
@@ -150,11 +199,10 @@ function start(box) {
   function compute() {
     const x = f.x.map((_, k) => read("x", k)), dy = read("dy", 0), settings = read("settings", 0);
     const moved = (k, i, h) => rule.y(f, x.map((values, n) => n === k ? values.with(i, values[i] + h) : values), settings);
-    const slopes = (k, i) => {
+    const differences = x.map((values, k) => values.map((_, i) => {
       const plus = moved(k, i, STEP), minus = moved(k, i, -STEP);
-      return plus.map((v, o) => (v - minus[o]) / (2 * STEP));
-    };
-    const differences = x.map((values, k) => values.map((_, i) => slopes(k, i).reduce((sum, slope, o) => sum + dy[o] * slope, 0)));
+      return plus.reduce((sum, v, o) => sum + dy[o] * (v - minus[o]) / (2 * STEP), 0);
+    }));
     const dx = rule.dx(f, x, dy, settings);
     write("y", 0, rule.y(f, x, settings));
     let kink = false;
@@ -168,8 +216,11 @@ function start(box) {
       }
     });
     box.querySelector(".kink").hidden = !kink;
-    // The chain rule for the marked input.
-    const slope = slopes(marked.k, marked.i), touched = slope.map((v, o) => o).filter((o) => Math.abs(slope[o]) > 1e-9);
+    // The chain rule for the marked input: the outputs that read it, and the slope that backprop takes for each.
+    const links = f.links.filter((link) => link[1] === marked.k && link[2] === marked.i);
+    const touched = [...new Set(links.map((link) => link[0]))];
+    const slope = (o) => rule.dx(f, x, dy.map((_, i) => i === o ? 1 : 0), settings)[marked.k][marked.i];
+    const terms = touched.map((o) => [dy[o], slope(o)]);
     const on = (role, index, wanted) => {
       for (const cell of all(`[data-role="${role}"] [data-at]`, box)) {
         const same = +cell.closest("table").dataset.index === index && wanted.includes(+cell.dataset.at);
@@ -181,17 +232,13 @@ function start(box) {
     on("difference", marked.k, [marked.i]);
     on("y", 0, touched);
     on("dy", 0, touched);
-    // The entries of a kernel through which it moves them: the same kernel, turned by half a turn.
-    if (f.op === "conv2d") {
-      const [kh, kw] = f.settings.shape, w = f.x[0].shape[1], row = (i) => Math.floor(i / w);
-      const entry = (o) => (row(marked.i) - row(o) + (kh - 1) / 2) * kw + marked.i % w - o % w + (kw - 1) / 2;
-      on("settings", 0, touched.map(entry));
-    }
+    // The entries of a kernel or a matrix through which they read it.
+    on("settings", 0, links.map((link) => link[4]));
     const short = (v) => show_number(Math.abs(v) < 1e-9 ? 0 : v).replace("-", "\u2212"), s = data.strings;
     const factor = (v) => v < -1e-9 ? "(" + short(v) + ")" : short(v);
-    const terms = touched.map((o) => factor(dy[o]) + "·" + factor(slope[o])).join(" + ");
-    const sum = touched.reduce((sum, o) => sum + dy[o] * slope[o], 0);
-    const text = touched.length ? fill(s.chain, [touched.length, terms, short(sum)]) : s.chain_none;
+    const sum = terms.reduce((sum, [dy, slope]) => sum + dy * slope, 0);
+    const shown = terms.map(([dy, slope]) => factor(dy) + "\u00b7" + factor(slope)).join(" + ");
+    const text = terms.length ? fill(s.chain, [terms.length, shown, short(sum)]) : s.chain_none;
     const chain = box.querySelector(".chain");
     if (chain.textContent !== text) chain.textContent = text;
   }
@@ -205,6 +252,6 @@ function start(box) {
   compute();
 }
 all(".worked").forEach(start);
-if (data.worked.length) show(data.worked[0].op);
+if (data.worked.length) show(data.worked[0].topic);
 go(0);
 follow(location.hash);

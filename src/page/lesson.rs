@@ -1,6 +1,6 @@
 //! The page of the lesson: how backprop through this network works.
 
-use super::strings::{Lang, Strings, fill};
+use super::strings::{self, Lang, Strings, fill};
 use super::{Document, data_url, document, grids, plots, u};
 use crate::engine::tensor::{Shape, Tensor};
 use crate::lesson::explain::{Explanation, Frame, Place, Worked, source};
@@ -13,7 +13,7 @@ const SCRIPT: &str = include_str!("lesson.js");
 /// What the page shows.
 pub struct Lesson<'a> {
     pub explanation: &'a Explanation,
-    /// An example for each op of the network, in the order of their first use.
+    /// An example for each topic of the network, in the order of their first use.
     pub worked: &'a [Worked],
     pub frames: &'a [Frame],
     /// The command that made it.
@@ -23,7 +23,13 @@ pub struct Lesson<'a> {
 
 /// The page as one file.
 pub fn lesson(lesson: &Lesson) -> String {
-    let (e, s) = (lesson.explanation, lesson.lang.strings());
+    let s = lesson.lang.strings();
+    let translated = match lesson.lang {
+        Lang::En => None,
+        Lang::Es => Some(strings::translated(lesson.explanation)),
+    };
+    let lesson = &Lesson { explanation: translated.as_ref().unwrap_or(lesson.explanation), ..*lesson };
+    let e = lesson.explanation;
     let data = serde_json::json!({
         "explanation": e,
         "worked": lesson.worked,
@@ -93,9 +99,11 @@ fn body(lesson: &Lesson, s: &Strings) -> Markup {
                 h2 { (s.ops_title) }
                 @for text in s.ops_text { p { (text) } }
                 div.tabs.js {
-                    @for worked in lesson.worked { button type="button" data-op=(worked.op) aria-pressed="false" { (worked.op) } }
+                    @for worked in lesson.worked {
+                        button type="button" data-topic=(worked.topic) aria-pressed="false" { (s.title(worked.topic, worked.op)) }
+                    }
                 }
-                @for worked in lesson.worked { (op(e, worked, s)) }
+                @for worked in lesson.worked { (op(worked, s)) }
             }
             section #memory { (memory(e, s)) }
             section #frames {
@@ -109,21 +117,16 @@ fn body(lesson: &Lesson, s: &Strings) -> Markup {
     }
 }
 
-fn op(e: &Explanation, worked: &Worked, s: &Strings) -> Markup {
-    let node = e.forward.iter().find(|node| node.op == worked.op);
-    let rule = e
-        .backward
-        .iter()
-        .find(|g| node.is_some_and(|_| g.answers.is_some_and(|y| e.node(y).op == worked.op && g.op != "add")));
+fn op(worked: &Worked, s: &Strings) -> Markup {
     html! {
-        article.op id=(format!("op-{}", worked.op)) data-op=(worked.op) {
-            h3 { (worked.op) }
-            @if let Some(text) = s.op(worked.op) {
+        article.op id=(format!("op-{}", worked.topic)) data-topic=(worked.topic) {
+            h3 { (s.title(worked.topic, worked.op)) }
+            @if let Some(text) = s.op(worked.topic) {
                 div.two {
-                    div { h4 { (s.forward) } @if let Some(n) = node { p { code { (n.formula) } } } p { (text.forward) } }
+                    div { h4 { (s.forward) } p { code { (worked.formula) } } p { (text.forward) } }
                     div {
                         h4 { (s.backward) }
-                        @if let Some(g) = rule { p { code { (g.formula) } } }
+                        p { code { (worked.rule) } }
                         p { (text.backward) }
                         p { (s.remembers) ": " (text.remembers) "." }
                     }

@@ -67,6 +67,11 @@ fn json(data: &serde_json::Value) -> String {
     data.to_string().replace('<', "\\u003c")
 }
 
+/// Stands where a part would be that a network cannot have.
+fn skipped(why: &str) -> Markup {
+    html! { p.warning { "Left out: " (why) "." } }
+}
+
 /// A picture as an address that holds the picture itself.
 pub fn data_url(figure: &Figure) -> String {
     png_url(&figure.to_png())

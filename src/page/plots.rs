@@ -22,6 +22,8 @@ pub(super) fn memory(e: &Explanation, s: &Strings) -> Markup {
     // The first step that computes nothing of the forward pass.
     let last_forward = e.forward.last().map_or(0, |node| node.id);
     let turn = steps.iter().position(|step| step.nodes.iter().all(|&id| id > last_forward)).unwrap_or(steps.len());
+    // At most 25 numbers beneath the bars.
+    let tick = steps.len().div_ceil(125).max(1) * 5;
     let height = TOP + BARS + 44.0 + LINE * kept.len() as f64;
     html! {
         figure.plot {
@@ -36,7 +38,7 @@ pub(super) fn memory(e: &Explanation, s: &Strings) -> Markup {
                         height=(f(y(step.remembered) - y(step.live))) {}
                     rect.kept x=(f(x(i) + 0.5)) width=(f(column - 1.0)) y=(f(y(step.remembered)))
                         height=(f(TOP + BARS - y(step.remembered))) {}
-                    @if i % 5 == 0 {
+                    @if i % tick == 0 && x(i) + column / 2.0 < WIDTH - 30.0 {
                         text x=(f(x(i) + column / 2.0)) y=(TOP + BARS + 17.0) text-anchor="middle" { (i) }
                     }
                 }

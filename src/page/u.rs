@@ -145,7 +145,7 @@ fn arrow(layout: &Layout, edge: Edge, back: bool) -> Markup {
 
 /// What is known of a node, forward on the left, its gradient on the right.
 pub(super) fn card(e: &Explanation, node: &NodeFacts, i: usize, s: &Strings) -> Markup {
-    let text = s.op(node.op);
+    let text = s.op(node.topic.unwrap_or(node.op));
     html! {
         article.card id=(format!("node-{}", node.id)) data-i=(i) {
             h3 { (node.name) " " small { (node.op) } }
@@ -156,15 +156,22 @@ pub(super) fn card(e: &Explanation, node: &NodeFacts, i: usize, s: &Strings) -> 
                     p { code { (node.formula) } }
                     @if let Some(text) = text { p { (text.forward) } }
                     (facts(e, node, s))
+                    (close_up(node, s))
                 }
                 div.half.backward {
                     h4 { (s.backward) }
                     @if let Some(gradient) = node.gradient { (backward(e, node, gradient, s)) }
                 }
             }
-            @if text.is_some() && node.op != "input" {
-                p { a href=(format!("#op-{}", node.op)) { (fill(s.close_up, &[node.op])) } }
-            }
+        }
+    }
+}
+
+/// To the worked example of a node's op.
+fn close_up(node: &NodeFacts, s: &Strings) -> Markup {
+    html! {
+        @if let Some(topic) = node.topic {
+            p.close-up { a href=(format!("#op-{topic}")) { (fill(s.close_up, &[s.title(topic, node.op)])) } }
         }
     }
 }
@@ -172,21 +179,23 @@ pub(super) fn card(e: &Explanation, node: &NodeFacts, i: usize, s: &Strings) -> 
 fn backward(e: &Explanation, node: &NodeFacts, gradient: usize, s: &Strings) -> Markup {
     let g = e.node(gradient);
     let skip = e.skips.iter().find(|skip| skip.node == node.id);
-    let reader = g.answers.filter(|&y| y != node.id).map(|y| e.node(y));
+    let reader = node.reader.map(|y| e.node(y));
     html! {
         (tiles(e, gradient, &fill(s.gradient_of, &[&node.name]), s))
-        p { code { (g.formula) } }
         @match (skip, reader) {
-            (Some(skip), _) => (streams(e, skip, s)),
+            (Some(skip), _) => { p { code { (g.formula) } } (streams(e, skip, s)) (facts(e, g, s)) }
+            // The rule is that of the node that used this one.
             (None, Some(reader)) => {
                 p {
-                    (s.arrives) " " a href=(format!("#node-{}", reader.id)) { (reader.name) } " (" (reader.op) "). "
-                    @if let Some(text) = s.op(reader.op) { (text.backward) }
+                    (s.arrives) " " a href=(format!("#node-{}", reader.id)) { (reader.name) } " (" (reader.op) "), "
+                    (s.by_its_rule) ": " code { (reader.rule) }
                 }
+                @if let Some(text) = reader.topic.and_then(|topic| s.op(topic)) { p { (text.backward) } }
+                (facts(e, g, s))
+                (close_up(reader, s))
             }
-            (None, None) => p { (s.seed_of_gradient) },
+            (None, None) => { p { code { (g.formula) } } p { (s.seed_of_gradient) } (facts(e, g, s)) }
         }
-        (facts(e, g, s))
     }
 }
 

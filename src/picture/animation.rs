@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Of 1 (best) to 30 (fastest): how carefully the 256 colours of a frame are chosen that has more.
+/// From 1 (best) to 30 (fastest): how carefully the 256 colours of a frame are chosen that has more.
 const SPEED: i32 = 10;
 /// How long the last frame stays.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -42,7 +42,7 @@ impl Write for Bytes {
 }
 
 impl Animation {
-    /// To be written to `path`, each frame to be seen for `delay`.
+    /// An animation that will be written to `path`, each frame to be seen for `delay`.
     pub fn new(path: impl AsRef<Path>, delay: Duration) -> Animation {
         let bytes = Bytes::default();
         let mut encoder = GifEncoder::new_with_speed(bytes.clone(), SPEED);

@@ -101,7 +101,7 @@ impl Scale {
         Scale { up: (target / side).max(1), down: side.div_ceil(2 * target) }
     }
 
-    /// As large as fits into the place that the largest picture of the figure takes.
+    /// The picture is drawn as large as fits into the place that the figure's largest picture takes.
     fn into(place: (usize, usize), target: usize, size: Option<(usize, usize)>) -> Scale {
         let (h, w) = size.unwrap_or((1, 1));
         let Scale { up, down } = Scale::to(target, (h, w));

@@ -149,7 +149,8 @@ fn values(data: &[u8], kind: &str, count: usize) -> Result<Vec<f32>, String> {
     }
 }
 
-/// From the order in which the first axis runs fastest. Each place has so many numbers, next to each other.
+/// Brings values from the order in which the first axis runs fastest (Fortran's) into that in which the last one does (C's). Each
+/// place has `parts` numbers, next to each other.
 fn from_fortran(shape: Shape, parts: usize, values: &[f32]) -> Vec<f32> {
     let Shape { n, h, w, .. } = shape;
     let mut data = vec![0.0; values.len()];

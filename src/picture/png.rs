@@ -98,7 +98,7 @@ pub fn decode_image(path: impl AsRef<Path>, bytes: &[u8]) -> Result<Photo> {
             let decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(broken)?;
             // The decoder fills what is missing with grey.
             if !jpeg_markers(bytes).any(|(marker, _)| marker == JPEG_END) {
-                let what = "is cut short: a JPEG file, without its end";
+                let what = "is a JPEG file that is cut short: its end is missing";
                 return Err(Error::file(
                     path,
                     format!("{what} after {} bytes; copy or download it again", bytes.len()),

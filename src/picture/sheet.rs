@@ -9,7 +9,7 @@ use jpeg_encoder::{ColorType, Encoder, QuantizationTableType};
 pub struct Sheet {
     pub columns: usize,
     pub rows: usize,
-    /// Of the whole sheet, pixels.
+    /// The size of the whole sheet, in pixels.
     pub width: usize,
     /// Bytes of a pixel: 1 or 3.
     depth: usize,
@@ -17,8 +17,8 @@ pub struct Sheet {
 }
 
 impl Sheet {
-    /// Of maps `[h, w]`, each with its own range, about as many in a row as there are rows. Maps with a side above `most` are
-    /// made smaller by a whole factor: each pixel is then the mean of a block.
+    /// A sheet of maps `[h, w]`, each with its own range, about as many in a row as there are rows. Maps with a side above
+    /// `most` are made smaller by a whole factor: each pixel is then the mean of a block.
     pub fn new(h: usize, w: usize, maps: &[Vec<f32>], most: usize) -> Sheet {
         let small = |map: &Vec<f32>, to: (usize, usize), factor: usize| {
             let small = reduced(map, (h, w), to, factor);

@@ -44,7 +44,7 @@ fn is_whole(x: f64) -> bool {
     (x - x.round()).abs() <= 1e-6 * x.abs().min(1.0)
 }
 
-/// With a true minus sign, and no minus before zero.
+/// The number as text, with a true minus sign, and no minus before zero.
 pub fn number(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     match text.strip_prefix('-') {

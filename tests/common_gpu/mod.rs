@@ -7,26 +7,11 @@ use unet_lens::engine::exec::Executor;
 use unet_lens::engine::exec::gpu::Gpu;
 use unet_lens::engine::exec::reference::Reference;
 use unet_lens::engine::graph::{Graph, NodeId};
-use unet_lens::engine::ops::{Conv2d, Kernel};
 use unet_lens::engine::plan::{Head, Plan};
 use unet_lens::engine::tensor::{Shape, Tensor};
 
 pub use super::common::gpus;
-
-/// [`numbers`] in f64.
-pub fn doubles(count: usize, salt: u64) -> Arc<[f64]> {
-    numbers(count, salt).iter().map(|&v| v.into()).collect()
-}
-
-/// Numbers that look random and are the same everywhere.
-pub fn numbers(count: usize, salt: u64) -> Vec<f32> {
-    let mut state = salt.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((state >> 40) as f32 / (1u64 << 24) as f32) * 2.0 - 1.0
-    };
-    (0..count).map(|_| next()).collect()
-}
+pub use super::common::ops::{conv, numbers};
 
 pub fn bits(tensor: &[f32]) -> Vec<u32> {
     tensor.iter().map(|v| v.to_bits()).collect()
@@ -34,11 +19,6 @@ pub fn bits(tensor: &[f32]) -> Vec<u32> {
 
 pub fn tensor(shape: Shape, salt: u64) -> Tensor {
     Tensor::new(shape, numbers(shape.len(), salt))
-}
-
-pub fn conv(kh: usize, kw: usize, ci: usize, co: usize) -> Conv2d {
-    let kernel = Kernel::new(kh, kw, ci, co, numbers(kh * kw * ci * co, 3).into()).unwrap();
-    Conv2d::same(kernel, Some(numbers(co, 4).into()))
 }
 
 /// A graph with one input and one result.

@@ -200,8 +200,7 @@ impl Job<'_> {
         let phantoms = restore::phantoms(network, PHANTOMS, seed, sampling)
             .and_then(|phantoms| restored(&phantoms, &mut self.progress(cost)));
         let mean = |results: &[Restored], of: fn(&Restored) -> &Attempt| {
-            let psnr = |r: &Restored| of(r).scores.map_or(f64::NAN, |scores| scores.psnr);
-            results.iter().map(psnr).sum::<f64>() / results.len().max(1) as f64
+            results.iter().map(|r| of(r).psnr()).sum::<f64>() / results.len().max(1) as f64
         };
         let why = match part(network, phantoms)? {
             Err(why) => why,

@@ -7,9 +7,9 @@ use crate::{Error, Result};
 /// Bytes that a job takes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// Of the computer's memory. A GPU without memory of its own takes from it, too.
+    /// Bytes of the computer's memory. A GPU without memory of its own takes from it, too.
     pub host: u64,
-    /// Of a GPU's own memory.
+    /// Bytes of a GPU's own memory.
     pub device: u64,
 }
 

@@ -51,7 +51,7 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
-    /// Of stride 1, and as large an output as the input: Keras' padding 'same'.
+    /// A convolution with stride 1 and Keras' padding 'same': its output is as large as its input.
     pub fn same(kernel: Kernel, bias: Option<Arc<[f32]>>) -> Conv2d {
         let (top, left) = ((kernel.kh - 1) / 2, (kernel.kw - 1) / 2);
         let pad = Sides { top, bottom: kernel.kh - 1 - top, left, right: kernel.kw - 1 - left };

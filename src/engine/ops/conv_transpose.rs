@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 #[derive(Debug, Clone)]
 pub struct ConvTranspose {
-    /// Of the conv2d that this is the transpose of.
+    /// The kernel, the stride, the padding, the dilation and the groups are those of the conv2d that this is the transpose of.
     pub kernel: Kernel,
     /// `[bank, outputs]`, flat; there are `kernel.ci * groups` outputs.
     pub bias: Option<Arc<[f32]>>,

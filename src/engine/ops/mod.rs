@@ -276,7 +276,7 @@ impl Op {
     }
 }
 
-/// Both shapes, which must be one.
+/// The shape that both must have.
 fn same(a: Shape, b: Shape) -> Result<Shape, String> {
     if a == b { Ok(a) } else { Err(format!("the inputs' shapes {a} and {b} differ")) }
 }

@@ -99,7 +99,7 @@ impl<'g> Fuser<'g> {
         fuser
     }
 
-    /// Of a gradient that reads signs or winners instead of its second input: the relu or max_pool that writes them.
+    /// The relu or max_pool whose signs or winners a gradient reads instead of its second input.
     fn side_of(&self, id: NodeId) -> Option<NodeId> {
         let node = &self.graph[id];
         match node.op {
@@ -304,7 +304,7 @@ impl<'g> Fuser<'g> {
                 step.epilogue.affine = Some(Affine { scale: vec![factor; c].into(), shift: vec![0.0; c].into() });
                 Some(Stage::Affine)
             }
-            // To scale what was let through is to let through what was scaled.
+            // Scaling what the gate let through is the same as letting through what was scaled.
             (Op::BatchNorm { scale, shift }, _)
                 if stage == Stage::Gate && step.epilogue.affine.is_none() && shift.iter().all(|&s| s == 0.0) =>
             {

@@ -93,7 +93,7 @@ pub struct Value {
     /// The node that this is the result of, or for signs and winners the relu or max_pool they belong to.
     pub node: NodeId,
     pub kind: ValueKind,
-    /// Of the node's result.
+    /// The shape of the node's result.
     pub shape: Shape,
 }
 

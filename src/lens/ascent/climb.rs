@@ -49,7 +49,7 @@ pub struct Job<'a> {
     image: Shape,
     recipe: Recipe,
     needs: Needs,
-    /// The first batch: it was compiled to learn what it takes.
+    /// The first batch: it was compiled to learn what it takes. The others are compiled when their turn comes.
     first: (Objective, Box<dyn Compiled>),
 }
 

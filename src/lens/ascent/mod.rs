@@ -3,6 +3,13 @@
 //!
 //! Image `i` of a batch climbs filter `i`. The whole loop is a plan: the executor repeats it, and only the pictures and a
 //! few numbers per step come back.
+//!
+//! Filters for which there is not enough memory at once are climbed in batches. The first one was built and compiled to learn
+//! what it takes, and is climbed as it was compiled. Every later batch has an [`Objective`] of its own: its graph is the same but
+//! for the target's kernels, of which each image has that of its own filter. To make it costs next to nothing, since graph,
+//! gradient and plan are made from shapes alone: for 16 filters of uconv128 0.2 ms. Packing all kernels on the way, once more
+//! for each batch, takes about a hundredth of the time of the twenty steps that follow: too little for a second way of loading
+//! kernels into what was compiled.
 
 mod climb;
 pub mod fourier;

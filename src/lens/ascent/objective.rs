@@ -18,7 +18,7 @@ const BETA_1: f32 = 0.9;
 const BETA_2: f32 = 0.999;
 const ADAM_EPSILON: f64 = 1e-8;
 
-/// So many shifts are drawn for a longer climb; then they begin again.
+/// The most shifts that are drawn: a longer climb begins again with the first.
 const MOST_SHIFTS: usize = 1024;
 
 /// The ascent as a plan: one run is one step.
@@ -31,9 +31,9 @@ pub struct Objective {
     pub picture: NodeId,
     /// `[n, 1, 1, 1]`: the goal, before its sign and without regularisers: by default the mean of each image's own filter.
     pub loss: NodeId,
-    /// Of everything that is climbed, with respect to `image`.
+    /// The gradient of everything that is climbed, with respect to `image`.
     pub gradient: NodeId,
-    /// Of the goal, with respect to every node on the way.
+    /// The gradients of the goal, with respect to every node on the way.
     pub gradients: autodiff::Gradients,
     /// What to write before the first run, besides the image.
     pub fixed: Vec<(NodeId, Tensor)>,
@@ -109,7 +109,7 @@ struct Builder<'r> {
     fixed: Vec<(NodeId, Tensor)>,
     /// What moves after every run.
     state: Vec<(NodeId, NodeId)>,
-    /// Of waves, where those are climbed.
+    /// The input that says how strong each wave is, where waves are climbed.
     energy: Option<NodeId>,
     shifts: Option<NodeId>,
 }

@@ -21,7 +21,7 @@ pub struct Recipe {
     pub l2: f32,
     /// Before every step the picture is moved round by up to so many pixels along each axis.
     pub jitter: usize,
-    /// Of the random shifts.
+    /// Seed of the random shifts.
     pub seed: u64,
     pub parameter: Parameter,
     /// Keep the picture of every step: [`super::Climb::frames`].
@@ -76,7 +76,7 @@ pub enum Goal {
     Square,
 }
 
-/// From the gradient to the step.
+/// How the gradient becomes a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Optimizer {
     /// The gradient divided by its RMS (Chollet 2016).

@@ -45,7 +45,7 @@ pub struct Dream {
     pub octaves: usize,
     /// Each octave is so many times as large as the one before, along both axes.
     pub octave_scale: f32,
-    /// In each octave.
+    /// Steps that are taken in each octave.
     pub steps: usize,
     /// How much a pixel changes in a step, on average; pictures have values in [0, 1].
     pub step_size: f32,
@@ -70,11 +70,11 @@ pub type Frame<'f> = &'f mut dyn FnMut(&Tensor) -> Result<()>;
 /// How a picture will be climbed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Work {
-    /// Of the largest octave.
+    /// How the largest octave is cut into tiles.
     pub tiling: Tiling,
-    /// Of tiles in a step, at most.
+    /// The most tiles that one step is computed in: those of the largest octave.
     pub tiles: usize,
-    /// Of memory, on the executor and for the pictures.
+    /// The memory that is needed, on the executor and for the pictures.
     pub needed: Memory,
     most: usize,
     reach: usize,

@@ -61,7 +61,7 @@ impl Sizes {
 /// Rows and columns of tiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tiling {
-    /// Of a tile.
+    /// The size of one tile.
     pub size: Window,
     /// Around the core; no axis has any along which one tile is enough.
     pub margin: Window,
@@ -71,7 +71,7 @@ pub struct Tiling {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     pub start: usize,
-    /// Of the core, in the picture.
+    /// The core's first pixel and the one behind its last, counted in the picture.
     pub core: (usize, usize),
 }
 

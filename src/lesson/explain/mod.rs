@@ -9,7 +9,7 @@ mod worked;
 pub use frames::{Frame, STEPS, frames};
 pub use read::zeros;
 pub use source::{Place, Source, source};
-pub use worked::{Array, Chain, Worked, worked, worked_for};
+pub use worked::{Array, Chain, Link, Worked, topic, worked, worked_for};
 
 use crate::engine::exec::{Compiled, Executor};
 use crate::engine::graph::NodeId;
@@ -60,7 +60,12 @@ pub struct NodeFacts {
     /// n, h, w, c
     pub shape: [usize; 4],
     pub macs: u64,
+    /// What it computes. Of the last node of a gradient rule: the rule.
     pub formula: &'static str,
+    /// Of a forward node: how the gradients of its inputs are computed.
+    pub rule: &'static str,
+    /// Which worked example teaches its op, see [`topic`].
+    pub topic: Option<&'static str>,
     /// The step of the plan that computes it; `None` if it is never written out (its reader reads the parts instead).
     pub step: Option<usize>,
     /// The root of the mean of its squares.
@@ -69,6 +74,8 @@ pub struct NodeFacts {
     pub zeros: f64,
     /// Of a forward node: `d loss / d node`. Of the backward pass's nodes none.
     pub gradient: Option<usize>,
+    /// Of a forward node with a gradient that is no sum: the node that used it, by whose rule the gradient came back.
+    pub reader: Option<usize>,
     /// Of a node of the backward pass: the forward node whose rule it is.
     pub answers: Option<usize>,
     /// What this gradient needs of the forward pass.

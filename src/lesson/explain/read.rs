@@ -1,6 +1,6 @@
 //! Facts of a climb's step, read off its graph and its plan.
 
-use super::{NodeFacts, PlanFacts, Remembered, Skip, StepFacts, Stream, ValueFacts};
+use super::{NodeFacts, PlanFacts, Remembered, Skip, StepFacts, Stream, ValueFacts, topic};
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::ops::Op;
 use crate::engine::plan::{Plan, ValueId, ValueKind};
@@ -33,23 +33,73 @@ impl Reader<'_> {
 
     pub fn read(&self, seconds: &[Option<f64>]) -> Facts {
         let (graph, plan) = (self.graph(), &*self.objective.plan);
-        let nodes = graph.nodes().map(|(id, _)| self.node(id));
+        let live = self.live();
+        let nodes = graph.nodes().filter(|(id, _)| live[id.0]).map(|(id, _)| self.node(id));
         let skips = graph.nodes().take_while(|(id, _)| *id <= self.objective.loss).filter_map(|(id, _)| self.skip(id));
         let nodes: Vec<NodeFacts> = nodes.collect();
         let plan = plan_facts(plan, self.objective.loss, &nodes, seconds, self.bytes);
         Facts { nodes, skips: skips.collect(), plan }
     }
 
+    /// For each node whether the plan needs it: a rule also appends gradients of constants, which nobody asks for.
+    fn live(&self) -> Vec<bool> {
+        let (graph, plan) = (self.graph(), &self.objective.plan);
+        let mut live = vec![false; graph.len()];
+        plan.steps.iter().flat_map(|step| &step.nodes).for_each(|id| live[id.0] = true);
+        for (id, node) in graph.nodes().rev() {
+            // Of the way forward all is shown.
+            live[id.0] |= id <= self.objective.loss;
+            if live[id.0] {
+                node.inputs.iter().for_each(|x| live[x.0] = true);
+            }
+        }
+        live
+    }
+
+    /// The gradients that come back to forward node `x`, one from each use; and the sums that autodiff makes of them.
+    fn streams(&self, x: NodeId) -> (Vec<NodeId>, Vec<NodeId>) {
+        let graph = self.graph();
+        let is_sum = |g: NodeId| matches!(graph[g].op, Op::Add) && graph[g].answers == Some(x);
+        let (mut streams, mut sums) = (vec![], vec![]);
+        let mut open: Vec<NodeId> = self.objective.gradients.of(x).into_iter().collect();
+        while let Some(g) = open.pop() {
+            if is_sum(g) {
+                open.extend(graph[g].inputs.iter().rev());
+                sums.push(g);
+            } else {
+                streams.push(g);
+            }
+        }
+        (streams, sums)
+    }
+
+    /// The node whose rule gave `x` the gradient `g`. An add hands on its own gradient and appends no node.
+    fn reader(&self, x: NodeId, g: NodeId) -> Option<NodeId> {
+        let graph = self.graph();
+        let uses = || graph.nodes().filter(|(y, node)| *y <= self.objective.loss && node.inputs.contains(&x));
+        let handed_on = uses().find(|(y, _)| self.objective.gradients.of(*y) == Some(g));
+        handed_on.or_else(|| uses().find(|(y, _)| graph[g].answers == Some(*y))).map(|(y, _)| y)
+    }
+
+    /// What a node computes, or the rule that it completes.
+    fn formula(&self, id: NodeId) -> &'static str {
+        let graph = self.graph();
+        let Some(y) = graph[id].answers else { return graph[id].op.formula() };
+        let completes = |x: &NodeId| self.streams(*x).0.contains(&id);
+        match graph[id].op {
+            Op::Fill { .. } => "d loss / d loss = 1",
+            _ if self.streams(y).1.contains(&id) => "dx = dx₁ + dx₂",
+            _ if graph[y].inputs.iter().any(completes) => graph[y].op.gradient_formula(),
+            ref op => op.formula(),
+        }
+    }
+
     fn node(&self, id: NodeId) -> NodeFacts {
         let (graph, plan) = (self.graph(), &self.objective.plan);
         let node = &graph[id];
         let data = &self.values[&id.0].data;
-        let formula = match (node.answers, &node.op) {
-            (Some(_), Op::Fill { .. }) => "d loss / d loss = 1",
-            (Some(_), Op::Add) => "dx = dx₁ + dx₂",
-            (Some(y), _) => graph[y].op.gradient_formula(),
-            (None, op) => op.formula(),
-        };
+        let x: Vec<Shape> = node.inputs.iter().map(|&x| graph.shape(x)).collect();
+        let is_forward = id <= self.objective.loss;
         NodeFacts {
             id: id.0,
             name: node.name.clone(),
@@ -57,14 +107,21 @@ impl Reader<'_> {
             inputs: node.inputs.iter().map(|x| x.0).collect(),
             shape: sides(node.shape),
             macs: match &node.op {
-                Op::Conv2d(conv) => conv.macs(graph.shape(node.inputs[0])) / conv.kernel.bank as u64,
+                Op::Conv2d(conv) => conv.macs(x[0]) / conv.kernel.bank as u64,
+                Op::ConvTranspose(conv) => conv.macs(x[0]) / conv.kernel.bank as u64,
                 _ => 0,
             },
-            formula,
+            formula: self.formula(id),
+            rule: if is_forward { node.op.gradient_formula() } else { "" },
+            topic: if is_forward { topic(&node.op, &x) } else { None },
             step: plan.steps.iter().position(|step| step.nodes.contains(&id)),
             rms: rms(data),
             zeros: zeros(data),
             gradient: self.objective.gradients.of(id).map(|g| g.0),
+            reader: match &self.streams(id).0[..] {
+                &[g] => self.reader(id, g).map(|y| y.0),
+                _ => None,
+            },
             answers: node.answers.map(|y| y.0),
             remembers: node.answers.and_then(|_| self.remembered(id)),
         }
@@ -73,8 +130,9 @@ impl Reader<'_> {
     /// What the gradient node `id` reads that the forward pass left behind.
     fn remembered(&self, id: NodeId) -> Option<Remembered> {
         let (graph, plan) = (self.graph(), &*self.objective.plan);
-        // The gradients' own inputs come after the loss.
-        let of = *graph[id].inputs.iter().find(|x| **x <= self.objective.loss)?;
+        // The gradients' own inputs come after the loss; constants are there anyway.
+        let is_made = |x: &&NodeId| !matches!(graph[**x].op, Op::Constant { .. } | Op::Fill { .. });
+        let of = *graph[id].inputs.iter().filter(|x| **x <= self.objective.loss).find(is_made)?;
         let step = plan.steps.iter().find(|step| step.nodes.contains(&id))?;
         let is_pool = matches!(graph[id].op, Op::MaxPoolGrad(_));
         let belongs = |value: &ValueId| {
@@ -82,7 +140,8 @@ impl Reader<'_> {
             match v.kind {
                 // A pool's gradient names the pool's input; the winners belong to the pool.
                 ValueKind::Winners => is_pool && graph[v.node].inputs[0] == of,
-                ValueKind::Signs | ValueKind::Data => !is_pool && v.node == of,
+                ValueKind::Signs => !is_pool && v.node == of,
+                ValueKind::Data => v.node == of,
             }
         };
         let value = step.reads().find(belongs)?;
@@ -98,27 +157,17 @@ impl Reader<'_> {
 
     /// The streams of gradient that meet at forward node `id`, if there are several.
     fn skip(&self, id: NodeId) -> Option<Skip> {
-        let graph = self.graph();
         let sum = self.objective.gradients.of(id)?;
-        let is_sum = |g: NodeId| matches!(graph[g].op, Op::Add) && graph[g].answers == Some(id);
-        if !is_sum(sum) {
+        let streams = self.streams(id).0;
+        if streams.len() < 2 {
             return None;
-        }
-        let mut streams = vec![];
-        let mut open = vec![sum];
-        while let Some(g) = open.pop() {
-            if is_sum(g) {
-                open.extend(graph[g].inputs.iter().rev());
-            } else {
-                streams.push(g);
-            }
         }
         let total = &self.values[&sum.0].data;
         let norm = dot(total, total);
         let stream = |g: NodeId| {
             let data = &self.values[&g.0].data;
             Stream {
-                by: graph[g].answers.expect("a gradient answers a node").0,
+                by: self.reader(id, g).map_or(id.0, |y| y.0),
                 gradient: g.0,
                 rms: rms(data),
                 share: (norm > 0.0).then(|| dot(data, total) / norm),

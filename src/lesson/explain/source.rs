@@ -33,54 +33,85 @@ macro_rules! files {
 }
 
 files! {
-    ADD: "src/engine/ops/add.rs", BATCH_NORM: "src/engine/ops/batch_norm.rs", CONCAT: "src/engine/ops/concat.rs", CONV2D: "src/engine/ops/conv2d.rs",
-    MAX_POOL: "src/engine/ops/max_pool.rs", MEAN: "src/engine/ops/mean.rs", RELU: "src/engine/ops/relu.rs", SIGMOID: "src/engine/ops/sigmoid.rs",
-    SLICE: "src/engine/ops/slice.rs", UPSAMPLE: "src/engine/ops/upsample.rs", ASCENT: "src/engine/ops/ascent.rs", SAME_WGSL: "shaders/same.wgsl",
-    CONCAT_WGSL: "shaders/concat.wgsl", CONV2D_WGSL: "shaders/conv2d.wgsl", MAX_POOL_WGSL: "shaders/max_pool.wgsl", UNPOOL_WGSL: "shaders/unpool.wgsl",
-    SLICE_WGSL: "shaders/slice.wgsl",
-    MEAN_WGSL: "shaders/mean.wgsl", SIGMOID_WGSL: "shaders/sigmoid.wgsl", UPSAMPLE_WGSL: "shaders/upsample.wgsl",
-    ASCENT_WGSL: "shaders/ascent.wgsl"
+    ADD: "src/engine/ops/add.rs", ASCENT: "src/engine/ops/ascent.rs", BATCH_NORM: "src/engine/ops/batch_norm.rs",
+    CONCAT: "src/engine/ops/concat.rs", CONV2D: "src/engine/ops/conv2d.rs", CONV_TRANSPOSE: "src/engine/ops/conv_transpose.rs",
+    MAX_POOL: "src/engine/ops/max_pool.rs", MEAN: "src/engine/ops/mean.rs", MUL: "src/engine/ops/mul.rs",
+    PERMUTE: "src/engine/ops/permute.rs", POINTWISE: "src/engine/ops/pointwise.rs", RELU: "src/engine/ops/relu.rs",
+    RESHAPE: "src/engine/ops/reshape.rs", SIGMOID: "src/engine/ops/sigmoid.rs", SLICE: "src/engine/ops/slice.rs",
+    SOFTMAX: "src/engine/ops/softmax.rs", SUM: "src/engine/ops/sum.rs", TRANSFORM: "src/engine/ops/transform.rs",
+    UPSAMPLE: "src/engine/ops/upsample.rs",
+    ASCENT_WGSL: "shaders/ascent.wgsl", BROADCAST_WGSL: "shaders/broadcast.wgsl", CONCAT_WGSL: "shaders/concat.wgsl",
+    CONV2D_WGSL: "shaders/conv2d.wgsl", MAX_POOL_WGSL: "shaders/max_pool.wgsl", MEAN_WGSL: "shaders/mean.wgsl",
+    POINTWISE_WGSL: "shaders/pointwise.wgsl", RESHAPE_WGSL: "shaders/reshape.wgsl", SAME_WGSL: "shaders/same.wgsl",
+    SIGMOID_WGSL: "shaders/sigmoid.wgsl", SLICE_WGSL: "shaders/slice.wgsl", SUM_WGSL: "shaders/sum.wgsl",
+    TRANSFORM_WGSL: "shaders/transform.wgsl", UNPOOL_WGSL: "shaders/unpool.wgsl", UPSAMPLE_WGSL: "shaders/upsample.wgsl"
 }
 
-/// Where op `op` (a name in the graph) is; `None` for inputs, which are not computed.
+type File = (&'static str, &'static str);
+type Function = (File, &'static str);
+
+/// Where op `op` (a name in the graph) is; `None` for what is not computed.
 pub fn source(op: &'static str) -> Option<Source> {
-    type Function = ((&'static str, &'static str), &'static str);
-    let (file, gradient, shaders): (_, _, &[Function]) = match op {
-        "add" => (ADD, None, &[(SAME_WGSL, "same")]),
-        "batch_norm" => (BATCH_NORM, None, &[(SAME_WGSL, "same")]),
-        "concat" => (CONCAT, Some((SLICE, "reference")), &[(CONCAT_WGSL, "concat"), (SLICE_WGSL, "slice")]),
-        "conv2d" => (CONV2D, None, &[(CONV2D_WGSL, "tiled")]),
-        "max_pool" => {
-            (MAX_POOL, Some((MAX_POOL, "grad_reference")), &[(MAX_POOL_WGSL, "max_pool"), (UNPOOL_WGSL, "unpool")])
-        }
-        "mean" => (MEAN, Some((MEAN, "spread_reference")), &[(MEAN_WGSL, "mean"), (MEAN_WGSL, "spread")]),
-        "relu" => (RELU, Some((RELU, "grad_reference")), &[(SAME_WGSL, "same")]),
-        "sigmoid" => {
-            (SIGMOID, Some((SIGMOID, "grad_reference")), &[(SIGMOID_WGSL, "sigmoid"), (SIGMOID_WGSL, "sigmoid_grad")])
-        }
-        "upsample" => (
-            UPSAMPLE,
-            Some((UPSAMPLE, "sum_pool_reference")),
-            &[(UPSAMPLE_WGSL, "upsample"), (UPSAMPLE_WGSL, "sum_pool")],
-        ),
+    // Its file; what its functions' names begin with; its gradient's loops, where they are another op's; its shaders.
+    let (file, prefix, gradient, shaders): (File, &str, Option<Function>, &[Function]) = match op {
+        "input" | "fill" | "constant" => return None,
         "rms" | "normalise" | "step" => {
             let forward = find(ASCENT, &format!("{op}_reference"));
             let shaders = find(ASCENT_WGSL, op).into_iter().collect();
             return Some(Source { op, forward, rule: None, gradient: None, shaders });
         }
-        _ => return None,
+        "add" => (ADD, "", None, &[(SAME_WGSL, "same"), (BROADCAST_WGSL, "add")]),
+        "batch_norm" => (BATCH_NORM, "", None, &[(SAME_WGSL, "same")]),
+        "broadcast" => {
+            (SUM, "broadcast_", Some((SUM, "reference")), &[(BROADCAST_WGSL, "broadcast"), (SUM_WGSL, "sum")])
+        }
+        "concat" => (CONCAT, "", Some((SLICE, "reference")), &[(CONCAT_WGSL, "concat"), (SLICE_WGSL, "slice")]),
+        "conv2d" => (CONV2D, "", None, &[(CONV2D_WGSL, "tiled")]),
+        "conv_transpose" => (CONV_TRANSPOSE, "", Some((CONV2D, "reference")), &[(CONV2D_WGSL, "tiled")]),
+        "max_pool" => {
+            let shaders = &[(MAX_POOL_WGSL, "max_pool"), (UNPOOL_WGSL, "unpool"), (MAX_POOL_WGSL, "max_pool_grad")];
+            (MAX_POOL, "", Some((MAX_POOL, "grad_reference")), shaders)
+        }
+        "mean" => (MEAN, "", Some((MEAN, "spread_reference")), &[(MEAN_WGSL, "mean"), (MEAN_WGSL, "spread")]),
+        "mul" => (MUL, "", None, &[(BROADCAST_WGSL, "mul")]),
+        "pad" => (SLICE, "pad_", Some((SLICE, "reference")), &[(SLICE_WGSL, "slice")]),
+        "permute" => (PERMUTE, "", None, &[(RESHAPE_WGSL, "permute")]),
+        "relu" => (RELU, "", Some((RELU, "grad_reference")), &[(SAME_WGSL, "same")]),
+        "reshape" => (RESHAPE, "", None, &[(RESHAPE_WGSL, "reshape")]),
+        "scale" => (MUL, "scale_", None, &[(SAME_WGSL, "same")]),
+        "sigmoid" => {
+            let shaders = &[(SIGMOID_WGSL, "sigmoid"), (SIGMOID_WGSL, "sigmoid_grad")];
+            (SIGMOID, "", Some((SIGMOID, "grad_reference")), shaders)
+        }
+        "slice" => (SLICE, "", Some((SLICE, "pad_reference")), &[(SLICE_WGSL, "slice")]),
+        "softmax" => (SOFTMAX, "", None, &[(SUM_WGSL, "softmax")]),
+        "sum" => (SUM, "", Some((SUM, "broadcast_reference")), &[(SUM_WGSL, "sum"), (BROADCAST_WGSL, "broadcast")]),
+        "sum_pool" => {
+            let shaders = &[(UPSAMPLE_WGSL, "sum_pool"), (UPSAMPLE_WGSL, "upsample")];
+            (UPSAMPLE, "sum_pool_", Some((UPSAMPLE, "reference")), shaders)
+        }
+        "transform" => (TRANSFORM, "", None, &[(TRANSFORM_WGSL, "transform")]),
+        "upsample" => {
+            let shaders = &[(UPSAMPLE_WGSL, "upsample"), (UPSAMPLE_WGSL, "sum_pool")];
+            (UPSAMPLE, "", Some((UPSAMPLE, "sum_pool_reference")), shaders)
+        }
+        // Each function of one number has a name of its own.
+        _ => {
+            let shaders = &[(POINTWISE_WGSL, "pointwise"), (POINTWISE_WGSL, "pointwise_grad")];
+            (POINTWISE, "", Some((POINTWISE, "grad_reference")), shaders)
+        }
     };
     Some(Source {
         op,
-        forward: find(file, "reference"),
-        rule: find(file, "gradient"),
+        forward: find(file, &format!("{prefix}reference")),
+        rule: find(file, &format!("{prefix}gradient")),
         gradient: gradient.and_then(|(file, name)| find(file, name)),
         shaders: shaders.iter().filter_map(|&(shader, name)| find(shader, name)).collect(),
     })
 }
 
 /// The line where function `name` begins.
-fn find((file, text): (&'static str, &'static str), name: &str) -> Option<Place> {
+fn find((file, text): File, name: &str) -> Option<Place> {
     let text_there = format!("fn {name}(");
     let line = text.lines().position(|line| line.contains(&text_there))? + 1;
     Some(Place { file, line, text: text_there })

@@ -139,7 +139,7 @@ impl Builder<'_> {
 }
 
 impl Convolution {
-    /// On an image of `h` x `w` pixels.
+    /// The convolution's settings on an image of `h` x `w` pixels.
     pub(super) fn on(&self, h: usize, w: usize) -> Conv2d {
         let Convolution { kernel, bias, stride, padding, dilation, groups } = self.clone();
         let pad = padding.sides(h, w, Window::new(kernel.kh, kernel.kw), stride, dilation);

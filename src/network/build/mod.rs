@@ -151,8 +151,8 @@ impl Builder<'_> {
         }
     }
 
-    /// Of a layer, for image `i` channel `own[i]` alone. A convolution need not compute the others, unless its activation
-    /// looks at them all.
+    /// Appends a layer of which image `i` sees channel `own[i]` alone. A convolution need not compute the others, unless its
+    /// activation looks at them all.
     fn own_channels(&mut self, kind: &Kind, x: &[Value], own: &[usize]) -> Result<Value> {
         match kind {
             Kind::Conv2d { conv, activation } if !activation.sees_all_channels() => {

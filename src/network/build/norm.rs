@@ -13,7 +13,7 @@ impl Builder<'_> {
         self.along(x, axis, |b, x| b.graph.batch_norm(b.name, x, scale.clone(), shift.clone()))
     }
 
-    /// With another axis in the place of the channels, and back.
+    /// Normalises along another axis: moves it to the place of the channels, and back afterwards.
     fn along(&mut self, x: Value, axis: i64, f: impl FnOnce(&mut Self, NodeId) -> Result<NodeId>) -> Result<Value> {
         let mut order = [0, 1, 2];
         order.swap(x.place(axis)?, 2);

@@ -75,7 +75,7 @@ impl Builder<'_> {
         self.graph.transform(name, x, axis, Matrix::new(places.len(), n, data))
     }
 
-    /// Of some axes.
+    /// Reduces some of the axes to one value.
     pub(super) fn reduce(&mut self, name: &str, x: Value, by: Reduction, axes: &[i64], keep: bool) -> Result<Value> {
         let over = self.axes(x, axes)?;
         let is_over = [over.h, over.w, over.c];

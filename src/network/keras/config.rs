@@ -36,7 +36,7 @@ pub struct Call {
     pub inputs: Vec<usize>,
     /// What it is called with; the tensors are numbers of `inputs`.
     pub arguments: Arguments,
-    /// Which of its outputs.
+    /// Which of the layer's outputs is meant, counted from 0.
     pub tensor: usize,
     /// Its weights were counted at another call of it.
     pub is_again: bool,

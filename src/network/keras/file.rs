@@ -20,7 +20,7 @@ use super::{Fallible, damaged, weights};
 const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
 /// Deflate makes data at most 1032 times smaller, so a file cannot hold more than that.
 const DEFLATE_RATIO: u64 = 1032;
-/// And no network that this program could run is larger than this.
+/// No network that this program could run is larger than this, in bytes.
 const MOST_BYTES: u64 = 2 << 30;
 
 /// An opened model file.

@@ -10,10 +10,10 @@ use super::nodes::{self, Arguments, Source};
 /// A call inside a functional model, and where its tensors come from.
 pub struct Node {
     pub entry: usize,
-    /// Which call of its layer.
+    /// Which of its layer's calls this is.
     pub nth: usize,
     pub sources: Vec<Source>,
-    /// Of each source, the node that makes it.
+    /// For each source the node that makes it.
     pub from: Vec<usize>,
     pub arguments: Arguments,
 }
@@ -23,9 +23,9 @@ pub struct Wiring<'a> {
     pub nodes: Vec<Node>,
     entries: &'a [Entry<'a>],
     index: &'a HashMap<&'a str, usize>,
-    /// Of each entry, its first node.
+    /// For each entry its first node.
     first: Vec<usize>,
-    /// Of each entry, the number that the file has for its first call. Not 0 for some models inside the model: Keras 2 has
+    /// For each entry the number that the file has for its first call. Not 0 for some models inside the model: Keras 2 has
     /// counted their making as a call.
     base: Vec<usize>,
 }

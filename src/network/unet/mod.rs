@@ -137,7 +137,7 @@ pub fn needed_for(network: &Network, target: usize) -> Vec<bool> {
     needed
 }
 
-/// Of the layers that `layer` is computed from, itself included, the first that is not supported.
+/// The first unsupported layer among those that `layer` is computed from, itself included.
 pub fn refused(network: &Network, layer: usize) -> Option<&Layer> {
     let needed = needed_for(network, layer);
     let mut all = network.layers.iter().zip(needed).filter(|(_, needed)| *needed).map(|(layer, _)| layer);

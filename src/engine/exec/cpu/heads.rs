@@ -44,18 +44,30 @@ impl Kernel for Row<'_> {
     fn run<L: Lanes>(self) {
         let Shape { h, w, c, .. } = self.shape;
         let (image, y) = (self.row / h, self.row % h);
+        // Of an unpool: the first window of this row, and the place in a window where the row begins.
+        let (first_window, row_place) = match self.source {
+            Source::Unpool { window, .. } => {
+                ((image * (h / window.h) + y / window.h) * (w / window.w), y % window.h * window.w)
+            }
+            Source::Fill(_) | Source::Same(_) => (0, 0),
+        };
+        let bytes = c.div_ceil(8);
         for x in 0..w {
             let pixel = self.row * w + x;
+            let (pooled, bits_at) = match self.source {
+                Source::Unpool { window, .. } => {
+                    let pooled = first_window + x / window.w;
+                    (pooled, (pooled * window.len() + row_place + x % window.w) * bytes)
+                }
+                Source::Fill(_) | Source::Same(_) => (0, 0),
+            };
             for o in (0..c).step_by(L::N) {
                 let k = L::N.min(c - o);
                 let value = match self.source {
                     Source::Fill(value) => L::splat(value),
                     Source::Same(from) => first(&from[pixel * c + o..][..k]),
-                    Source::Unpool { dy, winners, window } => {
-                        let pooled = (image * (h / window.h) + y / window.h) * (w / window.w) + x / window.w;
-                        let place = y % window.h * window.w + x % window.w;
-                        let bytes = c.div_ceil(8);
-                        let bits = &winners[(pooled * window.len() + place) * bytes + o / 8..][..k.div_ceil(8)];
+                    Source::Unpool { dy, winners, .. } => {
+                        let bits = &winners[bits_at + o / 8..][..k.div_ceil(8)];
                         first::<L>(&dy[pooled * c + o..][..k]).keep(read_bits(bits))
                     }
                 };

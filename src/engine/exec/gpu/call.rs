@@ -89,7 +89,7 @@ pub(super) struct EpilogueCall {
     pub overrides: Vec<(&'static str, u32)>,
     /// Bias, scale and shift.
     pub constants: Bound,
-    /// Of the scales, in `constants`, in quads.
+    /// Where the scales begin in `constants`, in quads.
     pub scale_at: u32,
     pub add: Bound,
     pub gate: Bound,

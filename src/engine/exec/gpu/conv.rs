@@ -27,7 +27,7 @@ pub(super) type Cost = usize;
 pub(super) struct ConvPart {
     pub value: ValueId,
     pub shape: Shape,
-    /// Each pixel counts as a block of so many.
+    /// The size of the block that each of its pixels is repeated over.
     pub up: Window,
 }
 
@@ -114,7 +114,7 @@ impl ConvStep<'_> {
         (PipelineKey { shader: Shader::Conv2d, entry: "grouped", overrides }, Tile { pixels: 64, quads: 1 })
     }
 
-    /// Of [`lower`].
+    /// What the calls of [`lower`] cost.
     pub fn cost(&self) -> Cost {
         let mut cost = 0;
         for part in &self.parts {

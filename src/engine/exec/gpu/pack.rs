@@ -46,7 +46,7 @@ pub(super) struct Channels {
     /// Inputs `first .. first + inputs`, of each group.
     pub first: usize,
     pub inputs: usize,
-    /// Of all groups.
+    /// The number of outputs of all groups together.
     pub outputs: usize,
     pub groups: usize,
     /// The kernel's outputs are inputs here, and the other way round: of a conv_transpose.
@@ -282,7 +282,7 @@ mod tests {
         let to_one = Kernel::new(3, 3, 6, 1, vec![1.0; 54].into()).unwrap();
         let from_one = Kernel::new(3, 3, 1, 5, vec![1.0; 45].into()).unwrap();
         let upsampled = View { outputs: 8, k: 3, stride: 1, dilation: 1, before: 1, pool: 1, up: 2, is_sparse: false };
-        // Of the last phase of a stride of 4 there is no tap.
+        // The last phase of a stride of 4 has no tap.
         let turned = View { dilation: -1, before: -1, up: 4, is_sparse: true, ..upsampled };
         let taps = |view: View, channels: Channels| {
             let axis = phases(view).pop().expect("a phase");

@@ -30,15 +30,15 @@ pub(super) struct View {
     pub outputs: usize,
     /// Taps of the kernel.
     pub k: usize,
-    /// From the first pixel of one output to that of the next, after upsampling.
+    /// Pixels from where one output begins to read to where the next does, counted after upsampling.
     pub stride: usize,
-    /// From one tap's pixel to the next one's; the other way in a transpose.
+    /// Pixels from one tap to the next; negative in a transpose, which walks the other way.
     pub dilation: isize,
     /// How far before pixel 0 the first tap of output 0 looks.
     pub before: isize,
     /// Windows of so many outputs, one apart, are summed up.
     pub pool: usize,
-    /// So many copies of each pixel.
+    /// How often each pixel is repeated along the axis.
     pub up: usize,
     /// Zeros stand in the place of all copies but the first.
     pub is_sparse: bool,

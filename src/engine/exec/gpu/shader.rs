@@ -49,6 +49,17 @@ macro_rules! with_epilogue {
     };
 }
 
+/// A convolution shader's file with the prelude and their settings in front of it.
+macro_rules! convolution {
+    ($file:literal) => {
+        concat!(
+            include_str!("../../../../shaders/prelude.wgsl"),
+            include_str!("../../../../shaders/conv2d_params.wgsl"),
+            include_str!($file)
+        )
+    };
+}
+
 /// A shader's file with the functions like exp in front of it.
 macro_rules! with_functions {
     ($file:literal) => {
@@ -100,8 +111,8 @@ impl Shader {
             Shader::Roll => include_str!("../../../../shaders/roll.wgsl"),
             Shader::TotalVariation => include_str!("../../../../shaders/total_variation.wgsl"),
             Shader::Transform => include_str!("../../../../shaders/transform.wgsl"),
-            Shader::Conv2d => with_epilogue!("../../../../shaders/conv2d.wgsl"),
-            Shader::Conv2dSubgroup => with_epilogue!("../../../../shaders/conv2d_subgroup.wgsl"),
+            Shader::Conv2d => convolution!("../../../../shaders/conv2d.wgsl"),
+            Shader::Conv2dSubgroup => convolution!("../../../../shaders/conv2d_subgroup.wgsl"),
             Shader::Winograd => with_epilogue!("../../../../shaders/winograd.wgsl"),
             Shader::Fma => include_str!("../../../../shaders/fma.wgsl"),
         }

@@ -51,7 +51,7 @@ pub(super) fn cost(step: &ConvStep) -> Option<Cost> {
     }
     let tiles: usize = tiles(step).iter().product();
     let (_, tile) = choose(step.target.style, PLACES, tiles, k.co);
-    // To read or write a number costs as much as so many multiplications.
+    // How many multiplications take as long as reading or writing one number.
     let access = match step.target.style {
         Style::Subgroup => 10,
         Style::Tiled => 30,

@@ -27,7 +27,7 @@ impl Form {
         })
     }
 
-    /// With `groups` groups; `inputs` and `outputs` are the kernel's own channels.
+    /// A convolution of `groups` groups; `inputs` and `outputs` are the kernel's own channels.
     fn with(
         self,
         kernel: &Array,

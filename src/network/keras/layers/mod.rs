@@ -40,7 +40,7 @@ impl Understood {
         Understood { channels, weights, make: Box::new(make) }
     }
 
-    /// Without weights.
+    /// A layer without weights.
     pub fn plain(channels: Option<usize>, kind: Kind) -> Understood {
         Understood::new(channels, vec![], move |_| Ok(kind.clone()))
     }
@@ -55,7 +55,7 @@ pub fn activation(name: &str) -> Option<Activation> {
 #[derive(Clone, Copy)]
 pub struct Dialect {
     pub keras_3: bool,
-    /// Of Keras 2 when it was no part of TensorFlow: what is bilinear is measured from the pixels' corners.
+    /// Keras 2 wrote the file before it was part of TensorFlow: bilinear places are measured from the pixels' corners.
     pub from_corners: bool,
     /// The image is channels, rows, columns.
     pub channels_first: bool,

@@ -110,7 +110,7 @@ pub fn layer_norm(settings: Settings, channels: Option<usize>) -> Fallible<Under
     }))
 }
 
-/// Of Keras, and of TensorFlow Addons, where `InstanceNormalization` is the same with as many groups as channels.
+/// Keras' and TensorFlow Addons' GroupNormalization; Addons' `InstanceNormalization` is the same with as many groups as channels.
 pub fn group_norm(settings: Settings, channels: Option<usize>, of_one: bool) -> Fallible<Understood> {
     let axis = one_axis(settings, -1)?;
     let groups = match settings.get("groups") {

@@ -90,7 +90,7 @@ pub fn operator(call: &Call, keras_3: bool) -> Fallible<Kind> {
 struct Operands<'a>(&'a Call);
 
 impl<'a> Operands<'a> {
-    /// By name, from the call or from the settings, where Keras 3 has some; or by place in the call.
+    /// An argument: by its name, from the call or from the settings, where Keras 3 keeps some; or by its place in the call.
     fn get(&self, key: &str, place: usize) -> &'a Value {
         let Call { config, arguments, .. } = self.0;
         match (arguments.kwargs.get(key), config.get(key)) {
@@ -118,7 +118,7 @@ impl<'a> Operands<'a> {
         Settings(&axis).axis(key, default)
     }
 
-    /// Of two tensors, or of a tensor and numbers.
+    /// An operator between two tensors, or between a tensor and numbers.
     fn binary(&self, merge: Merge) -> Fallible<Kind> {
         let a = self.0.arguments.args.first().unwrap_or(&Value::Null);
         let other = ["y", "b", "bias", "x2"].into_iter().find_map(|key| self.0.arguments.kwargs.get(key));
