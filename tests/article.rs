@@ -261,8 +261,10 @@ fn interrupted(arguments: &[&str], ready: &dyn Fn(&Path) -> bool) -> (Option<i32
 #[cfg(unix)]
 #[test]
 fn ctrl_c_keeps_what_is_finished() {
-    let (code, err, folder) =
-        interrupted(&["article", "--backend", "cpu", "--out", "a"], &|f| f.join("a/dconv64.png").exists());
+    // A small picture, so that the dream does not take long.
+    let small = fixture("brain.png").display().to_string();
+    let line = ["article", "--backend", "cpu", "--out", "a", "--image", &small];
+    let (code, err, folder) = interrupted(&line, &|f| f.join("a/dconv64.png").exists());
     assert_eq!(code, Some(130), "{err}");
     assert!(err.contains("interrupted; what was finished is kept"), "{err}");
     let files = names(&folder.path().join("a"));
