@@ -562,3 +562,13 @@ fn a_nan_does_not_reach_the_gaps_of_a_transposed_convolution() {
         assert_eq!(got.is_finite(), expected.is_finite(), "[{at}] is {got}, should be {expected}");
     }
 }
+
+/// The exponential of 300 is no f32: the largest is taken off first.
+#[test]
+fn softmax_of_large_numbers() {
+    let shape = Shape::new(2, 3, 4, 5);
+    let values = Tensor::new(shape, numbers(shape.len(), 7).iter().map(|v| v * 300.0).collect());
+    for (h, w, c) in [(false, false, true), (true, true, false)] {
+        check_at("softmax", &values, |g, x| g.softmax("y", x, Axes { h, w, c }).unwrap());
+    }
+}
