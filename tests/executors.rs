@@ -278,3 +278,19 @@ fn orders_that_no_network_has() {
         assert!(error < 1e-5, "{}: [{at}] is {}, should be {}", g[id].name, got.data[at], expected.data[at]);
     }
 }
+
+/// The exponential of 300 is no f32: the largest is taken off first.
+#[test]
+fn softmax_of_large_numbers() {
+    let shape = Shape::new(2, 3, 4, 5);
+    let values = Tensor::new(shape, numbers(shape.len(), 7).iter().map(|v| v * 300.0).collect());
+    for (h, w, c) in [(false, false, true), (true, true, false)] {
+        let mut g = Graph::new();
+        let x = g.input("image", shape).unwrap();
+        let y = g.softmax("y", x, Axes { h, w, c }).unwrap();
+        let expected = &run(&*open(Backend::Reference).unwrap(), &g, &[y], x, &values)[0];
+        let got = &run(&*open(Backend::Cpu).unwrap(), &g, &[y], x, &values)[0];
+        let (error, at) = difference(&got.data, &expected.data);
+        assert!(error < 1e-5, "[{at}] is {}, should be {}", got.data[at], expected.data[at]);
+    }
+}

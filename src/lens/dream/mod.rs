@@ -275,7 +275,7 @@ impl Climber {
     fn step(&mut self, program: &mut dyn Program, picture: &mut Tensor) -> Result<f32> {
         let most = self.jitter as i64;
         let (down, right) = (self.rng.random_range(-most..=most), self.rng.random_range(-most..=most));
-        let core = self.tiling.core();
+        let core = self.tiling.core;
         let mut first = |core: usize, m: usize| self.rng.random_range(1..=(core / m).max(1)) * m;
         let first = Window::new(first(core.h, self.multiple.h), first(core.w, self.multiple.w));
 

@@ -65,6 +65,8 @@ pub struct Tiling {
     pub size: Window,
     /// Around the core; no axis has any along which one tile is enough.
     pub margin: Window,
+    /// Rows and columns of a core: as far as one tile is from the next, so that pools divide all of them alike.
+    pub core: Window,
 }
 
 /// Where one tile lies along one axis, and which part of it counts.
@@ -83,18 +85,19 @@ impl Tiling {
             if size < whole { margin } else { 0 }
         };
         let (h, w) = (margin(whole.h, size.h, multiple.h), margin(whole.w, size.w, multiple.w));
-        Tiling { size, margin: Window::new(h, w) }
-    }
-
-    /// Rows and columns of a core.
-    pub fn core(&self) -> Window {
-        Window::new(self.size.h - 2 * self.margin.h, self.size.w - 2 * self.margin.w)
+        // The size of a network without padding is no multiple.
+        let core = |size: usize, margin: usize, multiple: usize| {
+            let inside = size - 2 * margin;
+            if inside < multiple { inside } else { inside / multiple * multiple }
+        };
+        let core = Window::new(core(size.h, h, multiple.h), core(size.w, w, multiple.w));
+        Tiling { size, margin: Window::new(h, w), core }
     }
 
     /// The tiles of a picture of `whole`, each a span of rows and one of columns. The first cores end at `first` (or at the
     /// picture's end), which is a multiple of what the pools divide, above 0.
     pub fn tiles(&self, whole: Window, first: Window) -> Vec<(Span, Span)> {
-        let core = self.core();
+        let core = self.core;
         let rows = spans(whole.h, self.size.h, self.margin.h, core.h, first.h);
         let columns = spans(whole.w, self.size.w, self.margin.w, core.w, first.w);
         rows.iter().flat_map(|&row| columns.iter().map(move |&column| (row, column))).collect()

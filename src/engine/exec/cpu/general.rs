@@ -112,16 +112,27 @@ pub fn softmax(x: &[f32], shape: Shape, axes: Axes, out: &mut [f32]) {
     // An image is done at once where rows are summed up, else a row.
     let len = if axes.h { h * w * c } else { w * c };
     let sums = axes.summed(shape);
-    let at = |i: usize| ((i / c % w).min(sums.w - 1)) * sums.c + (i % c).min(sums.c - 1);
+    // Where the first sum of a pixel is; the channels' sums lie behind it, or they have one in common.
+    let first_of = |pixel: usize| (pixel % w).min(sums.w - 1) * sums.c;
+    let last = sums.c - 1;
     out.par_chunks_mut(len).zip(x.par_chunks(len)).for_each(|(out, x)| {
         let mut largest = vec![f32::NEG_INFINITY; sums.w * sums.c];
-        x.iter().enumerate().for_each(|(i, &x)| largest[at(i)] = largest[at(i)].max(x));
-        let mut total = vec![0.0f64; largest.len()];
-        for (i, (y, &x)) in out.iter_mut().zip(x).enumerate() {
-            *y = (x - largest[at(i)]).exp();
-            total[at(i)] += f64::from(*y);
+        for (pixel, x) in x.chunks(c).enumerate() {
+            let largest = &mut largest[first_of(pixel)..];
+            x.iter().enumerate().for_each(|(o, &x)| largest[o.min(last)] = largest[o.min(last)].max(x));
         }
-        out.iter_mut().enumerate().for_each(|(i, y)| *y = (f64::from(*y) / total[at(i)]) as f32);
+        let mut total = vec![0.0f64; largest.len()];
+        for (pixel, (out, x)) in out.chunks_mut(c).zip(x.chunks(c)).enumerate() {
+            let (largest, total) = (&largest[first_of(pixel)..], &mut total[first_of(pixel)..]);
+            for (o, (y, &x)) in out.iter_mut().zip(x).enumerate() {
+                *y = (x - largest[o.min(last)]).exp();
+                total[o.min(last)] += f64::from(*y);
+            }
+        }
+        for (pixel, out) in out.chunks_mut(c).enumerate() {
+            let total = &total[first_of(pixel)..];
+            out.iter_mut().enumerate().for_each(|(o, y)| *y = (f64::from(*y) / total[o.min(last)]) as f32);
+        }
     });
 }
 
