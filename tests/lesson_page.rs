@@ -323,10 +323,11 @@ fn the_page_teaches() {
         let convolution = unet::convolution(&network, facts["layer"].as_str().unwrap()).unwrap();
         let shape = unet::image_shape(&network, &[network.output], None).unwrap();
         for worked in worked_for(&network, convolution, shape).unwrap() {
-            if tried.insert(worked.topic) {
-                try_out(&page, &worked, type_into);
+            if !tried.insert(worked.topic) {
+                continue;
             }
-            if worked.topic == "conv2d" && worked.settings.values.len() == 9 {
+            try_out(&page, &worked, type_into);
+            if worked.topic == "conv2d" {
                 (0..worked.x[0].values.len()).step_by(5).for_each(|at| marks_what_meets(&page, &worked, at));
             }
         }
