@@ -118,7 +118,10 @@ mod tests {
 
     #[test]
     fn up_to_three_channels_are_the_colours() {
-        assert_eq!(Mix::of(&[], 3).rgb(&[0.0, 0.4, 1.0, 0.2, 0.8, 0.6]), [0, 102, 255, 51, 204, 153]);
+        let rgb = Mix::of(&[], 3).rgb(&[0.0, 0.4, 1.0, 0.2, 0.8, 0.6]);
+        let expected: [u8; 6] = [0, 102, 255, 51, 204, 153];
+        // The ends that are cut off move the rest a little.
+        assert!(rgb.iter().zip(expected).all(|(&v, expected)| v.abs_diff(expected) <= 1), "{rgb:?}");
         assert_eq!(Mix::of(&[], 2).rgb(&[0.0, 1.0, 1.0, 0.0, 1.0, 1.0]), [0, 255, 0, 255, 0, 255, 255, 255, 255]);
         assert_eq!(Mix::of(&[], 1).rgb(&[0.0, 1.0]), [0, 0, 0, 255, 255, 255]);
     }
