@@ -15,6 +15,8 @@ use rayon::prelude::*;
 
 /// Where a pixel needs at most this many input values, they are gathered once for all panels.
 const GATHER: usize = 64;
+/// With more channels than this, finding a tap's pixel costs little beside multiplying it.
+const FEW: usize = 8;
 /// Values in the widest row of a micro-tile: two registers of AVX-512.
 const WIDEST: usize = 32;
 /// Micro-tiles per task.
@@ -93,8 +95,8 @@ impl Kernel for Block<'_, Direct> {
     fn run<L: Lanes>(self) {
         // SAFETY: `Packed::run` has checked all lengths; every task has its own pixels or channels.
         unsafe {
-            let taps = self.conv.sliding.taps;
-            if taps.0 * taps.1 * self.conv.ci <= GATHER {
+            let (taps, ci) = (self.conv.sliding.taps, self.conv.ci);
+            if taps.0 * taps.1 * ci <= GATHER && ci <= FEW {
                 with_tile!(L, self.conv.registers, gathered(&self))
             } else {
                 with_tile!(L, self.conv.registers, in_place(&self))

@@ -195,12 +195,6 @@ impl std::fmt::Display for Algorithm {
     }
 }
 
-/// Bytes that a processor's largest cache holds, as an order of magnitude.
-const LARGEST_CACHE: usize = 32 * 1024 * 1024;
-/// With fewer outputs than this the definition's multiplications, 9 for each of them, take less time than reading Winograd's 144
-/// bytes of kernel from memory: two cores do about a dozen multiplications while a byte is read.
-const FEW_PIXELS: usize = 192;
-
 impl Algorithm {
     pub const ALL: [Algorithm; 4] = [Algorithm::Direct, Algorithm::Few, Algorithm::Winograd4, Algorithm::Grouped];
 
@@ -220,25 +214,14 @@ impl Algorithm {
 
     /// The fastest algorithm for this shape, as measured by `benches/conv_quick.rs` (`ALL=1`) and at small sizes. It
     /// must not depend on `bank`, which tells something about the number of images.
-    ///
-    /// Winograd's kernels are four times as large. Where no cache holds them and an image has few pixels to use them for, reading
-    /// them takes as long as the multiplications that they save: those stay small instead.
     pub fn choose(g: &Geometry) -> Algorithm {
         let (ci, co, side) = (g.ci(), g.co, g.conv_hw.0.min(g.conv_hw.1));
-        let pixels = g.conv_hw.0 * g.conv_hw.1;
-        let is_read_for_little = 36 * size_of::<f32>() * ci * co > LARGEST_CACHE && pixels < FEW_PIXELS;
         let large_enough = if ci >= 32 && co >= 32 && (g.kh, g.kw) == (3, 3) { side >= 4 } else { side >= 8 };
         if Algorithm::Grouped.supports(g) {
             Algorithm::Grouped
         } else if Algorithm::Few.supports(g) && ci >= 8 {
             Algorithm::Few
-        } else if Algorithm::Winograd4.supports(g)
-            && ci >= 3
-            && co >= 8
-            && ci * co >= 64
-            && large_enough
-            && !is_read_for_little
-        {
+        } else if Algorithm::Winograd4.supports(g) && ci >= 3 && co >= 8 && ci * co >= 64 && large_enough {
             Algorithm::Winograd4
         } else {
             Algorithm::Direct
