@@ -220,8 +220,8 @@ fn pictures_and_arrays() {
     npy::write(folder.0.path().join("good.npy"), &[8, 8], &[0.0; 64]).unwrap();
     let good = fs::read(folder.0.path().join("good.npy")).unwrap();
     let at = good.windows(3).position(|w| w == b"<f4").unwrap();
-    folder.file("complex.npy", &[&good[..at], b"<c8", &good[at + 3..]].concat());
-    both("complex.npy", &["<c8", "float32"]);
+    folder.file("complex.npy", &[&good[..at], b"<c8", &good[at + 3..], &[0; 4 * 64]].concat());
+    both("complex.npy", &["complex numbers", "numpy.abs", "float32"]);
     folder.file("short.npy", &good[..good.len() - 9]);
     both("short.npy", &["cut short: 64 values"]);
     folder.file("empty.npy", b"");

@@ -294,3 +294,27 @@ fn softmax_of_large_numbers() {
         assert!(error < 1e-5, "[{at}] is {}, should be {}", got.data[at], expected.data[at]);
     }
 }
+
+/// A NaN is the largest of its window if it comes first, and is passed over if not: none is larger than another number. So the
+/// winners, to which the gradient goes, are the same everywhere.
+#[test]
+fn max_pools_of_what_is_no_number() {
+    let shape = Shape::new(2, 8, 9, 5);
+    let mut values = Tensor::new(shape, numbers(shape.len(), 7));
+    values.data.iter_mut().step_by(7).for_each(|v| *v = f32::NAN);
+    for pool in POOLS.iter().copied().chain([Window::new(2, 3).into(), Window::new(4, 3).into()]) {
+        let mut g = Graph::new();
+        let x = g.input("image", shape).unwrap();
+        let y = g.max_pool("y", x, pool).unwrap();
+        let dy = g.fill("dy", g.shape(y), 1.0).unwrap();
+        let dx = g.max_pool_grad("dx", dy, x, pool).unwrap();
+        let expected = run(&*open(Backend::Reference).unwrap(), &g, &[y, dx], x, &values);
+        let got = run(&*open(Backend::Cpu).unwrap(), &g, &[y, dx], x, &values);
+        for (got, expected) in got.iter().zip(&expected) {
+            for (at, (got, expected)) in got.data.iter().zip(&expected.data).enumerate() {
+                let same = got == expected || got.is_nan() && expected.is_nan();
+                assert!(same, "{pool:?}: [{at}] is {got}, should be {expected}");
+            }
+        }
+    }
+}
