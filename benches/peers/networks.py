@@ -3,7 +3,8 @@
     cargo build --release && python benches/peers/networks.py FILE.keras:LAYER [FILE.keras:LAYER ...]
 
 For what to install see compare.py. From one image, of the network's own input shape, each program takes one step first: they must
-agree. Then rounds: every program once, in turn, with two threads; the table holds medians of seconds per step, and each program's
+agree (the difference's length, as a part of the step's: a ReLU that is on in one and off in the other, by rounding, is felt around one
+pixel). Then rounds: every program once, in turn, with two threads; the table holds medians of seconds per step, and each program's
 peak memory. The frameworks compute the whole layer, as the recipe does that everyone copies.
 """
 import argparse, json, os, resource, statistics, subprocess, sys, time
@@ -77,8 +78,7 @@ def main():
     print("| network, layer | image | unet-lens | TensorFlow | PyTorch | ratio to the best | memory (MB) | ratio to the least | differ by |\n" + "| --- " * 9 + "|")
     for network in a.networks:
         file, layer = network.rsplit(":", 1)
-        shape = call([sys.executable, __file__, "--shape", file])[0].split()
-        shape = [int(n) for n in shape]
+        shape = [int(n) for n in call([sys.executable, __file__, "--shape", file])[0].split()]
         start = np.random.default_rng(0).uniform(0, 1, (1, *shape)).astype("f4")
         np.save(f"{DIR}/x.npy", start)
         _, memory = call(ours(file, layer, ["-q", "--filters", "0", "--init", f"{DIR}/x.npy", "--steps", "1", "--npy", "--out", DIR]))
@@ -93,7 +93,7 @@ def main():
                 times.setdefault(backend, []).append(statistics.median(found["times"]))
                 bytes_[backend] = found["bytes"]
                 theirs = np.load(f"{DIR}/{backend}.npy")
-                errors.append(np.abs(theirs - stepped).max() / np.abs(theirs - start).max())
+                errors.append(np.linalg.norm(theirs - stepped) / np.linalg.norm(theirs - start))
         t = {name: statistics.median(of) for name, of in times.items()}
         best, least = min(t[b] for b in peers), min(bytes_[b] for b in peers)
         print(f"| {os.path.basename(file)}, {layer} | {'x'.join(map(str, shape))} | {t['ours']:.4f} | {t['tensorflow']:.4f} | {t['torch']:.4f} | "

@@ -188,17 +188,17 @@ impl Place<'_> {
     }
 }
 
-/// Where `place` holds the first maximum: larger than all before it, and no later one larger than it.
+/// Where `place` holds the first maximum: larger than the largest before it, and no later one larger still. A NaN that is not the
+/// first is passed over, as it is when the maximum is found.
 #[inline(always)]
 fn first_maximum<L: Lanes>(load: &Place, place: usize, len: usize) -> u32 {
-    let value: L = load.get(place);
-    let mut bits = u32::MAX;
-    for other in 0..len {
-        if other < place {
-            bits &= value.sub(load.get(other)).positive_bits();
-        } else if other > place {
-            bits &= !load.get::<L>(other).sub(value).positive_bits();
-        }
+    let mut best: L = load.get(0);
+    let mut bits = if place == 0 { u32::MAX } else { 0 };
+    for other in 1..len {
+        let value: L = load.get(other);
+        let larger = value.sub(best).positive_bits();
+        best = value.max(best);
+        bits = if other == place { larger } else { bits & !larger };
     }
     bits
 }
