@@ -3,6 +3,7 @@
 mod common;
 
 use assert_cmd::Command;
+use common::lesson::{BEYOND, MODELS, OF_A_UNET};
 use common::{fixture, network};
 use serde_json::Value;
 use std::path::Path;
@@ -15,19 +16,9 @@ use unet_lens::engine::exec::{Backend, Executor};
 use unet_lens::engine::graph::NodeId;
 use unet_lens::engine::plan::Plan;
 use unet_lens::lens::ascent::{self, Objective, Recipe};
-use unet_lens::lesson::explain::{Explanation, explain, frames, source, worked_for, zeros};
+use unet_lens::lesson::explain::{Explanation, explain, frames, source, zeros};
 use unet_lens::network::unet;
 use unet_lens::numbers::{number, percent};
-use unet_lens::page::strings::Lang;
-
-/// tiny.h5 and files of Keras 2 and 3 with other ops and orders: none is a special case.
-const MODELS: [(&str, &str); 5] = [
-    ("unet.h5", "uconv128"),
-    ("tiny.h5", "up_conv"),
-    ("keras/unet_k3.keras", ""),
-    ("keras/bn_k3.keras", ""),
-    ("keras/kernels_k2.keras", ""),
-];
 
 /// Networks of other layers, each explained at its convolution "last". (No normalisation by mean and variance: what it subtracts
 /// cancels, and single precision keeps fewer digits of it than are compared here.)
@@ -193,171 +184,6 @@ fn every_network_on(executor: &dyn Executor) {
     }
 }
 
-/// Every topic that there is.
-const TOPICS: [&str; 43] = [
-    "conv2d",
-    "conv2d-valid",
-    "conv2d-even",
-    "conv2d-stride",
-    "conv2d-dilation",
-    "conv2d-groups",
-    "conv_transpose",
-    "batch_norm",
-    "scale",
-    "relu",
-    "sigmoid",
-    "softmax",
-    "max_pool",
-    "max_pool-stride",
-    "upsample",
-    "sum_pool",
-    "concat",
-    "slice",
-    "reshape",
-    "mean",
-    "sum",
-    "add",
-    "add-broadcast",
-    "mul",
-    "mul-broadcast",
-    "transform",
-    "general_relu",
-    "leaky_relu",
-    "elu",
-    "selu",
-    "tanh",
-    "exp",
-    "softplus",
-    "softsign",
-    "silu",
-    "gelu",
-    "gelu_tanh",
-    "hard_sigmoid",
-    "hard_swish",
-    "mish",
-    "abs",
-    "log",
-    "sqrt",
-];
-
-/// Examples of all ops in the networks of the fixtures, and the ops that the lesson speaks of.
-#[test]
-fn worked_examples_are_gradients() {
-    let mut seen = vec![];
-    let folder = std::fs::read_dir(fixture("keras/layers")).unwrap();
-    let files = folder.map(|file| file.unwrap().file_name().into_string().unwrap());
-    let mut files: Vec<String> = files.filter(|file| !file.contains("expected") && !file.contains("lambda")).collect();
-    files.sort();
-    assert!(files.len() > 80, "{files:?}");
-    let of_layers = files.iter().map(|file| (format!("keras/layers/{file}"), "last"));
-    // A Lambda layer may stand for any function.
-    let of_lambda = [("keras/layers/lambdas_k3.keras".to_string(), "last")];
-    let all = MODELS.iter().map(|&(model, layer)| (model.to_string(), layer)).chain(of_layers).chain(of_lambda);
-    for (model, layer) in all {
-        let mut network = network(&model);
-        let names: Vec<String> =
-            network.layers.iter().filter(|l| l.class == "Lambda").map(|l| l.name.clone()).collect();
-        names.iter().for_each(|name| network.set_lambda(name, "gelu_tanh").unwrap());
-        let layer = match layer {
-            "" => *unet::convolutions(&network).last().unwrap(),
-            name => unet::convolution(&network, name).unwrap(),
-        };
-        let shape = unet::image_shape(&network, &[layer], None).unwrap();
-        for worked in worked_for(&network, layer, shape).unwrap() {
-            let about = format!("{model}: {}", worked.topic);
-            for (dx, differences) in worked.dx.iter().zip(&worked.differences) {
-                for (a, b) in dx.values.iter().zip(&differences.values) {
-                    assert!((a - b).abs() < 1e-6 * a.abs().max(1.0), "{about}: {a} and {b}");
-                }
-            }
-            // One cell by hand: the chain rule's terms add up to its gradient.
-            let chain: f64 = worked.chain.read_by.iter().map(|&(at, slope)| worked.dy.values[at] * slope).sum();
-            assert!((chain - worked.dx[0].values[worked.chain.cell]).abs() < 1e-6, "{about}");
-            assert!(!worked.chain.read_by.is_empty(), "{about}: nothing reads the cell that is shown");
-            assert!(!worked.formula.is_empty() && !worked.rule.is_empty(), "{about}");
-            let cells = worked.x.iter().chain([&worked.y]).map(|array| array.values.len());
-            assert!(cells.max() <= Some(64), "{about}: not small: {cells:?}", cells = worked.x);
-            let values = worked.x.iter().map(|x| x.values.clone()).collect();
-            let again = worked.with(values, worked.dy.values.clone(), worked.settings.values.clone()).unwrap();
-            assert_eq!(serde_json::to_value(&again).unwrap(), serde_json::to_value(&worked).unwrap(), "{about}");
-            seen.push(worked.topic);
-        }
-    }
-    for topic in TOPICS {
-        assert!(seen.contains(&topic), "no network of this test has a {topic}");
-    }
-    for topic in seen {
-        for lang in [Lang::En, Lang::Es] {
-            assert!(lang.strings().op(topic).is_some(), "{lang:?}: nothing is said of {topic}");
-        }
-    }
-}
-
-/// What the sentences say is what the grids show: backprop's slopes, also at a kink; and a weight of 0 is a slope of 0.
-#[test]
-fn the_chain_takes_the_slopes_of_backprop() {
-    let network = network("unet.h5");
-    let layer = unet::convolution(&network, "dconv128").unwrap();
-    let examples = worked_for(&network, layer, unet::image_shape(&network, &[network.output], None).unwrap()).unwrap();
-    let find = |topic: &str| examples.iter().find(|worked| worked.topic == topic).unwrap();
-    // The cell that is shown stands exactly at the relu's corner.
-    let relu = find("relu");
-    let (count, cell) = (relu.y.values.len(), relu.chain.cell);
-    let at_zero = relu.with(vec![vec![0.0; count]], vec![1.0; count], vec![]).unwrap();
-    assert_eq!((&at_zero.chain.read_by[..], at_zero.dx[0].values[cell]), (&[(cell, 0.0)][..], 0.0));
-    assert_eq!(at_zero.differences[0].values[cell], 0.5);
-    // All equal: the first wins, and the cell that is shown, (2, 2), is the first of its window.
-    let pool = find("max_pool");
-    let tie = pool.with(vec![vec![3.0; 16]], vec![1.0; 4], vec![]).unwrap();
-    assert_eq!((&tie.chain.read_by[..], tie.dx[0].values[tie.chain.cell]), (&[(3, 1.0)][..], 1.0));
-    // Nine outputs read a pixel in the middle, one of them through a weight of 0.
-    let conv = find("conv2d");
-    assert_eq!(conv.settings.values[1], 0.0);
-    assert_eq!(conv.chain.read_by.len(), 9);
-    assert!(conv.chain.read_by.iter().any(|&(_, slope)| slope == 0.0));
-    let through_zero = conv.links.iter().filter(|link| link.setting == Some(1)).count();
-    assert_eq!(
-        through_zero, 12,
-        "4 columns of 3 rows: the entry above the middle does not reach the last row's outputs"
-    );
-    // The mean's own rule, not that of the loss.
-    assert_eq!(find("mean").rule, "dx = dy / count");
-}
-
-/// A convolution and its transpose by hand, and what nobody reads.
-#[test]
-fn general_ops_by_hand() {
-    let example = |file: &str, topic: &str| {
-        let network = network(&format!("keras/layers/{file}"));
-        let layer = unet::convolution(&network, "last").unwrap();
-        let shape = unet::image_shape(&network, &[layer], None).unwrap();
-        worked_for(&network, layer, shape).unwrap().into_iter().find(|worked| worked.topic == topic).unwrap()
-    };
-    // Kernels that overlap by a column: rows of 2 4 6 5 are made of 1 2 3 by a kernel of 1 x 3 that leaps by 2.
-    let transposed = example("transpose_same_k3.keras", "conv_transpose");
-    let [kh, kw, _] = transposed.settings.shape;
-    let ones =
-        transposed.with(vec![vec![1.0, 10.0, 100.0, 1000.0]], vec![1.0; transposed.y.values.len()], vec![1.0; kh * kw]);
-    let ones = ones.unwrap();
-    assert_eq!(
-        ones.y.values.iter().sum::<f64>(),
-        ones.x[0].values.iter().zip(&ones.dx[0].values).map(|(x, dx)| x * dx).sum::<f64>()
-    );
-    for (cell, dx) in ones.dx[0].values.iter().enumerate() {
-        let outputs = ones.links.iter().filter(|link| link.cell == cell).count();
-        assert_eq!(*dx, outputs as f64, "each output that the cell moves, once");
-    }
-    // What a crop cuts off is read by none, and its gradient is 0.
-    let crop = example("crop_pad_k3.keras", "slice");
-    let is_read = |cell: usize| crop.links.iter().any(|link| link.cell == cell);
-    let unread: Vec<usize> = (0..crop.x[0].values.len()).filter(|&cell| !is_read(cell)).collect();
-    assert!(unread.iter().all(|&cell| crop.dx[0].values[cell] == 0.0));
-    // A softmax: all outputs read all inputs of their group, and the gradients of a group add up to 0.
-    let softmax = example("softmax_k3.keras", "softmax");
-    assert!(softmax.dx[0].values.iter().sum::<f64>().abs() < 1e-12);
-    assert!(softmax.y.values.iter().all(|&y| y > 0.0));
-}
-
 /// A sigmoid's own values are kept for its gradient, and the page says so; a sum of gradients remembers nothing.
 #[test]
 fn the_page_says_what_is_kept() {
@@ -400,32 +226,6 @@ fn the_page_says_what_is_kept() {
     assert!(["signs", "winners", "values"].iter().all(|kind| seen.contains(kind)), "{seen:?}");
 }
 
-/// A max pool by hand: 4x4 numbers, the winners are easy to see.
-#[test]
-fn the_pool_of_the_page_by_hand() {
-    let network = network("unet.h5");
-    let layer = unet::convolution(&network, "dconv128").unwrap();
-    let examples = worked_for(&network, layer, unet::image_shape(&network, &[network.output], None).unwrap()).unwrap();
-    let pool = examples.iter().find(|worked| worked.topic == "max_pool").unwrap();
-    #[rustfmt::skip]
-    let x = vec![
-        1.0, 2.0, 0.0, 0.0,
-        3.0, 3.0, 0.0, 5.0,
-        -1.0, -2.0, 4.0, 4.0,
-        -4.0, -3.0, 4.0, 4.0,
-    ];
-    let pool = pool.with(vec![x], vec![10.0, 20.0, 30.0, 40.0], vec![]).unwrap();
-    assert_eq!(pool.y.values, [3.0, 5.0, -1.0, 4.0]);
-    #[rustfmt::skip]
-    let dx = [
-        0.0, 0.0, 0.0, 0.0,
-        10.0, 0.0, 0.0, 20.0, // of the equal ones the first wins
-        30.0, 0.0, 40.0, 0.0,
-        0.0, 0.0, 0.0, 0.0,
-    ];
-    assert_eq!(pool.dx[0].values, dx);
-}
-
 #[test]
 fn frames_are_the_climb() {
     let network = network("tiny.h5");
@@ -453,7 +253,7 @@ fn frames_are_the_climb() {
 /// The places in the code are there.
 #[test]
 fn places_are_true() {
-    let ops = TOPICS.iter().filter(|topic| !topic.contains('-')).copied();
+    let ops = OF_A_UNET.into_iter().chain(BEYOND).filter(|topic| !topic.contains('-'));
     for op in ops.chain(["pad", "permute", "broadcast", "reciprocal", "rms", "normalise", "step"]) {
         let source = source(op).unwrap_or_else(|| panic!("{op} is nowhere"));
         // A reshape has no loops: nothing moves.

@@ -243,17 +243,6 @@ fn the_articles_unet() {
     assert_eq!(numbers(&embedded), numbers(&network));
 }
 
-/// `cargo test --release --test keras_files -- --ignored --nocapture time`
-#[test]
-#[ignore = "a measurement"]
-fn time_to_load() {
-    for _ in 0..8 {
-        let start = std::time::Instant::now();
-        network("unet.h5");
-        println!("unet.h5 in {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
-    }
-}
-
 /// Small, fast, the same everywhere: SplitMix64.
 struct Random(u64);
 

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test file is a crate of its own and uses a part of this
 
 pub mod archive;
+pub mod lesson;
 pub mod ops;
 
 use std::path::{Path, PathBuf};
