@@ -11,52 +11,10 @@
 //! Only the winner moved the output, so only the winner gets the gradient; where windows overlap, it may win several times.
 //! Backprop has to remember which one it was. Of equal values the first in reading order wins, as in Keras.
 
-use super::window::{Sides, Window, pixel, windows};
+use super::window::Pool;
 use crate::Result;
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::tensor::{Shape, Tensor64};
-
-/// Windows over an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Pool {
-    pub window: Window,
-    /// From one window to the next.
-    pub stride: Window,
-    pub pad: Sides,
-}
-
-/// Windows side by side, and nothing around the image: the most common pool.
-impl From<Window> for Pool {
-    fn from(window: Window) -> Pool {
-        Pool { window, stride: window, pad: Sides::NONE }
-    }
-}
-
-impl Pool {
-    /// The shape of what is pooled from `x`.
-    pub(super) fn shape(self, x: Shape) -> Result<Shape, String> {
-        let Pool { window, stride, pad } = self;
-        let out = windows((x.h, x.w), window, stride, pad, Window::ONE)?;
-        if pad.top.max(pad.bottom) >= window.h || pad.left.max(pad.right) >= window.w {
-            return Err(format!("a window of {window} pixels lies in the padding alone"));
-        }
-        Ok(Shape { h: out.h, w: out.w, ..x })
-    }
-
-    /// Are the windows side by side, and cut all of `x` up: what the fast executors have kernels for?
-    pub fn is_plain(self, x: Shape) -> bool {
-        self == Pool::from(self.window) && x.h.is_multiple_of(self.window.h) && x.w.is_multiple_of(self.window.w)
-    }
-
-    /// The pixels of window `(r, s)` that lie inside an image of `x`'s size, in reading order: place in the window, row, column.
-    pub(crate) fn pixels(self, x: Shape, r: usize, s: usize) -> impl Iterator<Item = (usize, usize, usize)> {
-        (0..self.window.len()).filter_map(move |place| {
-            let (i, j) = (place / self.window.w, place % self.window.w);
-            let row = pixel(r, self.stride.h, i, 1, self.pad.top, x.h)?;
-            Some((place, row, pixel(s, self.stride.w, j, 1, self.pad.left, x.w)?))
-        })
-    }
-}
 
 pub(super) fn grad_shape(dy: Shape, x: Shape, pool: Pool) -> Result<Shape, String> {
     super::same(dy, pool.shape(x)?).map(|_| x)

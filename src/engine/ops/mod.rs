@@ -63,13 +63,12 @@ use crate::{Error, Result};
 pub use conv_transpose::ConvTranspose;
 pub use conv2d::Conv2d;
 pub use kernel::Kernel;
-pub use max_pool::Pool;
 pub use pointwise::Function;
 use std::sync::Arc;
 pub use sum::Axes;
 pub(crate) use transform::frequency;
 pub use transform::{Axis, Matrix, Sampling, Waves};
-pub use window::{Sides, Window, same_padding};
+pub use window::{Pool, Sides, Window, same_padding};
 
 /// The greatest common divisor: what a pool and an upsampling have in common cancels.
 pub fn gcd(a: usize, b: usize) -> usize {

@@ -7,6 +7,8 @@
 //! there are floor((n + before + after - (k - 1) d - 1) / s) + 1 windows
 //! ```
 
+use crate::engine::tensor::Shape;
+
 /// Rows and columns: of a kernel or a pool, of the block that upsampling makes of a pixel, from one window to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Window {
@@ -103,4 +105,46 @@ pub(super) fn windows(
 /// The pixel `r s + i d - before` that window `r` reads first (`i = 0`) or later; `None` outside of the `n` pixels.
 pub(super) fn pixel(r: usize, s: usize, i: usize, d: usize, before: usize, n: usize) -> Option<usize> {
     (r * s + i * d).checked_sub(before).filter(|&p| p < n)
+}
+
+/// Windows over an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Pool {
+    pub window: Window,
+    /// From one window to the next.
+    pub stride: Window,
+    pub pad: Sides,
+}
+
+/// Windows side by side, and nothing around the image: the most common pool.
+impl From<Window> for Pool {
+    fn from(window: Window) -> Pool {
+        Pool { window, stride: window, pad: Sides::NONE }
+    }
+}
+
+impl Pool {
+    /// The shape of what is pooled from `x`.
+    pub(super) fn shape(self, x: Shape) -> Result<Shape, String> {
+        let Pool { window, stride, pad } = self;
+        let out = windows((x.h, x.w), window, stride, pad, Window::ONE)?;
+        if pad.top.max(pad.bottom) >= window.h || pad.left.max(pad.right) >= window.w {
+            return Err(format!("a window of {window} pixels lies in the padding alone"));
+        }
+        Ok(Shape { h: out.h, w: out.w, ..x })
+    }
+
+    /// Are the windows side by side, and cut all of `x` up: what the fast executors have kernels for?
+    pub fn is_plain(self, x: Shape) -> bool {
+        self == Pool::from(self.window) && x.h.is_multiple_of(self.window.h) && x.w.is_multiple_of(self.window.w)
+    }
+
+    /// The pixels of window `(r, s)` that lie inside an image of `x`'s size, in reading order: place in the window, row, column.
+    pub(crate) fn pixels(self, x: Shape, r: usize, s: usize) -> impl Iterator<Item = (usize, usize, usize)> {
+        (0..self.window.len()).filter_map(move |place| {
+            let (i, j) = (place / self.window.w, place % self.window.w);
+            let row = pixel(r, self.stride.h, i, 1, self.pad.top, x.h)?;
+            Some((place, row, pixel(s, self.stride.w, j, 1, self.pad.left, x.w)?))
+        })
+    }
 }
