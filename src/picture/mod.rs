@@ -7,6 +7,7 @@
 
 mod animation;
 mod colormap;
+mod drawing;
 mod figure;
 mod grid;
 mod mix;
@@ -24,6 +25,7 @@ mod values;
 
 pub use animation::Animation;
 pub use colormap::Colormap;
+pub use drawing::{Anchor, Drawing, LETTERS, Mark, Paint, on_circle};
 pub use figure::{Color, Figure, Lettered};
 pub use grid::{grid, grid_of};
 pub use mix::{Mix, mixed};
@@ -33,4 +35,5 @@ pub use png::{Photo, decode_image, read_image};
 pub use resize::resize;
 pub use sheet::Sheet;
 pub use strip::{color_strip, strip};
+pub use ticks::axis;
 pub use values::{save_values, values_png};

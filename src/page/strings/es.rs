@@ -33,13 +33,14 @@ const PARTS: [(&str, &str); 26] = [
     ("rows", "filas"),
 ];
 
+/// A layer's own name has no spaces before it.
+pub(super) fn in_spanish(name: &str) -> String {
+    PARTS.iter().fold(name.to_string(), |name, (en, es)| name.replace(&format!(" {en}"), &format!(" {es}")))
+}
+
 /// The same explanation, its nodes called in Spanish.
 pub(super) fn translated(e: &Explanation) -> Explanation {
     let mut e = e.clone();
-    // A layer's own name has no spaces before it.
-    let in_spanish = |name: &str| {
-        PARTS.iter().fold(name.to_string(), |name, (en, es)| name.replace(&format!(" {en}"), &format!(" {es}")))
-    };
     let nodes = e.forward.iter_mut().chain(&mut e.backward).chain(&mut e.ascent);
     nodes.for_each(|node| node.name = in_spanish(&node.name));
     e.backend = in_spanish(&e.backend);

@@ -1,7 +1,10 @@
-//! Every sentence of the lesson, in English and Spanish. The compiler sees to it that neither lacks one.
+//! Every sentence of the pages, in English and Spanish. The compiler sees to it that neither lacks one. Here are those of the
+//! lesson.
 
+pub mod article;
 mod en;
 mod es;
+pub mod findings;
 mod ops;
 
 use crate::lesson::explain::Explanation;
@@ -25,6 +28,14 @@ impl Lang {
 /// The same explanation, its nodes called in Spanish.
 pub(super) fn translated(explanation: &Explanation) -> Explanation {
     es::translated(explanation)
+}
+
+/// What this program says in English, such as what computes: in this language.
+pub fn in_language(text: &str, lang: Lang) -> String {
+    match lang {
+        Lang::En => text.to_string(),
+        Lang::Es => es::in_spanish(text),
+    }
 }
 
 /// What is said about an op.
