@@ -50,6 +50,7 @@ fn made_up() -> Findings {
         let picture: Vec<f32> = (0..32 * 32).map(|i| ((i / 32) as f32 * 0.8).sin() * 3.0).collect();
         let patch =
             |image: usize| Patch { image, at: (3, 4), size: (9, 9), values: picture[..81].to_vec(), activation: 0.625 };
+        let best_patches = vec![patch(3), patch(17), patch(60)];
         let second = picture.iter().rev().copied().collect();
         Some(Trust {
             same_spectrum: 0.875,
@@ -61,7 +62,7 @@ fn made_up() -> Findings {
             picture,
             second,
             size: (32, 32),
-            best_patches: vec![patch(3), patch(17), patch(60)],
+            best_patches,
         })
     };
     let filter = |filter: usize, verdict: Verdict, reason: Reason, tuning: Option<Tuning>, trust: Option<Trust>| {
@@ -364,4 +365,79 @@ fn the_page_in_a_browser() {
         page.eval("[...document.querySelectorAll('#f1-0 .pictures img, #f1-0 dd')].every(e => e.checkVisibility())");
     assert_eq!(seen, json!(true));
     page.assert_quiet();
+}
+
+/// Cells of a line of a table; texts with commas stand in quotes.
+fn cells(line: &str) -> Vec<String> {
+    let (mut cells, mut quoted) = (vec![String::new()], false);
+    for c in line.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            ',' if !quoted => cells.push(String::new()),
+            c => cells.last_mut().unwrap().push(c),
+        }
+    }
+    cells
+}
+
+/// The numbers and reasons on the page are those of filters.csv and claims.json, letter by letter.
+#[test]
+fn the_page_says_what_the_files_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = common::fixture("tiny.h5").display().to_string();
+    let line = ["findings", "--images", "4", "--backend", "cpu", "--out", "f", "-q", "--model", &model];
+    common::unet_lens(folder.path()).args(line).assert().success();
+    let read = |name: &str| fs::read_to_string(folder.path().join("f").join(name)).unwrap();
+    let (table, page) = (read("filters.csv"), read("index.html"));
+    let mut rows = table.lines().map(cells);
+    let columns = rows.next().unwrap();
+    assert!(table.starts_with("layer,filter,verdict,because"));
+    let (mut seen, mut compared) = (0, 0);
+    for row in rows {
+        let of = |column: &str| &row[columns.iter().position(|c| c == column).unwrap()];
+        let head = format!(
+            "data-layer=\"{}\" data-filter=\"{}\" data-verdict=\"{}\"",
+            of("layer"),
+            of("filter"),
+            of("verdict")
+        );
+        let card = &page[page.find(&head).unwrap_or_else(|| panic!("no {head}"))..];
+        let card = &card[..card.find("</details>").unwrap()];
+        let because = &card[card.find("<p class=\"because\">").unwrap() + 19..];
+        let because = because[..because.find("</p>").unwrap()].trim_end_matches('.').to_lowercase();
+        assert_eq!(because, of("because").to_lowercase(), "{head}");
+        for cell in card.split("data-column=\"").skip(1) {
+            let (column, rest) = cell.split_once('"').unwrap();
+            let value = rest.split('"').nth(1).unwrap();
+            assert_eq!(value, of(column), "{column} of {head}");
+            compared += 1;
+        }
+        seen += 1;
+    }
+    assert_eq!(page.matches("<details class=\"card\"").count(), seen);
+    assert!(seen == 5 + 7 + 6 + 1 && compared > 8 * seen, "{seen} filters, {compared} numbers");
+
+    let Ok(claims) = fs::read_to_string(folder.path().join("f/claims.json")) else {
+        assert!(!page.contains("data-claim="), "claims without a file");
+        return;
+    };
+    let claims: Value = serde_json::from_str(&claims).unwrap();
+    for claim in claims["claims"].as_array().unwrap() {
+        let head = format!(
+            "data-claim=\"{}\" data-answer=\"{}\"",
+            claim["id"].as_str().unwrap(),
+            claim["answer"].as_str().unwrap()
+        );
+        let row = &page[page.find(&head).unwrap_or_else(|| panic!("no {head}"))..];
+        for part in ["value", "low", "high"] {
+            let text = row.split_once(&format!("data-{part}=\"")).unwrap().1.split('"').next().unwrap();
+            match claim["number"][part].as_f64() {
+                Some(number) => {
+                    assert!((text.parse::<f64>().unwrap() - number).abs() <= 1e-5 * number.abs(), "{part} of {head}")
+                }
+                None => assert_eq!(text, "NaN", "{part} of {head}"),
+            }
+        }
+    }
+    assert_eq!(page.matches("data-claim=").count(), claims["claims"].as_array().unwrap().len());
 }
