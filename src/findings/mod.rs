@@ -97,6 +97,15 @@ pub struct LayerFindings {
     /// Noise is told from the best grating beyond chance above this.
     pub noise_threshold: f64,
     pub filters: Vec<FilterFindings>,
+    /// Filters of the same kernels with their taps shuffled: what chance gives.
+    pub chance: Vec<Shuffled>,
+}
+
+/// The tuning of a filter of shuffled taps.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shuffled {
+    pub selectivity: f64,
+    pub orientation: f64,
 }
 
 #[derive(Debug, Clone)]
