@@ -8,9 +8,13 @@
 //! ```text
 //!                     cli        one file per command
 //!                      |
-//!                    page        article and lesson as HTML
+//!                    page        article, lesson and findings as HTML
 //!                      |
-//!           lesson, bench        every step of backprop, the proof by finite differences; how long it takes
+//!                  lesson        every step of backprop, the proof by finite differences
+//!                      |
+//!                findings        what each filter does, in numbers and put to the test
+//!                      |
+//!                   bench        how long it takes
 //!                      |
 //!                     mri        phantoms, undersampling, restoring
 //!                      |
@@ -55,6 +59,7 @@ pub mod cli;
 pub mod engine;
 pub mod error;
 pub mod files;
+pub mod findings;
 pub mod lens;
 pub mod lesson;
 pub mod mri;
