@@ -8,13 +8,9 @@
 //! ```text
 //!                     cli        one file per command
 //!                      |
-//!                    page        article, lesson and findings as HTML
+//!                    page        article and lesson as HTML
 //!                      |
-//!                  lesson        every step of backprop, the proof by finite differences
-//!                      |
-//!                findings        what each filter does, in numbers and put to the test
-//!                      |
-//!                   bench        how long it takes
+//! lesson, findings, bench        every step of backprop, the proof by finite differences; what each filter does; speed
 //!                      |
 //!                     mri        phantoms, undersampling, restoring
 //!                      |

@@ -4,7 +4,7 @@ use approx::assert_relative_eq;
 use rand::RngExt;
 use rayon::prelude::*;
 use unet_lens::engine::random::stream;
-use unet_lens::findings::stats::{self, Interval};
+use unet_lens::findings::{Interval, stats};
 
 const CASES: u64 = 2000;
 
