@@ -26,13 +26,12 @@ mod verdict;
 
 pub use border::Border;
 pub use calibrate::shuffled;
-pub use claim::{Answer, Claim, Text, Unit};
+pub use claim::{Answer, Claim, Interval, Text, Unit};
 pub use data::Data;
 pub use effect::Effect;
 pub use life::{Life, Proven};
 pub use measure::{Measured, WhyDead, measure, why_dead};
 pub use noise::Noise;
-pub use stats::Interval;
 pub use table::csv;
 pub use trust::{Patch, Trust};
 pub use tuning::{FREQUENCIES, ORIENTATIONS, TunedWhere, Tuning, frequencies};
