@@ -26,6 +26,15 @@ fn chromium() -> Option<PathBuf> {
 
 /// A browser, or `None` with a word on why: then the test is skipped, except in CI.
 pub fn open() -> Option<Chromium> {
+    open_with(&[])
+}
+
+/// The same with WebGPU, computed by Chromium's own software adapter.
+pub fn open_with_gpu() -> Option<Chromium> {
+    open_with(&["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"])
+}
+
+fn open_with(more: &[&str]) -> Option<Chromium> {
     let Some(path) = chromium() else {
         let ci = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty());
         assert!(!ci, "there is no Chromium: apt-get install -y chromium");
@@ -44,7 +53,7 @@ pub fn open() -> Option<Chromium> {
     let options = LaunchOptions::default_builder()
         .path(Some(path))
         .sandbox(false)
-        .args(args.iter().map(OsStr::new).collect())
+        .args(args.iter().chain(more).map(OsStr::new).collect())
         .idle_browser_timeout(Duration::from_secs(300))
         .build()
         .unwrap();
@@ -71,7 +80,9 @@ impl Chromium {
             let complaint = match event {
                 Event::NetworkRequestWillBeSent(e) => {
                     let url = &e.params.request.url;
-                    let embedded = url.starts_with("data:") || url.split('#').next() == Some(&own);
+                    // What a page makes of its own text, for a worker, is no request either.
+                    let embedded =
+                        url.starts_with("data:") || url.starts_with("blob:") || url.split('#').next() == Some(&own);
                     (!embedded).then(|| format!("requests {url}"))
                 }
                 Event::RuntimeExceptionThrown(e) => Some(format!("throws {:?}", e.params.exception_details)),
@@ -105,6 +116,14 @@ impl Page {
     pub fn eval(&self, expression: &str) -> Value {
         let wrapped = format!("JSON.stringify({expression} ?? null)");
         let value = self.tab.evaluate(&wrapped, false).unwrap().value.unwrap_or_default();
+        serde_json::from_str(value.as_str().unwrap_or("null")).unwrap()
+    }
+
+    /// What a promise gives.
+    pub fn wait(&self, expression: &str) -> Value {
+        let wrapped = format!("(async () => JSON.stringify(await ({expression}) ?? null))()");
+        let result = self.tab.evaluate(&wrapped, true).unwrap();
+        let value = result.value.unwrap_or_else(|| panic!("{:.300}: {:?}", expression, result.description));
         serde_json::from_str(value.as_str().unwrap_or("null")).unwrap()
     }
 
