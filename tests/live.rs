@@ -8,6 +8,8 @@ use assert_cmd::Command;
 use browser::{Page, open, open_with_gpu};
 use common::{difference, fixture, network};
 use serde_json::{Value, from_value};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use unet_lens::cancel::{Cancel, Watch};
 use unet_lens::engine::exec::{self, Backend};
@@ -344,6 +346,53 @@ fn without_webgpu() {
     page.assert_quiet();
 }
 
+/// A web server of a folder: enough of one for a browser. Gives its address.
+fn serve(dir: PathBuf) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = String::new();
+            BufReader::new(&stream).read_line(&mut request).unwrap();
+            let name = request.split(' ').nth(1).unwrap_or("/").trim_start_matches('/').to_string();
+            let kind = if name.ends_with(".html") { "text/html" } else { "application/octet-stream" };
+            let body = std::fs::read(dir.join(&name)).unwrap_or_default();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                body.len()
+            );
+            // A browser that hangs up early has no bearing on the test.
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+        }
+    });
+    address
+}
+
+/// As a folder: the page, and the numbers beside it, which it loads once.
+#[test]
+fn from_a_web_server() {
+    let Some(chromium) = open_with_gpu() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("site");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_unet-lens"));
+    command
+        .args(["explain", "-q", "--layer", "up_conv", "--model"])
+        .arg(fixture("tiny.h5"))
+        .arg("--live-dir")
+        .arg(&folder);
+    command.assert().success();
+    assert_eq!(common::names(&folder), ["index.html", "numbers.bin"]);
+    let address = serve(folder);
+    let page = chromium.visit(&format!("{address}/index.html"), &[format!("{address}/numbers.bin")], 1400);
+    settle(&page);
+    page.click("#live-step");
+    settle(&page);
+    assert!(said(&page).starts_with("Step 1 of 1"), "{}", said(&page));
+    gradients_agree(&page, &network("tiny.h5"), (16, 12), &BY_ALL);
+    page.assert_quiet();
+}
+
 /// Two hundred starts leave no buffer behind.
 #[test]
 fn no_buffer_is_left() {
@@ -390,9 +439,10 @@ fn parts_add_up() {
         page.eval(&format!("document.querySelectorAll('#live-u button')[{node}].click()"));
         settle(&page);
         for i in 0..page.eval("document.querySelectorAll('#live-close canvas').length").as_u64().unwrap() {
-            page.eval(&format!(
-                "(c => {{ const b = c.getBoundingClientRect(); c.dispatchEvent(new MouseEvent('click', {{ clientX: b.left + b.width * 0.4, clientY: b.top + b.height * 0.6 }})); }})(document.querySelectorAll('#live-close canvas')[{i}])"
-            ));
+            // The place with the largest value, and one to the right of it.
+            let key = ["Enter", "ArrowRight"][(node + i) as usize % 2];
+            page.eval(&format!("document.querySelectorAll('#live-close canvas')[{i}].focus()"));
+            page.press(key);
             settle(&page);
             let [sum, value]: [f64; 2] =
                 from_value(page.eval("(d => [+d.sum, +d.value])(document.getElementById('live-made').dataset)"))

@@ -72,21 +72,30 @@ pub struct Page {
 impl Chromium {
     /// Opens a file in a window of this width.
     pub fn page(&self, file: &Path, width: u32) -> Page {
+        self.visit(&format!("file://{}", file.display()), &[], width)
+    }
+
+    /// Opens an address; the page may ask for those besides.
+    pub fn visit(&self, address: &str, allowed: &[String], width: u32) -> Page {
         let tab = self.0.new_tab().unwrap();
         tab.set_default_timeout(Duration::from_secs(60));
         let complaints = Arc::new(Mutex::new(vec![]));
-        let (noted, own) = (complaints.clone(), format!("file://{}", file.display()));
+        let (noted, own, allowed) = (complaints.clone(), address.to_string(), allowed.to_vec());
         let listen = move |event: &Event| {
             let complaint = match event {
                 Event::NetworkRequestWillBeSent(e) => {
                     let url = &e.params.request.url;
                     // What a page makes of its own text, for a worker, is no request either.
-                    let embedded =
-                        url.starts_with("data:") || url.starts_with("blob:") || url.split('#').next() == Some(&own);
+                    let embedded = url.starts_with("data:")
+                        || url.starts_with("blob:")
+                        || url.split('#').next() == Some(&own)
+                        || allowed.contains(url);
                     (!embedded).then(|| format!("requests {url}"))
                 }
                 Event::RuntimeExceptionThrown(e) => Some(format!("throws {:?}", e.params.exception_details)),
                 Event::RuntimeConsoleAPICalled(e) => Some(format!("console: {:?}", e.params.args)),
+                // Said by the browser itself where a page asks for a GPU and there is none.
+                Event::LogEntryAdded(e) if e.params.entry.text == "No available adapters." => None,
                 Event::LogEntryAdded(e) => Some(format!("log: {:?}", e.params.entry)),
                 _ => None,
             };
@@ -101,7 +110,7 @@ impl Chromium {
         tab.call_method(Log::Enable(None)).unwrap();
         let page = Page { tab, complaints };
         page.resize(width);
-        page.tab.navigate_to(&format!("file://{}", file.display())).unwrap().wait_until_navigated().unwrap();
+        page.tab.navigate_to(address).unwrap().wait_until_navigated().unwrap();
         page
     }
 }

@@ -1,7 +1,7 @@
 // The climb: gradient, normalise, step; and back again. The twin of src/lens/ascent/.
 const EPSILON = 1e-5, BETA_1 = 0.9, BETA_2 = 0.999, ADAM_EPSILON = 1e-8;
-// Steps of which every image is kept.
-const MOST_STEPS = 1000;
+// Steps of which image, gradient and map are kept.
+const MOST_STEPS = 500;
 
 // A layer's climb at one size, with what both engines need to know.
 function climb_of(model, layer, size) {

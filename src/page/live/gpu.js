@@ -10,7 +10,8 @@ class Gpu {
     if (!device) return null;
     const gpu = new Gpu();
     Object.assign(gpu, { model, device, modules: [], pipelines: new Map() });
-    gpu.name = adapter.info?.description || adapter.info?.device || adapter.info?.vendor || "WebGPU";
+    const { description, vendor, architecture } = adapter.info ?? {};
+    gpu.name = description || [vendor, architecture].filter(Boolean).join(" ") || "?";
     device.lost.then((info) => { gpu.is_lost = true; lost(info.message || info.reason); });
     device.onuncapturederror = (event) => { event.preventDefault(); gpu.problem ??= event.error.message; };
     // Bound where a shader's flags say that it reads or writes nothing.

@@ -91,7 +91,9 @@ async function open_node(id, channel) {
     canvas.setAttribute("role", "application");
     canvas.setAttribute("aria-label", caption.textContent);
     const map = channel_of(values.get(of), shape[2], channel), colours = i ? "coolwarm" : "viridis";
-    const marked = [Math.floor(shape[0] / 2), Math.floor(shape[1] / 2)];
+    // At first the place with the largest magnitude.
+    const place = map.reduce((best, v, at) => Math.abs(v) > Math.abs(map[best]) ? at : best, 0);
+    const marked = [Math.floor(place / shape[1]), place % shape[1]];
     const look = ([r, s]) => {
       [marked[0], marked[1]] = [Math.min(Math.max(r, 0), shape[0] - 1), Math.min(Math.max(s, 0), shape[1] - 1)];
       paint(canvas, map, [shape[0], shape[1], 1], colours);
@@ -99,6 +101,7 @@ async function open_node(id, channel) {
       return queued(() => explain(of, marked, channel));
     };
     paint(canvas, map, [shape[0], shape[1], 1], colours);
+    mark(canvas, marked);
     canvas.onclick = (event) => look(pixel_at(canvas, event));
     canvas.onkeydown = (event) => {
       const by = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], Enter: [0, 0] }[event.key];
@@ -158,7 +161,7 @@ function terms_of(node, x, shapes, [r, s, o]) {
         }
       return one(`max(${seen.map(short).join(", ")})`, Math.max(...seen));
     }
-    case "upsample": return one(node.op, at(0, Math.floor(r / node.window[0]), Math.floor(s / node.window[1]), o));
+    case "upsample": return one(`${app.climb.nodes[node.in[0]].name} (${Math.floor(r / node.window[0])}, ${Math.floor(s / node.window[1])})`, at(0, Math.floor(r / node.window[0]), Math.floor(s / node.window[1]), o));
     case "sum_pool": {
       const [kh, kw] = node.window, terms = [];
       for (let i = 0; i < kh; i++) for (let j = 0; j < kw; j++) terms.push([`${r * kh + i}, ${s * kw + j}`, at(0, r * kh + i, s * kw + j, o)]);
@@ -170,7 +173,7 @@ function terms_of(node, x, shapes, [r, s, o]) {
       const off = (app.changes.skips ?? []).some(([concat, k]) => app.climb.nodes[concat] === node && k === part);
       return one(`${app.climb.nodes[node.in[part]].name} [${o - start}]`, off ? 0 : at(part, r, s, o - start));
     }
-    case "slice": return one(`[${o + node.start[2]}]`, at(0, r + node.start[0], s + node.start[1], o + node.start[2]));
+    case "slice": return one(`${app.climb.nodes[node.in[0]].name} [${o + node.start[2]}]`, at(0, r + node.start[0], s + node.start[1], o + node.start[2]));
     case "add": return { terms: node.in.map((input, k) => [app.climb.nodes[input].name, here(k)]) };
     case "mul": return one(`${short(here(0))} · ${short(here(1))}`, here(0) * here(1));
     case "scale": return one(`${short(node.factor)} · ${short(here(0))}`, node.factor * here(0));

@@ -20,9 +20,7 @@ async function open_page() {
   layer.value = Math.max(layers.findIndex(({ name }) => name === start.layer), 0);
   element("filter").value = start.filter;
   fill_sizes();
-  const sent = read_address(), [h, w] = layers[0].sizes[0].size;
-  if (sent.layer !== undefined) layer.value = sent.layer;
-  if (layer.selectedIndex < 0) layer.value = 0;
+  const [h, w] = layers[0].sizes[0].size;
   [element("row").value, element("column").value] = [Math.floor(h / 4), Math.floor(w / 4)];
   element("image").title = says("pen");
   const gpu = await engine_for("gpu");
@@ -34,13 +32,23 @@ async function open_page() {
     shrink_for_cpu();
   }
   app.defaults = Object.fromEntries(CHOICES.map((key) => [key, value_of(element(key))]));
-  fill_sizes();
-  // A skip is filled in by its network; until then it stands for itself.
-  if (sent.skip) element("skip").append(new Option(sent.skip, sent.skip));
-  for (const [key, value] of Object.entries(sent)) if (key !== "engine" || app.engines.gpu) set_value(element(key), value);
+  choose(read_address());
   element("tools").hidden = false;
   connect();
   await queued(() => reload());
+}
+
+// What a link says, over how the page opened.
+function choose(sent) {
+  const known = (key, value) => element(key).type !== "select-one" || [...element(key).options].some((option) => option.value === value);
+  const set = (key, value) => { if (known(key, value)) set_value(element(key), value); };
+  for (const [key, value] of Object.entries({ ...app.defaults, ...sent })) {
+    if (key === "engine" && !app.engines.gpu) continue;
+    // A skip is filled in by its network; until then it stands for itself.
+    if (key === "skip" && value) element("skip").append(new Option(value, value));
+    set(key, value);
+    if (key === "layer") fill_sizes();
+  }
 }
 
 // Which controls change what is seen alone, and which begin anew.
@@ -64,11 +72,19 @@ function connect() {
   element("run").onclick = run;
   element("step").onclick = () => { stop(); queued(step); };
   element("back").onclick = () => { stop(); queued(() => reload()); };
-  element("scrub").oninput = () => { stop(); queued(() => scrub(+element("scrub").value)); };
+  element("scrub").oninput = () => { stop(); app.shown = +element("scrub").value; queued(show); };
   element("routes").onclick = () => queued(split_routes);
   element("check").onclick = () => queued(check_gradient);
   element("photo").onchange = () => element("photo").files[0] && take_photo(element("photo").files[0]);
   connect_image(element("image"));
+  // The lesson's own keys are for its walk.
+  document.getElementById("live").addEventListener("keydown", (event) => event.stopPropagation());
+  addEventListener("hashchange", () => {
+    if (!location.hash.includes("live=")) return;
+    stop();
+    choose(read_address());
+    queued(() => reload());
+  });
 }
 
 function connect_image(canvas) {

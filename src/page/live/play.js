@@ -94,17 +94,19 @@ async function step() {
   show();
 }
 
-function stop() {
-  app.running = false;
-  element("run").textContent = says("run");
-  element("run").setAttribute("aria-pressed", "false");
+function stop() { show_running(false); }
+
+// While it runs, the numbers are not read out one after the other.
+function show_running(running) {
+  app.running = running;
+  element("run").textContent = says(running ? "pause" : "run");
+  element("run").setAttribute("aria-pressed", running);
+  element("said").setAttribute("aria-live", running ? "off" : "polite");
 }
 
 async function run() {
   if (app.running) return stop();
-  app.running = true;
-  element("run").textContent = says("pause");
-  element("run").setAttribute("aria-pressed", "true");
+  show_running(true);
   while (app.running) {
     // Goes on from the end, wherever the scrubber stands.
     await queued(() => app.running && step());
@@ -112,18 +114,12 @@ async function run() {
   }
 }
 
-// The gradient at a step; of the last image it was measured and not stepped along yet.
-async function scrub(to) {
-  app.shown = to;
-  show();
-}
-
 function show_who() {
   const { engine } = app, [h, w] = app.climb.nodes[app.climb.image].shape;
   const who = engine.kind === "gpu" ? says("who_gpu", [engine.name]) : says("who_cpu");
-  const speed = app.time ? says("speed", [h, w, app.time < 10 ? app.time.toFixed(1) : Math.round(app.time)]) : "";
   // Only what is new is read out.
-  set_text(element("who"), [app.why, who, speed].filter(Boolean).join(" "));
+  set_text(element("who"), [app.why, who].filter(Boolean).join(" "));
+  set_text(element("speed"), app.time ? says("speed", [h, w, app.time < 10 ? app.time.toFixed(1) : Math.round(app.time)]) : "");
 }
 const set_text = (at, text) => { if (at.textContent !== text) at.textContent = text; };
 

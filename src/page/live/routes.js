@@ -31,7 +31,7 @@ function routes_of(climb) {
 const blocked_on = (climb, route) => [...route].flatMap(([concat, part]) =>
   climb.nodes[concat].in.map((_, k) => [concat, k]).filter(([, k]) => k !== part));
 
-// "up_sampling2d_9, then the skip conv64_1": by which inputs it goes.
+// By which input it goes at each concat.
 const route_name = (climb, route) =>
   [...route].map(([concat, part]) => says("by", [climb.nodes[concat].name, climb.nodes[climb.nodes[concat].in[part]].name])).join(", ");
 
@@ -70,13 +70,18 @@ async function split_routes() {
   colour_routes(routes);
 }
 
-// In the drawing each node in the colour of the first route that passes it and no earlier one does.
+// In the drawing, under each node, a stripe for every route that passes it.
 function colour_routes(routes) {
-  const { climb } = app, passed = new Map();
-  routes.forEach((route, i) => reached(climb, route).forEach((id) => { if (!passed.has(id)) passed.set(id, i); }));
+  const ways = routes.map((route) => reached(app.climb, route));
   for (const button of element("u").querySelectorAll("button")) {
-    const route = passed.get(+button.dataset.node);
-    button.classList.toggle("route", route !== undefined);
-    if (route !== undefined) button.style.setProperty("--route", ROUTE_COLOURS[route % ROUTE_COLOURS.length]);
+    const stripes = document.createElement("span");
+    stripes.className = "stripes";
+    ways.forEach((way, i) => {
+      const stripe = document.createElement("span");
+      if (way.has(+button.dataset.node)) stripe.style.background = ROUTE_COLOURS[i % ROUTE_COLOURS.length];
+      stripes.append(stripe);
+    });
+    button.querySelector(".stripes")?.remove();
+    button.append(stripes);
   }
 }

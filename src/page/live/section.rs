@@ -71,6 +71,7 @@ pub fn section(lang: Lang) -> Markup {
             p { (t("intro")) }
             noscript { p.warning { (t("script")) } }
             p.js id="live-who" role="status" { (t("opening")) }
+            p.js.hint id="live-speed" {}
             div.js.wide id="live-tools" hidden {
                 div.live-choices {
                     fieldset {
