@@ -1,6 +1,12 @@
 //! A sentence about all filters, put to the test.
 
-use super::stats::Interval;
+/// A number with the bounds of its 95% interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interval {
+    pub value: f64,
+    pub low: f64,
+    pub high: f64,
+}
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Claim {

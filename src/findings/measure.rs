@@ -4,14 +4,14 @@ use super::border::{self, Edges};
 use super::calibrate::shuffled;
 use super::data::Data;
 use super::life::dead_at_seed;
-use super::noise::{best_grating, chance, noise};
+use super::noise::{best_grating, by_chance, noise};
 use super::probe::{Probe, Progress};
 use super::stats::{kappa, quantile};
 use super::stimuli::{BARS, GRATINGS, GREYS, NOISES, Stimuli};
 use super::tally::{Series, Tally};
 use super::units::Unit;
 use super::verdict::{Evidence, Thresholds};
-use super::{Effect, FilterFindings, LayerFindings, Life, Proven, Tuning, Verdict, bounds};
+use super::{Effect, FilterFindings, LayerFindings, Life, Proven, Shuffled, Tuning, Verdict, bounds};
 use crate::Result;
 use crate::cancel::Watch;
 use crate::engine::exec::Executor;
@@ -69,7 +69,9 @@ pub fn measure(
     let mut progress = Progress { watch, shown: 0, total };
 
     let (units, tallies, edges) = show_all(executor, network, layers, data, &stimuli, &mut progress)?;
-    let line = line_thresholds(executor, network, layers, &stimuli, (seed, draws), &mut progress)?;
+    let chance = chance_of_lines(executor, network, layers, &stimuli, (seed, draws), &mut progress)?;
+    let selectivities: Vec<Vec<f64>> =
+        chance.iter().map(|layer| layer.iter().map(|kernel| kernel.selectivity).collect()).collect();
     let proven = bounds::proven(executor, network, layers, data.shape, data.facts.range)?;
     let mut found = vec![];
     let (mut first, mut second) = (vec![], vec![]);
@@ -78,7 +80,11 @@ pub fn measure(
         let (tally, edges) = (&tallies[i], &edges[i]);
         let constant: Vec<bool> = (0..unit.filters()).map(|filter| tally.is_constant(filter)).collect();
         let dead = dead_at_seed(executor, network, unit, climbed, 0, &constant, |filters| progress.done(filters))?;
-        let thresholds = Thresholds { line: line[i], border: percentile(&without, i).min(SURE), noise: chance() };
+        let thresholds = Thresholds {
+            line: percentile(&selectivities, i),
+            border: percentile(&without, i).min(SURE),
+            noise: by_chance(),
+        };
         let mean_active = tally.mean_after(&[0, 1]).iter().sum::<f64>() / unit.filters() as f64;
         let mut filters = vec![];
         for filter in 0..unit.filters() {
@@ -111,12 +117,12 @@ pub fn measure(
                 routes: None,
             });
         }
-        found.push(layer(unit, thresholds, filters));
+        found.push(layer(unit, thresholds, filters, chance[i].clone()));
     }
     Ok(Measured { layers: found, kappa: kappa::<Verdict>(&first, &second) })
 }
 
-fn layer(unit: &Unit, thresholds: Thresholds, filters: Vec<FilterFindings>) -> LayerFindings {
+fn layer(unit: &Unit, thresholds: Thresholds, filters: Vec<FilterFindings>, chance: Vec<Shuffled>) -> LayerFindings {
     LayerFindings {
         layer: unit.layer,
         name: unit.name.clone(),
@@ -128,6 +134,7 @@ fn layer(unit: &Unit, thresholds: Thresholds, filters: Vec<FilterFindings>) -> L
         line_threshold: thresholds.line,
         border_threshold: thresholds.border,
         noise_threshold: thresholds.noise,
+        chance,
         filters,
     }
 }
@@ -235,16 +242,16 @@ fn draws(network: &Network, layers: &[usize]) -> usize {
     counts.min().map_or(MOST_DRAWS, |fewest| SAMPLES.div_ceil(fewest)).clamp(1, MOST_DRAWS)
 }
 
-/// For each layer the 99th percentile of the selectivity of the network with its kernels' taps shuffled.
-fn line_thresholds(
+/// For each layer the tuning of the network with its kernels' taps shuffled.
+fn chance_of_lines(
     executor: &dyn Executor,
     network: &Network,
     layers: &[usize],
     stimuli: &Stimuli,
     (seed, draws): (u64, usize),
     progress: &mut Progress,
-) -> Result<Vec<f64>> {
-    let mut chance: Vec<Vec<f64>> = vec![vec![]; layers.len()];
+) -> Result<Vec<Vec<Shuffled>>> {
+    let mut chance: Vec<Vec<Shuffled>> = vec![vec![]; layers.len()];
     for draw in 0..draws {
         let network = shuffled(network, seed, draw as u64)?;
         let mut probe = Probe::new(executor, &network, layers, stimuli.shape)?;
@@ -253,10 +260,10 @@ fn line_thresholds(
         for (tally, chance) in tallies.iter().zip(&mut chance) {
             let moved = (0..tally.filters).filter(|&filter| best_grating(tally, filter, &[0, 1]) > 0.0);
             let tunings = moved.filter_map(|filter| tuning(tally, filter, &[0, 1], &[]));
-            chance.extend(tunings.map(|tuning| tuning.selectivity));
+            chance.extend(tunings.map(|t| Shuffled { selectivity: t.selectivity, orientation: t.orientation }));
         }
     }
-    Ok((0..layers.len()).map(|i| percentile(&chance, i)).collect())
+    Ok(chance)
 }
 
 /// The 99th percentile of a layer's values; of all layers', if it has too few of its own. 1 of none.

@@ -26,13 +26,12 @@ mod verdict;
 
 pub use border::Border;
 pub use calibrate::shuffled;
-pub use claim::{Answer, Claim, Text, Unit};
+pub use claim::{Answer, Claim, Interval, Text, Unit};
 pub use data::Data;
 pub use effect::Effect;
 pub use life::{Life, Proven};
 pub use measure::{Measured, WhyDead, measure, why_dead};
 pub use noise::Noise;
-pub use stats::Interval;
 pub use table::csv;
 pub use trust::{Patch, Trust};
 pub use tuning::{FREQUENCIES, ORIENTATIONS, TunedWhere, Tuning, frequencies};
@@ -97,6 +96,15 @@ pub struct LayerFindings {
     /// Noise is told from the best grating beyond chance above this.
     pub noise_threshold: f64,
     pub filters: Vec<FilterFindings>,
+    /// Filters of the same kernels with their taps shuffled: what chance gives.
+    pub chance: Vec<Shuffled>,
+}
+
+/// The tuning of a filter of shuffled taps.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shuffled {
+    pub selectivity: f64,
+    pub orientation: f64,
 }
 
 #[derive(Debug, Clone)]

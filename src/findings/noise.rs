@@ -50,7 +50,7 @@ pub fn best_grating(tally: &Tally, filter: usize, halves: &[usize]) -> f64 {
 
 /// The area that chance exceeds once in a hundred, of so many images of noise against the phases of one grating: by Mann and
 /// Whitney's normal approximation.
-pub fn chance() -> f64 {
+pub fn by_chance() -> f64 {
     let (n, m) = (NOISES as f64, PHASES as f64);
     0.5 + 2.326 * ((n + m + 1.0) / (12.0 * n * m)).sqrt()
 }

@@ -1,16 +1,8 @@
 //! Statistics: ranks, agreement, directions, and intervals that say how sure a number is.
 
+use super::claim::Interval;
 use crate::engine::random::stream;
 use rand::RngExt;
-use serde::Serialize;
-
-/// A number and its 95% interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Interval {
-    pub value: f64,
-    pub low: f64,
-    pub high: f64,
-}
 
 /// How often an interval draws the sample anew.
 const DRAWS: usize = 2000;

@@ -41,6 +41,32 @@ pub fn frequencies() -> [f64; FREQUENCIES] {
     std::array::from_fn(|i| first * (last / first).powf(i as f64 / (FREQUENCIES - 1) as f64))
 }
 
+/// 1 - circular variance of the power over the orientations, at each frequency; and of these the resultant over the frequencies.
+/// Each has a weight, the root of its amplitude, so that brightness, which nearly every filter answers to most, does not drown what
+/// is answered to at the others.
+///
+/// Of a wave half lies above the grey. Where less of all change does, gratings silence the filter for the most part, and what little
+/// is left must not pass for a preference: it is compared with half of all change.
+fn selectivity(map: &[f64], changed: &[f64]) -> f64 {
+    let (mut cos, mut sin, mut weights) = (0.0, 0.0, 0.0);
+    for f in 0..FREQUENCIES {
+        let power = |values: &[f64], o: usize| values.get(o * FREQUENCIES + f).map_or(0.0, |v| v * v);
+        let sum = |values: &[f64]| (0..ORIENTATIONS).map(|o| power(values, o)).sum::<f64>();
+        let all = sum(map).max(sum(changed) / 2.0);
+        if all <= 0.0 {
+            continue;
+        }
+        let weight = all.powf(0.25);
+        for o in 0..ORIENTATIONS {
+            let angle = 2.0 * std::f64::consts::PI * o as f64 / ORIENTATIONS as f64;
+            cos += weight * power(map, o) / all * angle.cos();
+            sin += weight * power(map, o) / all * angle.sin();
+        }
+        weights += weight;
+    }
+    if weights > 0.0 { cos.hypot(sin) / weights } else { 0.0 }
+}
+
 /// What a curve over the frequencies says.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Peak {
@@ -58,14 +84,10 @@ impl Tuning {
         }
         let at = |orientation: usize, frequency: usize| map[orientation * FREQUENCIES + frequency];
         let degrees = |i: usize| 180.0 * i as f64 / ORIENTATIONS as f64;
-        // Power, summed over the frequencies: what one orientation alone gets of all that is answered.
+        // Power, summed over the frequencies.
         let power = |i: usize| (0..FREQUENCIES).map(|f| at(i, f) * at(i, f)).sum::<f64>();
-        let (angle, agreement) = orientation((0..ORIENTATIONS).map(|i| (degrees(i), power(i))));
-        // Of a wave half lies above. Where less does, most gratings silence the filter, and what little is left must not pass for
-        // a preference: it is compared with half of all change.
-        let above: f64 = map.iter().map(|v| v * v).sum();
-        let all: f64 = changed.iter().map(|v| v * v).sum();
-        let selectivity = agreement * above / above.max(all / 2.0);
+        let (angle, _) = orientation((0..ORIENTATIONS).map(|i| (degrees(i), power(i))));
+        let selectivity = selectivity(map, changed);
         // The curve over the frequencies along that orientation, between the two neighbours that were shown.
         let place = angle / 180.0 * ORIENTATIONS as f64;
         let (before, share) = (place.floor() as usize % ORIENTATIONS, place.fract());
