@@ -110,6 +110,7 @@ fn made_up() -> Findings {
         border_threshold: 0.9,
         noise_threshold: 0.7,
         filters,
+        chance: vec![],
     };
     let first = vec![
         filter(0, Verdict::Line, line(30.0, 0.125), tuning(30.0, 0.125, 0.9), trust(0.05)),
