@@ -262,7 +262,7 @@ fn everything_can_be_chosen() {
     }
     // A list by its own keys: they are not the lesson's.
     page.eval("document.getElementById('live-layer').focus()");
-    page.press("ArrowDown");
+    page.press("ArrowRight");
     settle(&page);
     assert_eq!(page.eval("live.app.climb.layer"), "code");
     choose(&page, "two", "1");
@@ -277,6 +277,7 @@ fn everything_can_be_chosen() {
     }
     let loss_here = page.eval("(live.app.climbers[0].steps[0] ?? live.app.climbers[0].now).loss");
     page.tab.reload(false, None).unwrap().wait_until_navigated().unwrap();
+    until(&page, "window.live");
     settle(&page);
     assert_eq!(page.eval("live.app.climbers[0].now.loss"), loss_here);
     page.assert_quiet();
