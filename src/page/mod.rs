@@ -2,6 +2,8 @@
 //! is in a file of its own ([`lesson`], [`article`]). A page opens without a network, reads without JavaScript, and prints.
 
 mod article;
+mod cards;
+mod channels;
 mod does;
 mod grids;
 mod layout;
@@ -35,17 +37,20 @@ pub struct Document<'a> {
     /// What the script works with.
     pub data: &'a serde_json::Value,
     pub script: &'a str,
+    /// Whether the script runs what the reader writes, in a worker: then it may make one, and functions.
+    pub workers: bool,
 }
 
 /// The whole page. A rule in its head forbids the browser to fetch anything.
 pub fn document(page: Document) -> String {
+    let workers = if page.workers { " 'unsafe-eval'; worker-src blob:" } else { "" };
+    let policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
     let markup = html! {
         (DOCTYPE)
         html lang=(page.lang) {
             head {
                 meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy"
-                    content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+                meta http-equiv="Content-Security-Policy" content=(format!("{policy}{workers}"));
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 link rel="icon" href="data:,";
