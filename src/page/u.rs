@@ -14,6 +14,8 @@ use maud::{Markup, html};
 const CHANNELS: usize = 3;
 /// The largest side of a thumbnail, pixels.
 const SIDE: usize = 64;
+/// And of the strongest channels on a card.
+const SMALL: usize = 48;
 
 /// Width of a column of the drawing and height of a row, in the drawing's units.
 const COLUMN: f64 = 40.0;
@@ -43,7 +45,8 @@ pub(super) fn strongest(tensor: &Tensor) -> Vec<usize> {
 pub(super) fn pictures(e: &Explanation, channels: &Channels) -> String {
     let forward = e.forward.iter().map(|node| (node.id, Colormap::Viridis, channels.forward));
     let gradients = e.forward.iter().filter_map(|node| node.gradient);
-    let ascent = e.ascent.iter().filter(|node| node.op != "rms").map(|node| (node.id, Colormap::Viridis, channels.forward));
+    let ascent =
+        e.ascent.iter().filter(|node| node.op != "rms").map(|node| (node.id, Colormap::Viridis, channels.forward));
     let all = forward.chain(gradients.map(|id| (id, Colormap::Coolwarm, channels.backward))).chain(ascent);
     let nodes = all.map(|(id, colormap, scale)| {
         let tensor = &e.values[&id];
@@ -51,7 +54,7 @@ pub(super) fn pictures(e: &Explanation, channels: &Channels) -> String {
         let (maps, strongest) = (channels.maps(tensor), strongest(tensor));
         let own: Vec<Vec<f32>> = strongest.into_iter().map(|c| channel(tensor, c)).collect();
         rule(&format!("c{id}"), tensor, &scale.strip(h, w, &maps, SIDE), maps.len())
-            + &rule(&format!("p{id}"), tensor, &strip(h, w, &own, colormap, false, SIDE), own.len())
+            + &rule(&format!("p{id}"), tensor, &strip(h, w, &own, colormap, false, SMALL), own.len())
     });
     // What is added, and the sum: one channel, the sum's strongest, and one range.
     let skips = e.skips.iter().map(|skip| {
@@ -174,4 +177,3 @@ fn arrow(layout: &Layout, edge: Edge, back: bool) -> Markup {
             transform=(format!("translate({x:.1} {y:.1}) rotate({angle})")) {}
     }
 }
-

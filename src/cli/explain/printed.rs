@@ -141,8 +141,7 @@ impl Printed<'_> {
                     let name = e.node(value.node).name.as_str();
                     // The kind without what the page says of it besides: "signs, a bit each".
                     let kind = self.s.kind(value.kind).split(',').next().unwrap_or("");
-                    let what =
-                        if value.kind == "values" { name.to_string() } else { fill(t.held, &[kind, name]) };
+                    let what = if value.kind == "values" { name.to_string() } else { fill(t.held, &[kind, name]) };
                     format!("{what} ({}-{})", value.from, value.until)
                 })
                 .collect();

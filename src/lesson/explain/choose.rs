@@ -1,12 +1,12 @@
 //! Which filter is explained if none is named: one with something to see. And what other filters do with the same image.
 
+use crate::Result;
 use crate::engine::exec::Executor;
 use crate::engine::plan::Plan;
 use crate::engine::tensor::{Shape, Tensor};
 use crate::lens::ascent::{self, Objective, Recipe};
 use crate::lesson::explain::zeros;
 use crate::network::{Network, unet};
-use crate::{Error, Result};
 use std::sync::Arc;
 
 /// The largest share of zeros in a map with something to see.
@@ -119,10 +119,8 @@ fn silent(
     program.write(objective.image, image)?;
     objective.run(&mut *program, 1)?;
     let gradient = program.read(objective.gradient)?;
-    match gradient.data.iter().all(|&g| g == 0.0) {
-        true => Ok(Some((other(network, layer, all, filter), gradient))),
-        false => Err(Error::Usage(format!("filter {filter} answers nowhere and yet has a gradient"))),
-    }
+    let is_dead = gradient.data.iter().all(|&g| g == 0.0);
+    Ok(is_dead.then(|| (other(network, layer, all, filter), gradient)))
 }
 
 fn other(network: &Network, layer: usize, all: &Tensor, filter: usize) -> Other {

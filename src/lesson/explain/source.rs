@@ -149,6 +149,7 @@ fn find((file, text): File, name: &str) -> Option<Place> {
     let above = lines[..at].iter().rev().take_while(|line| line.trim_start().starts_with(['/', '#', '@'])).count();
     let closes = |line: &&str| line.trim_start().starts_with('}') && indent(line) == indent(lines[at]);
     let length = lines[at..].iter().position(|line| closes(line)).map_or(1, |end| end + 1);
-    let excerpt = lines[at - above..at + length].iter().map(|line| line.get(indent(lines[at])..).unwrap_or("").to_string());
+    let excerpt =
+        lines[at - above..at + length].iter().map(|line| line.get(indent(lines[at])..).unwrap_or("").to_string());
     Some(Place { file, line: at + 1, text: text_there, excerpt: excerpt.collect::<Vec<_>>().join("\n") })
 }

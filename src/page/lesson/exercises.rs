@@ -39,7 +39,11 @@ const LINES: [Lines; 8] = [
     Lines {
         id: "upsample",
         solution: "dy[0] + dy[1] + dy[2] + dy[3]",
-        mistakes: &[("mean", "(dy[0] + dy[1] + dy[2] + dy[3]) / 4"), ("first", "dy[0]"), ("largest", "Math.max(...dy)")],
+        mistakes: &[
+            ("mean", "(dy[0] + dy[1] + dy[2] + dy[3]) / 4"),
+            ("first", "dy[0]"),
+            ("largest", "Math.max(...dy)"),
+        ],
     },
     Lines { id: "concat", solution: "dy[c + 1]", mistakes: &[("shifted", "dy[c]"), ("sum", "dy[0] + dy[1] + dy[2]")] },
     Lines {
@@ -162,7 +166,8 @@ mod tests {
     fn every_mistake_is_told() {
         for exercise in crate::lesson::explain::exercises().unwrap() {
             for lang in [Lang::En, Lang::Es] {
-                let told: Vec<&str> = lang.strings().exercise(exercise.id).mistakes.iter().map(|(name, _)| *name).collect();
+                let told: Vec<&str> =
+                    lang.strings().exercise(exercise.id).mistakes.iter().map(|(name, _)| *name).collect();
                 let known: Vec<&str> = lines(exercise.id).mistakes.iter().map(|(name, _)| *name).collect();
                 assert_eq!(told, known, "{}", exercise.id);
             }

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 pub(super) fn excerpt(place: &Place, s: &Strings) -> Markup {
     html! {
         p.place { code { (place.file) ":" (place.line) } }
-        pre.source tabindex="0" role="region" aria-label=(fill(s.source_of, &[place.file])) { code { (place.excerpt) } }
+        pre.source.scroll tabindex="0" role="region" aria-label=(fill(s.source_of, &[place.file])) { code { (place.excerpt) } }
     }
 }
 

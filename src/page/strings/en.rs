@@ -41,9 +41,15 @@ pub(super) const EN: Strings = Strings {
     ascent_title: "The step, in the colours of the way forward:",
     ascent: [
         ("rms", "How large the gradient is: the root of the mean of its squares."),
-        ("normalise", "The gradient divided by its RMS: every step has the same length, however large or small the gradient is. Epsilon \
-                       keeps a gradient of zero at zero."),
-        ("step", "Added to the image: the image that the next step begins with. Added, not subtracted: the loss is climbed."),
+        (
+            "normalise",
+            "The gradient divided by its RMS: every step has the same length, however large or small the gradient is. Epsilon \
+                       keeps a gradient of zero at zero.",
+        ),
+        (
+            "step",
+            "Added to the image: the image that the next step begins with. Added, not subtracted: the loss is climbed.",
+        ),
     ],
     choose_channel: "Channel",
     silent_channel: "{} (nearly silent)",

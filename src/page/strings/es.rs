@@ -130,9 +130,15 @@ pub(super) const ES: Strings = Strings {
     ascent_title: "El paso, en los colores del camino de ida:",
     ascent: [
         ("rms", "Cómo de grande es el gradiente: la raíz de la media de sus cuadrados."),
-        ("normalise", "El gradiente dividido por su RMS: todos los pasos miden lo mismo, por grande o pequeño que sea el gradiente. Epsilon \
-                       deja en cero un gradiente de cero."),
-        ("step", "Sumado a la imagen: la imagen con la que empieza el paso siguiente. Sumado, no restado: la pérdida se asciende."),
+        (
+            "normalise",
+            "El gradiente dividido por su RMS: todos los pasos miden lo mismo, por grande o pequeño que sea el gradiente. Epsilon \
+                       deja en cero un gradiente de cero.",
+        ),
+        (
+            "step",
+            "Sumado a la imagen: la imagen con la que empieza el paso siguiente. Sumado, no restado: la pérdida se asciende.",
+        ),
     ],
     choose_channel: "Canal",
     silent_channel: "{} (casi mudo)",

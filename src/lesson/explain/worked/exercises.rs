@@ -87,9 +87,7 @@ fn asks(
 fn winners(mut pool: Exercise, window: &Window) -> Exercise {
     let dx = &pool.answer;
     let (h, w) = (dx.shape[0] / window.h, dx.shape[1] / window.w);
-    let at = |o: usize, k: usize| {
-        (o / w * window.h + k / window.w) * dx.shape[1] + o % w * window.w + k % window.w
-    };
+    let at = |o: usize, k: usize| (o / w * window.h + k / window.w) * dx.shape[1] + o % w * window.w + k % window.w;
     let winner = |o: usize| (0..window.h * window.w).find(|&k| dx.values[at(o, k)] != 0.0).unwrap_or(0) as f64;
     pool.answer = Array { shape: [h, w, 1], values: (0..h * w).map(winner).collect() };
     pool
