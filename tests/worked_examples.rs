@@ -178,7 +178,7 @@ fn the_exercises_by_hand() {
     // the upper left entry.
     assert_eq!(answer("conv2d")[0], 0.5 * 1.0 + 2.0 * 2.0 + 0.0 * 3.0 + 1.0 * 0.0);
     assert_eq!(answer("used-twice"), [3.0 * 1.0 + 2.0, -3.0, 3.0 * 0.5 - 2.0, 6.0, -6.0, 3.0 * 1.5 - 1.0]);
-    let g = [0.02f64, -0.01, 0.03, 0.0, -0.04, 0.015];
+    let g = [0.02f64, -0.01, 0.03, 0.0, 0.04, 0.015];
     let rms = (g.iter().map(|g| g * g).sum::<f64>() / 6.0).sqrt();
     for (a, g) in answer("normalise").iter().zip(g) {
         assert!((a - g / (rms + 1e-5)).abs() < 1e-12, "{a}");

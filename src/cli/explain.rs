@@ -83,7 +83,8 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let filter = options.filter.or(choice.as_ref().map(|choice| choice.filter)).unwrap_or(0);
     let image = choice.as_ref().map_or_else(|| start(filter), |choice| choice.image.clone());
     let explanation = explain::explain(&*executor, &network, layer, filter, &image)?;
-    let choice = choice.as_ref().map(|choice| (choice, unet::filters(&network, layer)));
+    let told = choice.as_ref().filter(|choice| choice.passed_over_others());
+    let choice = told.map(|choice| (choice, unet::filters(&network, layer)));
     let mut written = vec![];
     if let Some(path) = &options.json {
         let text = serde_json::to_string_pretty(&explanation).expect("numbers and names");

@@ -122,11 +122,15 @@ pub(super) fn drawing(e: &Explanation, channels: &Channels, back: bool, s: &Stri
                     }
                 }
             }
-            @if back {
-                p.hint { (s.ascent_title) }
-                div.ascent { @for (k, node) in e.ascent.iter().enumerate() { (after(e.forward.len() + k, node, s)) } }
+            div.under {
+                @if back {
+                    div {
+                        p.hint { (s.ascent_title) }
+                        div.ascent { @for (k, node) in e.ascent.iter().enumerate() { (after(e.forward.len() + k, node, s)) } }
+                    }
+                }
+                (legend(if back { channels.backward } else { channels.forward }, s))
             }
-            (legend(if back { channels.backward } else { channels.forward }, s))
         }
     }
 }

@@ -26,6 +26,13 @@ pub struct Choice {
     pub first_zeros: f64,
 }
 
+impl Choice {
+    /// Whether it is the first with something to see, behind others without.
+    pub fn passed_over_others(&self) -> bool {
+        self.filter != 0 && self.zeros <= MOST_ZEROS
+    }
+}
+
 /// The first filter of convolution `layer` that answers on at least half of the image and has a gradient at its start (an
 /// image made by `start` for the filter's number); if there is none, that with the fewest zeros.
 ///
@@ -56,6 +63,8 @@ pub struct Other {
     /// The share of its answer, by magnitude, that stands in the outermost ring of pixels, and the ring's share of the pixels.
     pub border: f64,
     pub ring: f64,
+    /// The mean magnitude of its answer in the ring.
+    pub brightness: f64,
 }
 
 /// What is worth looking at besides the filter that is explained.
@@ -65,7 +74,7 @@ pub struct Others {
     pub own: Other,
     /// A filter without any answer, whose gradient was computed and is zero everywhere; of the layer, or of another.
     pub dead: Option<(Other, Tensor)>,
-    /// The filter of the layer whose answer stands most in the border, if one does.
+    /// Of the filters of the layer whose answer stands mostly in the border the one that is brightest there, if there is one.
     pub border: Option<Other>,
 }
 
@@ -82,7 +91,8 @@ pub fn others(
     let all = layer_maps(executor, network, layer, image)?;
     let own = other(network, layer, &all, filter);
     let rest = (0..all.shape.c).filter(|&f| f != filter).map(|f| other(network, layer, &all, f));
-    let bright = rest.filter(|other| other.border > BRIGHT * other.ring).max_by(|a, b| a.border.total_cmp(&b.border));
+    let bright =
+        rest.filter(|other| other.border > BRIGHT * other.ring).max_by(|a, b| a.brightness.total_cmp(&b.brightness));
     let mut dead = silent(executor, network, layer, &all, image)?;
     for other in unet::convolutions(network).into_iter().rev().filter(|&other| other != layer) {
         if dead.is_some() {
@@ -131,9 +141,10 @@ fn other(network: &Network, layer: usize, all: &Tensor, filter: usize) -> Other 
         map.data.iter().enumerate().filter(|(at, _)| wanted(*at)).map(|(_, v)| f64::from(v.abs())).sum::<f64>()
     };
     let whole = sum(&|_| true);
-    let border = if whole > 0.0 { sum(&in_ring) / whole } else { 0.0 };
-    let ring = (0..h * w).filter(|&at| in_ring(at)).count() as f64 / (h * w) as f64;
-    Other { layer: network.layers[layer].name.clone(), filter, map, border, ring }
+    let (in_border, count) = (sum(&in_ring), (0..h * w).filter(|&at| in_ring(at)).count() as f64);
+    let border = if whole > 0.0 { in_border / whole } else { 0.0 };
+    let (ring, brightness) = (count / (h * w) as f64, in_border / count);
+    Other { layer: network.layers[layer].name.clone(), filter, map, border, ring, brightness }
 }
 
 fn channel(all: &Tensor, c: usize) -> Tensor {

@@ -1,11 +1,12 @@
 // --- The exercises: what the reader answers is compared with what the engine computed ---
 const told = data.exercises.strings;
-const LIMIT = 1000;
+// Milliseconds for a reader's line, and for those of the page itself, which are known to end.
+const LIMIT = 2000, PATIENCE = 30000;
 // Of the largest number: what rounding may leave, and what is still called close.
 const EXACT = 1e-9, CLOSE = 0.01;
 
 // Runs lines for an exercise in a worker of their own: their numbers, or that they took too long.
-function run(exercise, lines) {
+function run(exercise, lines, limit) {
   const address = URL.createObjectURL(new Blob([data.exercises.worker], { type: "text/javascript" }));
   const worker = new Worker(address);
   return new Promise((resolve) => {
@@ -14,7 +15,7 @@ function run(exercise, lines) {
     worker.onmessage = ({ data: said }) => {
       if (!said.ready) return end(said);
       // The clock starts when the worker has.
-      timer = setTimeout(() => end({ slow: true }), LIMIT);
+      timer = setTimeout(() => end({ slow: true }), limit);
       worker.postMessage({ exercise, lines });
     };
     worker.onerror = (event) => { event.preventDefault(); end({ results: [{ error: event.message }] }); };
@@ -33,13 +34,15 @@ function ask(article) {
   const near = (a, b, share) => Math.abs(a - b) <= share * most;
   // What is said to numbers for some cells: right or not, and why.
   const judge = (values, cells, same_as) => {
-    const why = mistakes.find((_, k) => cells.every((at, n) => near(values[n], same_as[k].values?.[at], EXACT)))?.why ?? "";
+    const why = mistakes.find((_, k) => cells.every((at, n) => near(values[n], same_as[k]?.values?.[at], EXACT)))?.why ?? "";
     const worst = Math.max(...cells.map((at, n) => Math.abs(values[n] - answer.values[at]))) / most;
     if (worst <= EXACT) return { right: true, text: told.exact };
     if (worst <= CLOSE) return { right: true, text: fill(told.close, [show_number(100 * worst) + told.percent]) + " " + why };
     return { right: false, text: why };
   };
-  const by_mistakes = async () => (await run(exercise, mistakes.map(({ line }) => line))).results;
+  // What the mistakes give, computed when it is first needed.
+  let known;
+  const by_mistakes = () => known ??= run(exercise, mistakes.map(({ line }) => line), PATIENCE).then(({ results }) => results ?? []);
 
   // The number for the marked cell. Whoever rounds is not wrong.
   async function predicted(text) {
@@ -51,7 +54,7 @@ function ask(article) {
 
   // The line for all cells.
   async function written(line) {
-    const { slow, results } = await run(exercise, [line]);
+    const { slow, results } = await run(exercise, [line], LIMIT);
     if (slow) return { right: false, text: told.slow };
     const { error, values } = results[0];
     if (error !== undefined) return { right: false, text: fill(told.no_rule, [error]) };

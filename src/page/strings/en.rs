@@ -19,8 +19,8 @@ pub(super) const EN: Strings = Strings {
     ],
     climbed: "In training the loss is an error, and one walks down its gradient. Here it is what we want more of: the image walks up. \
               The loss is climbed, not descended; and it is the image that changes, never the weights.",
-    chosen: "Of the layer's {} filters this is the first with something to see: measured on noise, {} of its map are zeros, of filter \
-             0's map {}.",
+    chosen: "Of the layer's {} filters this is the first with something to see: for the image that filter 0 starts from, {} of its map are \
+             zeros, of filter 0's own map {}.",
     by_hand: "Best read first: {}, backprop from start to finish in {} lines.",
     source_of: "Source text of {}",
     source_title: "The source of {}",
@@ -191,7 +191,7 @@ pub(super) const EN: Strings = Strings {
     exercises_text: [
         "Eight gradients, from easy to hard. Predict the marked cell, or write the rule for all cells as one line of JavaScript; or both. \
          What you write is compared with what the engine computed.",
-        "No hurry and no marks. A line that never ends is stopped after a second. The solution is the engine's own source, one click away.",
+        "No hurry and no marks. A line that never ends is stopped after two seconds. The solution is the engine's own source, one click away.",
     ],
     exercises_state: "What you answer, and all that you choose on this page, stands in its address: copy it, and whoever opens it sees the same.",
     exercise_progress: "{} of {} solved",
@@ -211,7 +211,7 @@ pub(super) const EN: Strings = Strings {
         more_one: "So does one other cell.",
         no_number: "For row {}, column {}{} your line gives {}, which is no number.",
         no_rule: "This is no expression in JavaScript: {}",
-        slow: "Stopped after a second: does it ever end?",
+        slow: "Stopped after two seconds: does it ever end?",
         nothing: "Nothing to check yet.",
     },
 

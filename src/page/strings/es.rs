@@ -108,8 +108,8 @@ pub(super) const ES: Strings = Strings {
     ],
     climbed: "Al entrenar, la pérdida es un error y se baja por su gradiente. Aquí es justo lo que queremos que crezca: la imagen sube. La \
               pérdida se asciende, no se desciende; y lo que cambia es la imagen, nunca los pesos.",
-    chosen: "De los {} filtros de la capa este es el primero en el que hay algo que ver: medido sobre ruido, {} de su mapa son ceros; del \
-             mapa del filtro 0 lo son {}.",
+    chosen: "De los {} filtros de la capa este es el primero en el que hay algo que ver: para la imagen de la que parte el filtro 0, {} de \
+             su mapa son ceros; del mapa del propio filtro 0, {}.",
     by_hand: "Lo mejor para empezar: {}, la retropropagación de principio a fin en {} líneas.",
     source_of: "Código fuente de {}",
     source_title: "El código de {}",
@@ -284,7 +284,7 @@ pub(super) const ES: Strings = Strings {
     exercises_text: [
         "Ocho gradientes, de fácil a difícil. Predice la celda marcada, o escribe la regla para todas las celdas en una línea de JavaScript; \
          o las dos cosas. Lo que escribes se compara con lo que calculó el motor.",
-        "Sin prisa y sin notas. Una línea que no termina nunca se detiene al cabo de un segundo. La solución es el código del propio motor, a \
+        "Sin prisa y sin notas. Una línea que no termina nunca se detiene al cabo de dos segundos. La solución es el código del propio motor, a \
          un clic.",
     ],
     exercises_state: "Lo que respondes, y todo lo que eliges en esta página, está en su dirección: cópiala, y quien la abra verá lo mismo.",
@@ -305,7 +305,7 @@ pub(super) const ES: Strings = Strings {
         more_one: "Y otra celda también.",
         no_number: "Para la fila {}, columna {}{} tu línea da {}, que no es un número.",
         no_rule: "Esto no es una expresión de JavaScript: {}",
-        slow: "Detenido al cabo de un segundo: ¿termina alguna vez?",
+        slow: "Detenido al cabo de dos segundos: ¿termina alguna vez?",
         nothing: "Todavía no hay nada que comprobar.",
     },
 

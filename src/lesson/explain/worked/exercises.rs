@@ -101,7 +101,7 @@ fn without_x(mut exercise: Exercise) -> Exercise {
 
 /// The last one comes after the gradient: what makes it a step.
 fn normalise() -> Result<Exercise> {
-    let g = numbers(2, 3, 1, &[0.02, -0.01, 0.03, 0.0, -0.04, 0.015]);
+    let g = numbers(2, 3, 1, &[0.02, -0.01, 0.03, 0.0, 0.04, 0.015]);
     let mut graph = Graph::new();
     let x = graph.input("g", g.shape)?;
     let rms = graph.rms("rms", x)?;
