@@ -153,6 +153,9 @@ impl Options {
         if let Some((h, w)) = self.size {
             text += &format!(" --size {h}x{w}");
         }
+        if self.lang == Lang::Es {
+            text += " --lang es";
+        }
         text + " --html FILE"
     }
 }

@@ -89,6 +89,7 @@ fn body(lesson: &Lesson, channels: &Channels, s: &Strings) -> Markup {
         header {
             h1 { (s.title) }
             p.lead { (fill(s.lead, &[&e.network, &filter, &e.layer, &size, &e.backend])) }
+            (sources::first(s))
             p { (fill(s.intro[0], &[&filter, &number(e.loss, 4)])) }
             @if let Some((choice, count)) = lesson.choice {
                 p { (fill(s.chosen, &[&count.to_string(), &s.percent(choice.zeros), &s.percent(choice.first_zeros)])) }
@@ -96,7 +97,6 @@ fn body(lesson: &Lesson, channels: &Channels, s: &Strings) -> Markup {
             p { (s.intro[1]) }
             p { (s.climbed) }
             p { (s.intro[2]) }
-            (sources::first(s))
             @if e.dead { p.warning { (s.dead) } }
             nav aria-label=(s.contents) { ol { @for (id, title) in sections { li { a href=(format!("#{id}")) { (title) } } } } }
         }

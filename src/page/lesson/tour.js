@@ -3,8 +3,8 @@ const stops = data.tour.map(([where, text]) => ({ text, to: stop_at(where) })).f
 const play = document.getElementById("tour-play"), onward = document.getElementById("tour-next");
 const leave = document.getElementById("tour-stop"), caption = document.getElementById("tour-text");
 const about = play.textContent;
-// At a stop long enough to read it, and between stops a moment at each node.
-const reading = (text) => 1800 + 55 * text.length, STRIDE = 110;
+// Milliseconds: at a stop long enough to read it; between stops a moment at each node, and not long in all.
+const reading = (text) => 2200 + 58 * text.length, STRIDE = 110, TRAVEL = 1500;
 let stop = -1, playing = false, timer;
 
 // The place in the walk; null where the page itself is meant, -1 where the network has none such.
@@ -23,10 +23,12 @@ function stop_at(where) {
   }[kind]();
 }
 
-function travel(to) {
-  if (to === null || now === to || still.matches) { if (to !== null) go(to); return rest(); }
+// Node by node; at once where motion is not wanted, and to the beginning.
+function travel(to, stride = Math.min(STRIDE, TRAVEL / Math.abs(to - now))) {
+  if (to === null) return rest();
+  if (now === to || still.matches || stop === 0) { go(to); return rest(); }
   go(now + Math.sign(to - now));
-  timer = setTimeout(() => travel(to), STRIDE);
+  timer = setTimeout(() => travel(to, stride), stride);
 }
 function rest() {
   if (playing && !still.matches) timer = setTimeout(next_stop, reading(stops[stop].text));

@@ -47,7 +47,7 @@ document.getElementById("previous").onclick = () => by_hand(now - 1);
 document.getElementById("next").onclick = () => by_hand(now + 1);
 slider.oninput = () => by_hand(+slider.value);
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest("input, select, textarea, .source, button[data-topic]");
+  const typing = event.target.closest?.("input, select, textarea, .source, button[data-topic]");
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
   const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
   if (by) { event.preventDefault(); by_hand(now + by); }

@@ -73,7 +73,7 @@ const ASKED: &[Asked] = asked! {
         es: "La máscara de la ReLU",
             "y = max(x, 0), celda por celda, y llega dy. Una de las celdas es exactamente 0.",
             "dx de la celda marcada",
-            "dx de una celda. Puedes usar x, y y dy de esa celda.",
+            "dx de una celda. Puedes usar los números de esa celda: x, «y», dy.",
             ["all": "Dejas pasar todo. Donde x es negativa, y sigue en 0 por mucho que x se mueva: no vuelve nada.",
              "sign": "Miras el signo de dy. La máscara de la ReLU se hace con x: un gradiente negativo pasa donde x es positiva. \
                       (La tuya es la regla de las «deconvnets», que no es un gradiente.)",
