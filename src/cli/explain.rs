@@ -10,6 +10,7 @@ use crate::engine::tensor::Tensor;
 use crate::lens::ascent;
 use crate::lesson::explain::{self, Choice, Explanation};
 use crate::network::{Network, unet};
+use crate::page::live::{self, Live};
 use crate::page::strings::{Lang, translated};
 use crate::page::{self, Lesson};
 use crate::{Error, Result, files};
@@ -21,6 +22,7 @@ Examples:
   unet-lens explain                                   the built-in network, its layer uconv128
   unet-lens explain --html lesson.html                the same as a page: one file, open it in any browser
   unet-lens explain --html leccion.html --lang es     in Spanish
+  unet-lens explain --html lesson.html --live         the same, and it computes in its reader's browser
   unet-lens explain --layer dconv64 --filter 3        another layer, this filter
   unet-lens explain --model my_unet.keras --layer conv_7 --init photo.png";
 
@@ -28,6 +30,7 @@ Examples:
 const LAYER: &str = "uconv128";
 
 #[derive(clap::Args)]
+#[command(group(clap::ArgGroup::new("page").args(["html", "live_dir"])))]
 pub(super) struct Options {
     /// A convolution of the network [default: uconv128, or the last with several filters]
     #[arg(long, value_name = "NAME")]
@@ -47,6 +50,12 @@ pub(super) struct Options {
     /// Write the lesson as a page; the terminal then gets a summary in place of the whole
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// The page computes: on its reader's GPU, or without one, with all weights inside
+    #[arg(long, requires = "html")]
+    live: bool,
+    /// The same as a folder for a web server: index.html, and the weights in a file beside it
+    #[arg(long, value_name = "DIR")]
+    live_dir: Option<PathBuf>,
     /// Write all the numbers
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -73,7 +82,8 @@ pub(super) fn run(options: &Options) -> Result<()> {
         Init::Pictures(picture) => Some(picture.clone()),
         Init::Phantom => Some(phantom(&network, (shape.h, shape.w), options.seed)?),
     };
-    for path in [&options.html, &options.json].into_iter().flatten() {
+    let html = options.page_file();
+    for path in [&html, &options.json].into_iter().flatten() {
         files::check_writable_dir(path.parent().unwrap_or("".as_ref()))?;
     }
     let executor = options.machine.open(options.quiet)?;
@@ -97,19 +107,33 @@ pub(super) fn run(options: &Options) -> Result<()> {
         files::write_whole(path, (text + "\n").as_bytes())?;
         written.push(path);
     }
-    if let Some(path) = &options.html {
-        let page = options.page(&*executor, &network, (layer, filter), &image, &explanation, choice)?;
+    let numbers = options.live_dir.as_ref().map(|dir| dir.join(live::NUMBERS));
+    if let Some(path) = &html {
+        let start = live::Start { layer: name, filter, image: &image };
+        let is_live = options.live || options.live_dir.is_some();
+        let live = is_live.then(|| live::live(&network, &start, numbers.is_some(), options.lang)).transpose()?;
+        let page =
+            options.page(&*executor, &network, (layer, filter), &image, (&explanation, live.as_ref()), choice)?;
         files::write_whole(path, page.as_bytes())?;
         written.push(path);
+        if let Some((path, bytes)) = numbers.as_ref().zip(live.as_ref().and_then(|live| live.numbers.as_ref())) {
+            files::write_whole(path, bytes)?;
+            written.push(path);
+        }
     }
     if !options.quiet {
         let printed = Printed { e: &translated(&explanation, options.lang), s: options.lang.strings(), choice };
-        super::print(&if options.html.is_some() { printed.short() } else { printed.whole() })?;
+        super::print(&if html.is_some() { printed.short() } else { printed.whole() })?;
     }
     written.iter().try_for_each(|path| super::print(&format!("{}\n", path.display())))
 }
 
 impl Options {
+    /// Where the page goes, if there is to be one.
+    fn page_file(&self) -> Option<PathBuf> {
+        self.html.clone().or_else(|| self.live_dir.as_ref().map(|dir| dir.join("index.html")))
+    }
+
     fn layer(&self, network: &Network) -> Result<usize> {
         if let Some(name) = &self.layer {
             return unet::convolution(network, name);
@@ -125,7 +149,7 @@ impl Options {
         network: &Network,
         (layer, filter): (usize, usize),
         image: &Tensor,
-        explanation: &Explanation,
+        (explanation, live): (&Explanation, Option<&Live>),
         choice: Option<(&Choice, usize)>,
     ) -> Result<String> {
         let worked = explain::worked_for(network, layer, image.shape)?;
@@ -140,6 +164,7 @@ impl Options {
             choice,
             command: &command,
             lang: self.lang,
+            live,
         }))
     }
 
@@ -156,7 +181,13 @@ impl Options {
         if self.lang == Lang::Es {
             text += " --lang es";
         }
-        text + " --html FILE"
+        text + if self.live_dir.is_some() {
+            " --live-dir DIR"
+        } else if self.live {
+            " --html FILE --live"
+        } else {
+            " --html FILE"
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod claim;
 mod effect;
 mod life;
 mod noise;
+pub mod stats;
 mod trust;
 mod tuning;
 mod verdict;

@@ -98,7 +98,6 @@ pub fn article(article: &Article) -> Result<String> {
             body: body(article, &built, &made.of),
             data: &serde_json::Value::Null,
             script: SCRIPT,
-            workers: false,
         });
         Ok((page.len() < MOST_BYTES).then_some(page))
     };

@@ -5,8 +5,9 @@ mod others;
 mod sources;
 
 use super::channels::Channels;
+use super::live::Live;
 use super::strings::{self, Lang, Strings, fill, formula};
-use super::{Document, cards, data_url, document, grids, plots, u};
+use super::{Document, cards, data_url, document_that_may, grids, plots, u};
 use crate::engine::tensor::{Shape, Tensor};
 use crate::lesson::explain::{Choice, Exercise, Explanation, Frame, Others, Worked};
 use crate::numbers::{data_size, number};
@@ -24,6 +25,9 @@ const SCRIPT: &str = concat!(
     include_str!("lesson/start.js"),
 );
 
+/// What the rule in the page's head allows besides: workers, which run what the reader writes and compute.
+const WORKERS: &str = " 'unsafe-eval'; worker-src blob:";
+
 /// What the page shows.
 pub struct Lesson<'a> {
     pub explanation: &'a Explanation,
@@ -38,6 +42,8 @@ pub struct Lesson<'a> {
     /// The command that made it.
     pub command: &'a str,
     pub lang: Lang,
+    /// The part that computes, if it is wanted.
+    pub live: Option<&'a Live>,
 }
 
 /// The page as one file.
@@ -60,15 +66,18 @@ pub fn lesson(lesson: &Lesson) -> String {
             "status": s.status, "forward": s.forward, "backward": s.backward, "chain": s.chain, "chain_none": s.chain_none,
         },
     });
-    document(Document {
+    let live = lesson.live;
+    let (css, script) = live.map_or(("", ""), |live| (live.css, &live.script));
+    let page = Document {
         lang: s.lang,
         title: s.title,
-        css: &u::pictures(e, &channels),
+        css: &[&u::pictures(e, &channels), css].concat(),
         body: body(lesson, &channels, s),
         data: &data,
-        script: SCRIPT,
-        workers: true,
-    })
+        script: &[SCRIPT, script].concat(),
+    };
+    let policy = [WORKERS, live.map_or("", |live| live.policy)].concat();
+    document_that_may(page, &policy)
 }
 
 fn body(lesson: &Lesson, channels: &Channels, s: &Strings) -> Markup {
@@ -107,6 +116,7 @@ fn body(lesson: &Lesson, channels: &Channels, s: &Strings) -> Markup {
                 p { (s.scale) }
                 div.stage.wide { (stage(e, channels, s)) (cards(e, channels, s)) }
             }
+            @if let Some(live) = lesson.live { (live.section) }
             section #skips {
                 h2 { (s.skip_title) }
                 @if e.skips.is_empty() { p { (s.skip_none) } } @else {

@@ -8,6 +8,7 @@ mod does;
 mod grids;
 mod layout;
 mod lesson;
+pub mod live;
 mod network;
 mod plots;
 pub mod strings;
@@ -37,20 +38,22 @@ pub struct Document<'a> {
     /// What the script works with.
     pub data: &'a serde_json::Value,
     pub script: &'a str,
-    /// Whether the script runs what the reader writes, in a worker: then it may make one, and functions.
-    pub workers: bool,
 }
 
 /// The whole page. A rule in its head forbids the browser to fetch anything.
 pub fn document(page: Document) -> String {
-    let workers = if page.workers { " 'unsafe-eval'; worker-src blob:" } else { "" };
-    let policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+    document_that_may(page, "")
+}
+
+/// The same for a page whose scripts may do more: `policy` is added to the rule.
+fn document_that_may(page: Document, policy: &str) -> String {
+    const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
     let markup = html! {
         (DOCTYPE)
         html lang=(page.lang) {
             head {
                 meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(format!("{policy}{workers}"));
+                meta http-equiv="Content-Security-Policy" content={ (POLICY) (policy) };
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 link rel="icon" href="data:,";

@@ -21,13 +21,16 @@ function remember(key, value) {
   writing = setTimeout(write_address, 200);
 }
 function write_address() {
-  const [page] = location.href.split("#");
-  history.replaceState(null, "", chosen.size ? page + "#" + new URLSearchParams([...chosen]) : page);
+  const [page] = location.href.split("#"), all_chosen = new URLSearchParams([...chosen]);
+  // What the page computes is kept there, too, by a script of its own.
+  const live = new URLSearchParams(location.hash.slice(1)).get("live");
+  if (live) all_chosen.set("live", live);
+  history.replaceState(null, "", all_chosen.size ? page + "#" + all_chosen : page);
 }
 function read_address() {
   clearTimeout(writing);
   chosen.clear();
   if (holds_choices(location.hash))
-    for (const [key, value] of new URLSearchParams(location.hash.slice(1))) if (value) chosen.set(key, value);
+    for (const [key, value] of new URLSearchParams(location.hash.slice(1))) if (value && key !== "live") chosen.set(key, value);
 }
 
