@@ -69,7 +69,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let init = options.init.as_deref().map(|path| super::read_picture(path, &network)).transpose()?;
     let shape = super::start_shape(&network, &[layer], options.size, init.as_ref())?;
     for path in [&options.html, &options.json].into_iter().flatten() {
-        files::check_writable_dir(path.parent().unwrap_or("".as_ref()))?;
+        files::check_writable(path)?;
     }
     let executor = options.machine.open(options.quiet)?;
     let name = &network.layers[layer].name;

@@ -1,7 +1,7 @@
 //! The main job: `unet-lens --layer NAME`, pictures of what the filters of a layer answer to.
 
 use super::climbing::Climbing;
-use super::{Look, Machine, layer_file, parse_size, progress_bar};
+use super::{Look, Machine, parse_size, progress_bar};
 use crate::cancel::{Cancel, Watch};
 use crate::engine::exec::Executor;
 use crate::engine::tensor::{Shape, Tensor};
@@ -87,15 +87,9 @@ pub(super) fn run(options: &Options) -> Result<()> {
     if options.gif.is_some() && jobs.len() > 1 {
         return Err(Error::Usage(format!("--gif takes one --layer, not {}", jobs.len())));
     }
-    files::check_writable_dir(&options.out)?;
-    if let Some(gif) = &options.gif {
-        files::check_writable_dir(super::folder_of(gif))?;
-    }
+    let names = super::file_names(&network);
     for (layer, _) in &jobs {
-        let file = |extension| layer_file(&options.out, "", &network.layers[*layer].name, extension);
-        if let Some(folder) = ["png", "npy", "csv"].map(file).iter().find(|p| p.is_dir()) {
-            return Err(Error::file(folder, "is a folder where a result is to be written; choose another --out"));
-        }
+        options.files(&names[*layer]).try_for_each(files::check_writable)?;
     }
     let executor = options.machine.open(options.quiet)?;
     // What does not fit a layer, or the memory, is said before the first one is climbed.
@@ -112,6 +106,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
             options,
             executor: &*executor,
             name: &network.layers[layer].name,
+            file: &names[layer],
             filters: &filters,
             image,
             init: init.as_ref(),
@@ -127,6 +122,8 @@ struct Starts<'a> {
     executor: &'a dyn Executor,
     /// The layer's.
     name: &'a str,
+    /// What its files are called.
+    file: &'a str,
     filters: &'a [usize],
     /// The shape of one.
     image: Shape,
@@ -158,6 +155,13 @@ impl Options {
         Recipe { keep_frames: self.gif.is_some(), ..self.climbing.recipe(self.seed) }
     }
 
+    /// What is written for the layer whose files are called so.
+    fn files(&self, name: &str) -> impl Iterator<Item = PathBuf> {
+        let extensions: &[&str] = if self.npy { &["png", "npy", "csv"] } else { &["png"] };
+        let own = extensions.iter().map(|extension| self.out.join(format!("{name}.{extension}")));
+        own.chain(self.gif.clone()).collect::<Vec<_>>().into_iter()
+    }
+
     fn one_layer(
         &self,
         executor: &dyn Executor,
@@ -185,7 +189,7 @@ impl Options {
         }
         bar.finish_and_clear();
 
-        let file = |extension| layer_file(&self.out, "", name, extension);
+        let file = |extension| self.out.join(format!("{}.{extension}", starts.file));
         let mut written = vec![file("png")];
         figure(name, &climbs, image, self.look.colormap).save(&written[0])?;
         if let Some(gif) = &self.gif {

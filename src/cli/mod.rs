@@ -14,18 +14,21 @@ mod predict;
 mod repeat;
 mod restore;
 mod summary;
+mod terminal;
 
 use crate::cancel::Cancel;
 use crate::engine::exec::{self, Backend, Executor};
 use crate::engine::tensor::{Shape, Tensor};
+use crate::names::FileNames;
 use crate::network::{Network, keras, unet};
 use crate::picture::{Colormap, npy, read_image};
 use crate::{Error, Result, files};
 use choices::{BACKENDS, COLORMAPS, one_of};
 use clap::{Args, Parser, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 use repeat::quoted;
 use std::path::{Path, PathBuf};
+pub use terminal::tell;
+use terminal::{print, progress_bar};
 
 /// The default network: the article's U-Net, so that the program works from any folder.
 static DEFAULT_MODEL: &[u8] = include_bytes!("../../fixtures/unet.h5");
@@ -156,7 +159,7 @@ impl ModelFile {
             network.set_lambda(name, meaning)?;
         }
         for warning in &network.warnings {
-            eprintln!("unet-lens: warning: {warning}");
+            tell(&format!("warning: {warning}"));
         }
         Ok(network)
     }
@@ -176,7 +179,7 @@ impl Machine {
     fn open(&self, quiet: bool) -> Result<Box<dyn Executor>> {
         let (executor, notice) = exec::open(self.backend, self.threads.map(usize::from), self.memory)?;
         if let Some(notice) = notice.filter(|_| !quiet) {
-            eprintln!("unet-lens: {notice}");
+            tell(&notice);
         }
         Ok(executor)
     }
@@ -184,7 +187,10 @@ impl Machine {
 
 /// Reads the command line and does what it asks for.
 pub fn run() -> Result<()> {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(text) => return said(&text),
+    };
     let done = match cli.job {
         Some(Job::Summary(options)) => summary::run(&options),
         Some(Job::Dream(options)) => dream::run(&options),
@@ -205,6 +211,26 @@ pub fn run() -> Result<()> {
         Error::File { file, problem } => Error::File { file, problem: lambda_flag(&problem) },
         error => error,
     })
+}
+
+/// Prints clap's help or version; what is wrong with the command line becomes an error.
+fn said(text: &clap::Error) -> Result<()> {
+    match text.use_stderr() {
+        // It has colours of its own on a terminal. That nobody hears it changes nothing.
+        true => {
+            let _ = text.print();
+            std::process::exit(text.exit_code());
+        }
+        false => {
+            let printed = text.print().and_then(|()| std::io::Write::flush(&mut std::io::stdout()));
+            match printed {
+                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                    Err(Error::file("standard output", error))
+                }
+                _ => Ok(()),
+            }
+        }
+    }
 }
 
 /// The library asks what a layer computes; here that is said by a flag.
@@ -306,20 +332,6 @@ fn parse_weight(text: &str) -> Result<f32, String> {
     parse_finite(text).ok().filter(|&v| v >= 0.0).ok_or_else(|| "expected a number of 0 or above".to_string())
 }
 
-/// The folder that a file is to be written to.
-fn folder_of(file: &Path) -> &Path {
-    file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// indicatif draws on stderr, and only if that is a terminal.
-fn progress_bar(name: &str, quiet: bool) -> ProgressBar {
-    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::no_length() };
-    let style = ProgressStyle::with_template("{prefix:<14} {wide_bar} {percent:>3}%  {eta} left");
-    bar.set_style(style.expect("the template is valid"));
-    bar.set_prefix(name.to_string());
-    bar
-}
-
 /// The shape of the images that a climb of `layers` starts from: of `--init`'s pictures, of `--size`, or the network's own.
 fn start_shape(
     network: &Network,
@@ -373,19 +385,8 @@ fn read_picture(path: &Path, network: &Network) -> Result<Tensor> {
     }
 }
 
-/// Where the figure of a layer goes: `DIR/BEFORELAYER.EXTENSION`.
-fn layer_file(dir: &Path, before: &str, layer: &str, extension: &str) -> PathBuf {
-    // A layer's name may hold what a file's name may not.
-    dir.join(format!("{before}{}.{extension}", layer.replace(['/', '\\', ':'], "_")))
-}
-
-/// Prints to stdout. A reader that closed the pipe has seen enough: that ends the program quietly.
-fn print(text: &str) -> Result<()> {
-    use std::io::Write;
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
-        Err(error) => Err(Error::file("standard output", error)),
-        Ok(()) => Ok(()),
-    }
+/// What the files of each of the network's layers are called after it.
+fn file_names(network: &Network) -> Vec<String> {
+    let mut names = FileNames::new(&[]);
+    network.layers.iter().map(|layer| names.of(&layer.name)).collect()
 }

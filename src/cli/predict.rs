@@ -46,13 +46,10 @@ pub(super) fn run(options: &Options) -> Result<()> {
         Some("npy") => false,
         _ => return Err(Error::Usage(format!("-o {}: the name must end in .png or .npy", options.out.display()))),
     };
-    if options.out.is_dir() {
-        return Err(Error::file(&options.out, "is a folder; name a file to write"));
-    }
-    files::check_writable_dir(super::folder_of(&options.out))?;
+    files::check_writable(&options.out)?;
     let executor = options.machine.open(options.quiet)?;
     if let Some(warning) = surprising(&input).filter(|_| !options.quiet) {
-        eprintln!("unet-lens: warning: {}: {warning}", options.input.display());
+        super::tell(&format!("warning: {}: {warning}", options.input.display()));
     }
     let mut output: Option<Tensor> = None;
     // One picture at a time: memory does not grow with their number, and each result is the same bits as alone.

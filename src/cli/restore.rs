@@ -75,6 +75,11 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options) -> Result<()> {
     let network = options.drawing.machine.model.load()?;
     let names = names(options)?;
+    let written: &[&str] = if options.npy { &["png", "npy", "csv"] } else { &["png"] };
+    let all = if options.images.is_empty() { &["restore".to_string()][..] } else { &names };
+    for name in all {
+        written.iter().try_for_each(|extension| files::check_writable(options.file(name, extension)))?;
+    }
     if options.images.is_empty() {
         let examples =
             restore::phantoms(&network, options.count.into(), options.seed, options.sampling().unwrap_or_default())?;

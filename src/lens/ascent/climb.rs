@@ -69,6 +69,7 @@ impl<'a> Job<'a> {
         recipe: Recipe,
     ) -> Result<Job<'a>> {
         let (limit, pictures) = (executor.limit(), pictures(filters.len(), image, &recipe));
+        limit.check(image.with_n(filters.len()), pictures)?;
         let mut count = 1;
         loop {
             let at_once = filters.len().div_ceil(count);
@@ -144,12 +145,15 @@ pub fn climb(
 }
 
 /// What the pictures of all filters take: seeds, those of a batch, pictures as they are and as they are drawn; f32s. Of each
-/// step one more, if frames are kept; and with the best picture the last one.
+/// step one more, if frames are kept; and with the best picture the last one. Where waves are climbed, their coefficients, how
+/// strong they are, and what it takes to find them for one picture at a time.
 fn pictures(filters: usize, image: Shape, recipe: &Recipe) -> Memory {
     let frames = if recipe.keep_frames { recipe.steps.saturating_add(1) } else { 0 };
     let best = if recipe.keep_best { 2 } else { 0 };
-    let copies = (4 + best as u64).saturating_add(frames as u64);
-    Memory::host((image.image_len() as u64 * 4).saturating_mul(copies).saturating_mul(filters as u64))
+    let (waves, once) = if recipe.parameter == Parameter::Fourier { (2, fourier::COPIES) } else { (0, 0) };
+    let copies = (4 + best + waves as u64).saturating_add(frames as u64).saturating_mul(filters as u64);
+    let one = (image.image_len() as u64).saturating_mul(4);
+    Memory::host(one.saturating_mul(copies.saturating_add(once)))
 }
 
 /// Filters that are climbed at once.
@@ -177,7 +181,7 @@ impl Batch<'_> {
         let mut program = compiled.load()?;
         program.write(objective.image, &start)?;
         for (input, values) in &objective.fixed {
-            program.write(*input, values)?;
+            program.write(*input, &values.values())?;
         }
         let mut paths = Paths::new(self.seeds, recipe);
         // What is looked at after every step is read after every step.

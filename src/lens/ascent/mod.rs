@@ -24,7 +24,7 @@ use crate::engine::random::stream;
 use crate::engine::tensor::{Shape, Tensor};
 use crate::network::{Network, unet};
 pub use climb::{Climb, Job, Needs, climb};
-pub use objective::{Objective, StepTrace};
+pub use objective::{Fixed, Objective, StepTrace};
 use rand::RngExt;
 pub use recipe::{Goal, Optimizer, Parameter, Recipe};
 pub use rescue::{Rescue, Starts, rescue};
