@@ -7,15 +7,22 @@ use std::path::{Path, PathBuf};
 use crate::{Error, Result};
 use tempfile::NamedTempFile;
 
+/// So many bytes tell what kind of file it is.
+const START: u64 = 64;
 /// So many links may lead from one to the next; more are a circle.
 const MOST_LINKS: usize = 40;
 
-/// The bytes of a file of at most `limit` bytes.
-pub fn read_whole(path: impl AsRef<Path>, limit: u64) -> Result<Vec<u8>> {
-    let path = path.as_ref();
+/// The bytes of a file of at most `limit` bytes. `check` gets the first of them, and how many there are as far as that is known: what
+/// it refuses is not read to its end, which it may not have.
+pub fn read_whole(path: &Path, limit: u64, check: impl FnOnce(&[u8], u64) -> Result<()>) -> Result<Vec<u8>> {
+    let mut file = open(path)?;
     let mut bytes = Vec::new();
     let problem = |e| Error::file(path, format!("cannot read it: {}", plain(&e)));
-    open(path)?.take(limit + 1).read_to_end(&mut bytes).map_err(problem)?;
+    Read::by_ref(&mut file).take(START).read_to_end(&mut bytes).map_err(problem)?;
+    if !bytes.is_empty() {
+        check(&bytes, file.metadata().map_or(0, |about| about.len()))?;
+    }
+    file.take((limit + 1).saturating_sub(START)).read_to_end(&mut bytes).map_err(problem)?;
     match bytes.len() as u64 {
         0 => Err(Error::file(path, "is empty (0 bytes)")),
         n if n > limit => Err(Error::file(path, format!("is larger than {} MiB, the most that is read", limit >> 20))),

@@ -77,7 +77,7 @@ impl Options {
     fn picture(&self, network: &Network) -> Result<Tensor> {
         match self.image.as_os_str() == "phantom" {
             true => phantom(network, self.seed),
-            false => super::read_picture(&self.image, network),
+            false => super::read_picture(&self.image, network, self.drawing.machine.limit()),
         }
     }
 }

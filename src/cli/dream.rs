@@ -2,12 +2,13 @@
 
 use super::{Machine, parse_positive};
 use crate::cancel::Watch;
+use crate::engine::exec::memory::Limit;
 use crate::engine::tensor::{Shape, Tensor};
 use crate::lens::dream::{Dream, Frame, Octave, Work, dream, recolour};
 use crate::names::FileNames;
 use crate::network::{Network, unet};
 use crate::numbers::{data_size, in_column};
-use crate::picture::{Animation, Mix, Photo, mixed, npy, read_image, save_values};
+use crate::picture::{Animation, Mix, Photo, mixed, npy, read_image_within, save_values};
 use crate::{Error, Result, files};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -117,7 +118,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let network = options.machine.load()?;
     let layer = unet::convolution(&network, &options.layer)?;
     options.check_filter(unet::filters(&network, layer))?;
-    let start = Start::read(&options.image, &network)?;
+    let start = Start::read(&options.image, &network, options.machine.limit())?;
     let path = options.path();
     let values = super::is_npy(&options.image).then(|| path.with_extension("npy"));
     [Some(&path), values.as_ref(), options.gif.as_ref()].into_iter().flatten().try_for_each(files::check_writable)?;
@@ -189,11 +190,11 @@ pub(super) struct Start {
 }
 
 impl Start {
-    pub fn read(path: &Path, network: &Network) -> Result<Start> {
+    pub fn read(path: &Path, network: &Network, limit: Limit) -> Result<Start> {
         if !super::is_npy(path) {
-            return Start::of(read_image(path)?, network);
+            return Start::of(read_image_within(path, limit)?, network);
         }
-        let seen = super::read_picture(path, network)?;
+        let seen = super::read_picture(path, network, limit)?;
         match seen.data.iter().position(|v| !(0.0..=1.0).contains(v)) {
             Some(i) => Err(Error::file(path, format!("value {i} is {}; a dream's are from 0 to 1", seen.data[i]))),
             None => Ok(Start { seen, photo: None }),

@@ -66,12 +66,14 @@ pub(super) fn run(options: &Options) -> Result<()> {
     if let Some(filter) = options.filter {
         super::check_filter(&network, layer, filter)?;
     }
-    let init = options.init.as_deref().map(|path| super::read_picture(path, &network)).transpose()?;
+    let init =
+        options.init.as_deref().map(|path| super::read_picture(path, &network, options.machine.limit())).transpose()?;
     let shape = super::start_shape(&network, &[layer], options.size, init.as_ref())?;
     for path in [&options.html, &options.json].into_iter().flatten() {
         files::check_writable(path)?;
     }
     let executor = options.machine.open(options.quiet)?;
+    executor.limit().check(shape, ascent::noise_bytes(shape))?;
     let name = &network.layers[layer].name;
     let start = |filter: usize| match &init {
         Some(init) => init.clone(),

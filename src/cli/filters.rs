@@ -77,7 +77,8 @@ pub(super) fn run(options: &Options) -> Result<()> {
         .iter()
         .map(|&layer| Ok((layer, options.chosen.of(&network, layer, options.seed)?)))
         .collect::<Result<_>>()?;
-    let init = options.init.as_deref().map(|path| super::read_input(path, &network)).transpose()?;
+    let init =
+        options.init.as_deref().map(|path| super::read_input(path, &network, options.machine.limit())).transpose()?;
     let image = super::start_shape(&network, &layers, options.size, init.as_ref())?;
     if let Some(init) = &init {
         for (layer, filters) in &jobs {
@@ -178,8 +179,21 @@ impl Options {
             bar.set_position(done as u64);
         };
         let mut watch = Watch { cancel, progress: &mut progress };
-        let mut climbs = job.climb(&starts.of(self.seed, starts.filters)?, &mut watch)?;
-        if let Some(attempts) = self.climbing.rescue {
+        let spare = |why: &Error| self.machine.spare(why);
+        let spare: Option<ascent::Spare> = self.machine.has_spare().then_some(&spare);
+        let ascent::Climbed { mut climbs, spare, end } =
+            job.climb_on(&starts.of(self.seed, starts.filters)?, spare, &mut watch);
+        let executor = spare.as_deref().unwrap_or(executor);
+        if climbs.is_empty() || matches!(end, Err(Error::Interrupted)) {
+            return end;
+        }
+        let end = end.map_err(|error| match error {
+            Error::Device(why) => {
+                Error::Device(format!("{why}; {} of {} filters are drawn", climbs.len(), starts.filters.len()))
+            }
+            error => error,
+        });
+        if let (Ok(()), Some(attempts)) = (&end, self.climbing.rescue) {
             // A picture to start from is the same whatever the seed.
             let attempts = if starts.init.is_some() { 0 } else { u64::from(attempts) };
             let tried = self.seed.saturating_add(1)..self.seed.saturating_add(1 + attempts);
@@ -206,7 +220,7 @@ impl Options {
         if !self.quiet {
             super::print(&table(&climbs, starts.init.is_some(), &written))?;
         }
-        Ok(())
+        end
     }
 
     /// The whole grid, a frame for the start and for each step.

@@ -17,11 +17,12 @@ mod summary;
 mod terminal;
 
 use crate::cancel::Cancel;
+use crate::engine::exec::memory::Limit;
 use crate::engine::exec::{self, Backend, Executor};
 use crate::engine::tensor::{Shape, Tensor};
 use crate::names::FileNames;
 use crate::network::{Network, keras, unet};
-use crate::picture::{Colormap, npy, read_image};
+use crate::picture::{Colormap, npy, read_image_within};
 use crate::{Error, Result, files};
 use choices::{BACKENDS, COLORMAPS, one_of};
 use clap::{Args, Parser, Subcommand};
@@ -173,6 +174,22 @@ impl Machine {
             pool.map_err(|why| Error::Device(format!("cannot start threads: {why}; try --threads 1")))?;
         }
         self.model.load()
+    }
+
+    /// Is there something that goes on where a GPU fails?
+    fn has_spare(&self) -> bool {
+        self.backend == Backend::Auto
+    }
+
+    /// What goes on where a GPU has failed, by that error.
+    fn spare(&self, why: &Error) -> Result<Box<dyn Executor>> {
+        tell(&format!("{why}; the CPU goes on"));
+        Ok(exec::open(Backend::Cpu, self.threads.map(usize::from), self.memory)?.0)
+    }
+
+    /// The most memory that the job may take.
+    fn limit(&self) -> Limit {
+        Limit::new(self.memory)
     }
 
     /// What computes; if it is not what one might expect, that is said on stderr in a line.
@@ -355,12 +372,12 @@ fn is_npy(path: &Path) -> bool {
 }
 
 /// A picture or several from a file, `[n, h, w, c]` with the network's channels.
-fn read_input(path: &Path, network: &Network) -> Result<Tensor> {
+fn read_input(path: &Path, network: &Network, limit: Limit) -> Result<Tensor> {
     let channels = unet::image_channels(network)?;
     let tensor = if is_npy(path) {
-        npy::read(path)?
+        npy::read_within(path, limit)?
     } else {
-        let photo = read_image(path)?;
+        let photo = read_image_within(path, limit)?;
         match channels {
             1 => Tensor::new(Shape::new(1, photo.h, photo.w, 1), photo.luma()),
             3 => Tensor::new(Shape::new(1, photo.h, photo.w, 3), photo.rgb),
@@ -377,8 +394,8 @@ fn read_input(path: &Path, network: &Network) -> Result<Tensor> {
 }
 
 /// The one picture of a file, `[1, h, w, c]` with the network's channels.
-fn read_picture(path: &Path, network: &Network) -> Result<Tensor> {
-    let tensor = read_input(path, network)?;
+fn read_picture(path: &Path, network: &Network, limit: Limit) -> Result<Tensor> {
+    let tensor = read_input(path, network, limit)?;
     match tensor.shape.n {
         1 => Ok(tensor),
         n => Err(Error::file(path, format!("holds {n} pictures; name a file of one"))),

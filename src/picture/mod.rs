@@ -29,7 +29,7 @@ pub use grid::{grid, grid_of};
 pub use mix::{Mix, mixed};
 pub use panel::{Panel, Picture, share_range};
 pub use plot::{Plot, Series};
-pub use png::{Photo, decode_image, read_image};
+pub use png::{Photo, decode_image, read_image, read_image_within};
 pub use resize::resize;
 pub use sheet::Sheet;
 pub use strip::{color_strip, strip};

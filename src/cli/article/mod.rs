@@ -157,7 +157,7 @@ impl Subject {
 impl Options {
     fn subject(&self, network: &Network, image: Shape) -> Result<Subject> {
         if let Some(path) = &self.image {
-            let start = Start::read(path, network)?;
+            let start = Start::read(path, network, self.machine.limit())?;
             let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
             // A network that was made for one size sees it scaled.
             let seen = match unet::fixed_size(network) {

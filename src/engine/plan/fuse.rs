@@ -157,17 +157,13 @@ impl<'g> Fuser<'g> {
 
     /// What a convolution that reads `x` reads instead.
     fn parts(&mut self, x: NodeId) -> Vec<Part> {
-        let (mut parts, mut waiting) = (vec![], vec![x]);
-        while let Some(x) = waiting.pop() {
-            match self.graph[x].op {
-                Op::Concat if self.absent[x.0] => waiting.extend(self.graph[x].inputs.iter().rev()),
-                Op::Upsample(up) if self.absent[x.0] => {
-                    parts.push(Part { value: self.data(self.graph[x].inputs[0]), up });
-                }
-                _ => parts.push(Part { value: self.data(x), up: Window::ONE }),
+        match self.graph[x].op {
+            Op::Concat if self.absent[x.0] => {
+                self.graph[x].inputs.clone().into_iter().flat_map(|x| self.parts(x)).collect()
             }
+            Op::Upsample(up) if self.absent[x.0] => vec![Part { value: self.data(self.graph[x].inputs[0]), up }],
+            _ => vec![Part { value: self.data(x), up: Window::ONE }],
         }
-        parts
     }
 
     /// Builds the step that starts at `id`.

@@ -29,9 +29,6 @@ const MOST_BYTES: u64 = 2 << 30;
 const MOST_TEXT: u64 = 32 << 20;
 /// So many times the text's bytes are taken by what is read from it, at most: by a list of one-digit numbers.
 const JSON_RATIO: u64 = 32;
-/// The largest piece that a dataset may be stored in, bytes. Keras stores a weight as a whole and not in pieces; those of a
-/// compressed dataset have about a megabyte.
-pub const MOST_PIECE: usize = 64 << 20;
 /// So much of an archive's weights is unpacked whatever it says: groups, names, what is not computed.
 const FREE_BYTES: u64 = 64 << 20;
 
@@ -194,8 +191,10 @@ fn hdf5_file(storage: DynStorage, head: &[u8]) -> Fallible<Hdf5File> {
     }
     let most = most_bytes(len) as usize;
     // Every weight is read once: no cache.
-    let options =
-        OpenOptions::default().with_max_read_bytes(most).with_max_chunk_bytes(MOST_PIECE).with_chunk_cache_bytes(0);
+    let options = OpenOptions::default()
+        .with_max_read_bytes(most)
+        .with_max_chunk_bytes(weights::MOST_PIECE)
+        .with_chunk_cache_bytes(0);
     let file = Hdf5File::from_storage_with_options(storage, options).map_err(|e| match e {
         hdf5::error::Error::InvalidMagic => not_a_model(head),
         e => damaged(&e),

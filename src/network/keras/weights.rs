@@ -9,6 +9,10 @@ use hdf5::{Attribute, Dataset, Datatype, Hdf5File};
 use super::entry::Place;
 use super::{Fallible, damaged};
 
+/// The largest piece that a dataset may be stored in, bytes. Keras stores a weight as a whole and not in pieces; those of a
+/// compressed dataset have about a megabyte.
+pub const MOST_PIECE: usize = 64 << 20;
+
 /// How the datasets of weights are named.
 #[derive(Debug, Clone, Copy)]
 pub enum Layout {
@@ -117,7 +121,7 @@ fn unreadable(cause: &H5Error) -> String {
     match cause {
         H5Error::ResourceLimit(_) => format!(
             "its values are stored in pieces of more than {} MiB; save the model again with model.save",
-            super::file::MOST_PIECE >> 20
+            MOST_PIECE >> 20
         ),
         cause => damaged(cause),
     }

@@ -1,16 +1,11 @@
-//! Input that is deep: names of many parts, models inside models, long chains. Nothing here may take a stack frame, or another
-//! round, for each step down.
+//! Model files that are made to take the program down: deep ones, wide ones, names that are orders to the terminal.
 
 mod common;
 
-use common::archive::{assert_says, problem, zip_of};
+use common::archive::{assert_says, edited, problem, zip_of};
 use common::fixture;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use unet_lens::engine::graph::Graph;
-use unet_lens::engine::ops::{Conv2d, Kernel};
-use unet_lens::engine::plan::Plan;
-use unet_lens::engine::tensor::Shape;
 use unet_lens::network::keras;
 
 /// What `work` gives on a thread of little stack.
@@ -21,7 +16,7 @@ fn on_a_small_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
 #[test]
 fn the_name_of_a_weight_has_30_000_parts() {
     let network = on_a_small_stack(|| keras::load(fixture("hostile/deep_name.h5")));
-    assert_says(&problem(network), &["layer 'down' (Conv2D)", "the weight bias is missing"]);
+    assert_says(&problem(network), &["layer 'down' (Conv2D)", "the weight kernel is missing"]);
 }
 
 /// Each model holds the next one and uses it ten times, sixteen deep: 10^16 uses, though there is no layer but inputs.
@@ -52,18 +47,24 @@ fn models_of_nothing_but_models() {
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
 
-/// What a convolution reads through concats of concats is found without going down on the stack.
+/// A compressed dataset is unpacked piece by piece; one in a single piece would be there twice.
 #[test]
-fn a_chain_of_concats_before_a_convolution() {
-    const DEEP: usize = 20_000;
-    let plan = on_a_small_stack(|| {
-        let mut graph = Graph::new();
-        let x = graph.input("x", Shape::new(1, 1, 1, 1)).unwrap();
-        let chain = (0..DEEP).fold(x, |chain, _| graph.concat("chain", &[chain, x]).unwrap());
-        let kernel = Kernel::new(1, 1, DEEP + 1, 1, vec![1.0; DEEP + 1].into()).unwrap();
-        let y = graph.conv2d("y", chain, Conv2d::same(kernel, None)).unwrap();
-        Plan::compile(graph, &[y], &[], &[])
-    });
-    assert_eq!(plan.steps.len(), 1);
-    assert_eq!(plan.steps[0].reads().count(), DEEP + 1);
+fn weights_in_one_large_piece() {
+    let found = problem(keras::load(fixture("hostile/one_piece.h5")));
+    assert_says(&found, &["layer 'wide' (Dense): the weight kernel", "pieces of more than 64 MiB", "model.save"]);
+}
+
+#[test]
+fn names_that_are_too_long_or_orders_to_the_terminal() {
+    let with_name = |name: &str| {
+        let change = |config: &mut Value| {
+            let text = config.to_string().replace("\"final\"", &json!(name).to_string());
+            *config = serde_json::from_str(&text).unwrap();
+        };
+        problem(edited("keras/unet_k3.keras", change, |_| {}))
+    };
+    for (name, order) in [("a\u{1b}[2J", "\\u{1b}"), ("a\0b", "\\0"), ("a\u{202e}b", "\\u{202e}"), ("a\nb", "\\n")] {
+        assert_says(&with_name(name), &["character that is not printed", order]);
+    }
+    assert_says(&with_name(&"n".repeat(501)), &["has 501 bytes, the most is 500"]);
 }
