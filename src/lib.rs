@@ -10,7 +10,7 @@
 //!                      |
 //!                    page        article and lesson as HTML
 //!                      |
-//!           lesson, bench        every step of backprop, the proof by finite differences; how long it takes
+//! lesson, findings, bench        every step of backprop, the proof by finite differences; what each filter does; speed
 //!                      |
 //!                     mri        phantoms, undersampling, restoring
 //!                      |
@@ -56,6 +56,7 @@ pub mod cli;
 pub mod engine;
 pub mod error;
 pub mod files;
+pub mod findings;
 pub mod lens;
 pub mod lesson;
 pub mod mri;

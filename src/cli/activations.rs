@@ -1,11 +1,11 @@
 //! `unet-lens activations IMAGE|phantom`
 
 use super::Drawing;
+use super::start::{PHANTOM, phantom};
 use crate::engine::tensor::Tensor;
 use crate::lens::activations;
-use crate::mri::{Sampling, restore};
 use crate::network::{Network, unet};
-use crate::{Error, Result, files};
+use crate::{Result, files};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -75,18 +75,11 @@ pub(super) fn run(options: &Options) -> Result<()> {
 
 impl Options {
     fn picture(&self, network: &Network) -> Result<Tensor> {
-        match self.image.as_os_str() == "phantom" {
-            true => phantom(network, self.seed),
-            false => super::read_picture(&self.image, network, self.drawing.machine.limit()),
+        if self.image.as_os_str() != PHANTOM {
+            return super::read_picture(&self.image, network, self.drawing.machine.limit());
         }
-    }
-}
-
-/// The first of the seed's phantoms, aliased.
-pub(super) fn phantom(network: &Network, seed: u64) -> Result<Tensor> {
-    match unet::image_channels(network)? {
-        1 => Ok(restore::phantoms(network, 1, seed, Sampling::default())?[0].aliased()),
-        c => Err(Error::Usage(format!("a phantom is grey, {} takes {c} channels: name a picture", network.name))),
+        let shape = unet::image_shape(network, &[network.output], None)?;
+        phantom(network, (shape.h, shape.w), self.seed)
     }
 }
 

@@ -1,6 +1,7 @@
 //! `unet-lens explain`: how backprop through this network works, in the terminal, as JSON and as a page.
 
 use super::choices::{LANGS, one_of};
+use super::start::{Init, phantom};
 use super::{Machine, quoted};
 use crate::engine::exec::Executor;
 use crate::engine::tensor::Tensor;
@@ -35,8 +36,8 @@ pub(super) struct Options {
     /// The filter to climb [default: the first whose gradient is not zero]
     #[arg(long, value_name = "N")]
     filter: Option<usize>,
-    /// Start from a picture instead of noise: .png, .jpg or .npy
-    #[arg(long, value_name = "FILE")]
+    /// Start from a picture instead of noise: .png, .jpg or .npy; or from the word phantom, the first aliased one of --seed
+    #[arg(long, value_name = "FILE|phantom")]
     init: Option<PathBuf>,
     /// Seed of the noise
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -66,17 +67,21 @@ pub(super) fn run(options: &Options) -> Result<()> {
     if let Some(filter) = options.filter {
         super::check_filter(&network, layer, filter)?;
     }
-    let init =
-        options.init.as_deref().map(|path| super::read_picture(path, &network, options.machine.limit())).transpose()?;
-    let shape = super::start_shape(&network, &[layer], options.size, init.as_ref())?;
+    let init = Init::read_one(options.init.as_deref(), &network, options.machine.limit())?;
+    let shape = init.shape(&network, &[layer], options.size)?;
+    options.machine.limit().check(shape, init.bytes(shape))?;
+    let given = match &init {
+        Init::Noise => None,
+        Init::Pictures(picture) => Some(picture.clone()),
+        Init::Phantom => Some(phantom(&network, (shape.h, shape.w), options.seed)?),
+    };
     for path in [&options.html, &options.json].into_iter().flatten() {
         files::check_writable(path)?;
     }
     let executor = options.machine.open(options.quiet)?;
-    executor.limit().check(shape, ascent::noise_bytes(shape))?;
     let name = &network.layers[layer].name;
-    let start = |filter: usize| match &init {
-        Some(init) => init.clone(),
+    let start = |filter: usize| match &given {
+        Some(given) => given.clone(),
         None => ascent::noise(options.seed, name, &[filter], shape, ascent::NOISE),
     };
     let (filter, image) = match options.filter {

@@ -1,11 +1,12 @@
 //! The main job: `unet-lens --layer NAME`, pictures of what the filters of a layer answer to.
 
 use super::climbing::Climbing;
+use super::start::{Init, Starts};
 use super::{Look, Machine, parse_size, progress_bar};
 use crate::cancel::{Cancel, Watch};
 use crate::engine::exec::Executor;
-use crate::engine::tensor::{Shape, Tensor};
-use crate::lens::ascent::{self, Climb, Parameter, Recipe, Rescue, Verdict};
+use crate::engine::tensor::Shape;
+use crate::lens::ascent::{self, Climb, Recipe, Rescue, Verdict};
 use crate::network::{Network, unet};
 use crate::numbers::{data_size, in_column};
 use crate::picture::{Animation, Colormap, Figure, Mix, Panel, grid, grid_of, mixed, npy};
@@ -32,8 +33,10 @@ pub(super) struct Options {
     /// Seed of the noise, of the draw and of --jitter's shifts
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
-    /// Start from a picture instead of noise: .png, .jpg, or .npy of [H,W], [N,H,W] or [N,H,W,C]
-    #[arg(long, value_name = "FILE")]
+    /// Start from a picture instead of noise: .png, .jpg, or .npy of [H,W], [N,H,W] or [N,H,W,C]; or from the word phantom:
+    /// the first aliased phantom of --seed, one for all filters, as `activations phantom` shows it. Filters that are dead
+    /// for noise may live there
+    #[arg(long, value_name = "FILE|phantom")]
     init: Option<PathBuf>,
     #[command(flatten)]
     machine: Machine,
@@ -77,13 +80,10 @@ pub(super) fn run(options: &Options) -> Result<()> {
         .iter()
         .map(|&layer| Ok((layer, options.chosen.of(&network, layer, options.seed)?)))
         .collect::<Result<_>>()?;
-    let init =
-        options.init.as_deref().map(|path| super::read_input(path, &network, options.machine.limit())).transpose()?;
-    let image = super::start_shape(&network, &layers, options.size, init.as_ref())?;
-    if let Some(init) = &init {
-        for (layer, filters) in &jobs {
-            check_starts(init, filters.len(), &network.layers[*layer].name)?;
-        }
+    let init = Init::read(options.init.as_deref(), &network, options.machine.limit())?;
+    let image = init.shape(&network, &layers, options.size)?;
+    for (layer, filters) in &jobs {
+        init.check(filters.len(), &network.layers[*layer].name)?;
     }
     if options.gif.is_some() && jobs.len() > 1 {
         return Err(Error::Usage(format!("--gif takes one --layer, not {}", jobs.len())));
@@ -104,51 +104,17 @@ pub(super) fn run(options: &Options) -> Result<()> {
             super::print(&heading(&network.layers[layer].name, filters.len(), job.needs()))?;
         }
         let starts = Starts {
-            options,
             executor: &*executor,
+            network: &network,
             name: &network.layers[layer].name,
-            file: &names[layer],
             filters: &filters,
             image,
-            init: init.as_ref(),
+            init: &init,
+            climbing: &options.climbing,
         };
         options.one_layer(&*executor, &network, layer, job, &starts, &cancel)?;
     }
     Ok(())
-}
-
-/// What the filters of a layer start from.
-struct Starts<'a> {
-    options: &'a Options,
-    executor: &'a dyn Executor,
-    /// The layer's.
-    name: &'a str,
-    /// What its files are called.
-    file: &'a str,
-    filters: &'a [usize],
-    /// The shape of one.
-    image: Shape,
-    init: Option<&'a Tensor>,
-}
-
-impl Starts<'_> {
-    /// An image for each of `filters`, which are some of the layer's.
-    fn of(&self, seed: u64, filters: &[usize]) -> Result<Tensor> {
-        let noise = || ascent::noise(seed, self.name, filters, self.image, self.options.climbing.noise);
-        match (self.init, self.options.recipe().parameter) {
-            // A single picture serves all; else there is one for each filter (see check_starts).
-            (Some(init), _) if init.shape.n == 1 => {
-                Ok(Tensor::new(init.shape.with_n(filters.len()), init.data.repeat(filters.len())))
-            }
-            (Some(init), _) => {
-                let place = |filter: usize| self.filters.iter().position(|&f| f == filter).expect("one of all");
-                let own = |&filter: &usize| init.image(place(filter));
-                Ok(Tensor::new(init.shape.with_n(filters.len()), filters.iter().flat_map(own).copied().collect()))
-            }
-            (None, Parameter::Pixel) => Ok(noise()),
-            (None, Parameter::Fourier) => ascent::fourier::pink(self.executor, &noise()),
-        }
-    }
 }
 
 impl Options {
@@ -195,7 +161,7 @@ impl Options {
         });
         if let (Ok(()), Some(attempts)) = (&end, self.climbing.rescue) {
             // A picture to start from is the same whatever the seed.
-            let attempts = if starts.init.is_some() { 0 } else { u64::from(attempts) };
+            let attempts = if let Init::Pictures(_) = starts.init { 0 } else { u64::from(attempts) };
             let tried = self.seed.saturating_add(1)..self.seed.saturating_add(1 + attempts);
             let of = |seed: u64, filters: &[usize]| starts.of(seed, filters);
             let seeds = ascent::Starts { own: self.seed, tried, of: &of };
@@ -203,7 +169,8 @@ impl Options {
         }
         bar.finish_and_clear();
 
-        let file = |extension| self.out.join(format!("{}.{extension}", starts.file));
+        let names = super::file_names(network);
+        let file = |extension| self.out.join(format!("{}.{extension}", names[layer]));
         let mut written = vec![file("png")];
         figure(name, &climbs, image, self.look.colormap).save(&written[0])?;
         if let Some(gif) = &self.gif {
@@ -218,7 +185,7 @@ impl Options {
             written.extend([file("npy"), file("csv")]);
         }
         if !self.quiet {
-            super::print(&table(&climbs, starts.init.is_some(), &written))?;
+            super::print(&table(&climbs, starts.init, &written))?;
         }
         end
     }
@@ -304,18 +271,6 @@ fn check_figure(filters: usize, image: Shape) -> Result<()> {
     Ok(())
 }
 
-/// # Errors
-/// If there is neither one start for all filters nor one for each.
-fn check_starts(init: &Tensor, filters: usize, layer: &str) -> Result<()> {
-    let n = init.shape.n;
-    if n == 1 || n == filters {
-        return Ok(());
-    }
-    Err(Error::Usage(format!(
-        "--init holds {n} pictures for {filters} filters of {layer}; it must hold one, or one for each filter"
-    )))
-}
-
 /// The grid of a layer.
 pub(super) fn figure(name: &str, climbs: &[Climb], image: Shape, colormap: Colormap) -> Figure {
     let panels: Vec<Panel> = climbs.iter().map(|climb| panel(climb, &climb.picture, image)).collect();
@@ -330,13 +285,10 @@ pub(super) fn titled(name: &str, image: Shape) -> String {
 /// How a climb is drawn. What is no answer is never drawn as one.
 pub(super) fn panel(climb: &Climb, picture: &[f32], image: Shape) -> Panel {
     let panel = match climb.verdict {
-        Verdict::Dead => Panel::blank("dead"),
-        Verdict::NotFinite => Panel::blank("not finite"),
-        Verdict::Ok | Verdict::Fell { .. } if image.c == 1 => Panel::map(image.h, image.w, picture.to_vec()),
+        verdict if !verdict.has_picture() => return Panel::blank(verdict.to_string()).label(label(climb)),
+        _ if image.c == 1 => Panel::map(image.h, image.w, picture.to_vec()),
         // What lies on the way is drawn in the colours of what comes out.
-        Verdict::Ok | Verdict::Fell { .. } => {
-            Panel::color(image.h, image.w, Mix::of(&climb.picture, image.c).rgb(picture))
-        }
+        _ => Panel::color(image.h, image.w, Mix::of(&climb.picture, image.c).rgb(picture)),
     };
     panel.label(label(climb))
 }
@@ -346,6 +298,12 @@ fn label(climb: &Climb) -> String {
     let mut label = climb.filter.to_string();
     if let Some(how) = climb.rescued {
         label += &format!(", {how}");
+    }
+    if climb.halved > 0 {
+        label += &format!(", steps of 1/{}", 1u32 << climb.halved);
+    }
+    if !climb.verdict.has_picture() {
+        return label;
     }
     if climb.shown < climb.rms.len() {
         label += &format!(", step {}", climb.shown);
@@ -362,29 +320,38 @@ fn heading(name: &str, filters: usize, needs: ascent::Needs) -> String {
     format!("{name}: {filters} filter{s}{at_once}, {} of memory\n", data_size(needs.memory.total()))
 }
 
-/// `from_picture`: the climbs began with a picture, not with noise.
-fn table(climbs: &[Climb], from_picture: bool, written: &[PathBuf]) -> String {
+/// `init`: what the climbs began with.
+fn table(climbs: &[Climb], init: &Init, written: &[PathBuf]) -> String {
     let mut text = format!("{:>6}  {:>12}  {:>12}  verdict\n", "filter", "before", "after");
     for climb in climbs {
         let (before, after) = ends(climb);
         text += &format!("{:>6}  {:>12}  {:>12}  {}", climb.filter, in_column(before), in_column(after), climb.verdict);
         text += match climb.verdict {
-            Verdict::Dead if from_picture => ": no gradient at the picture of --init, nothing to show",
-            Verdict::Dead => ": no gradient at the seed, nothing to show",
+            Verdict::Dead => match init {
+                Init::Noise => ": no gradient at the seed, nothing to show",
+                Init::Phantom => ": no gradient at the phantom, nothing to show",
+                Init::Pictures(_) => ": no gradient at the picture of --init, nothing to show",
+            },
             Verdict::NotFinite => ": a number became NaN or infinite; try a smaller --step-size or --noise",
+            Verdict::Fell { step: 1 } => {
+                ": its first step turned it off or left it below its start, nothing to show; --rescue 0 shortens its steps"
+            }
             Verdict::Fell { .. } if climb.shown < climb.rms.len() => ", off or below its start from there on",
             Verdict::Fell { .. } => {
-                ", off or below its start from there on; --keep-best draws the best step, a smaller --step-size may help"
+                ", off or below its start from there on; --keep-best draws the best step, --rescue 0 shortens its steps"
             }
             Verdict::Ok => "",
         };
-        if climb.shown < climb.rms.len() {
+        if climb.shown < climb.rms.len() && climb.verdict.has_picture() {
             text += &format!("; drawn: step {}", climb.shown);
         }
         match climb.rescued {
             None => {}
             Some(Rescue::Seed(seed)) => text += &format!(" from seed {seed}: dead from its own"),
             Some(Rescue::BeforeRelu) => text += " before the relu: dead after it, the numbers are from before it",
+        }
+        if climb.halved > 0 {
+            text += &format!(" with steps of 1/{}: it fell with longer ones", 1u32 << climb.halved);
         }
         text.push('\n');
     }
@@ -405,6 +372,9 @@ fn csv(climbs: &[Climb]) -> String {
         let (start, end) = ends(climb);
         text += &format!("\n{},{start},{end},{}", climb.filter, climb.verdict);
         climb.rescued.iter().for_each(|how| text += &format!(" ({how})"));
+        if climb.halved > 0 {
+            text += &format!(" (steps of 1/{})", 1u32 << climb.halved);
+        }
         if climb.shown < climb.rms.len() {
             text += &format!(" (shown: step {})", climb.shown);
         }

@@ -13,6 +13,7 @@ mod filters;
 mod predict;
 mod repeat;
 mod restore;
+mod start;
 mod summary;
 mod terminal;
 
@@ -40,6 +41,7 @@ Examples:
   unet-lens --layer all --count 8 --out pictures      8 filters of every convolution
   unet-lens --layer dconv64 --filters 0,3,8-11        these filters
   unet-lens --layer uconv64 --init photo.png --npy    start from a picture; keep the numbers
+  unet-lens --layer conv512 --init phantom            start where filters that are dead for noise may live
   unet-lens --layer conv_7 --model my_unet.keras      another network
   unet-lens --layer conv256 --filters 8 --gif way.gif the way up, as an animation
   unet-lens --layer uconv128 --parameter fourier --optimizer adam --steps 200

@@ -30,6 +30,8 @@ pub struct Climb {
     pub verdict: Verdict,
     /// If it was dead at first: how it came to climb.
     pub rescued: Option<Rescue>,
+    /// If it fell at first: how often its steps were halved until it did not.
+    pub halved: u32,
 }
 
 /// What a climb takes.
@@ -332,7 +334,7 @@ impl Paths {
                 None => (pictures.image(i).to_vec(), rms.len()),
             };
             let verdict = Verdict::of(&losses, &rms, pictures.image(i), recipe.negative);
-            Climb { filter, losses, rms, picture, shown, frames, verdict, rescued: None }
+            Climb { filter, losses, rms, picture, shown, frames, verdict, rescued: None, halved: 0 }
         });
         climbs.collect()
     }

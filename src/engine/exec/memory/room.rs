@@ -3,7 +3,7 @@
 //!
 //! All of it is told by small text files. One that is not there, or reads otherwise, is a limit that is not known, and so none.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Bytes that this process may take in addition to what it has.
 pub fn left() -> u64 {
@@ -69,7 +69,7 @@ fn cgroup(line: &str, read: Read) -> Option<u64> {
     folders.filter_map(|folder| left_in(&folder, &version, read)).min()
 }
 
-fn left_in(folder: &PathBuf, version: &Version, read: Read) -> Option<u64> {
+fn left_in(folder: &Path, version: &Version, read: Read) -> Option<u64> {
     let number = |name: &str| read(&folder.join(name))?.trim().parse::<u64>().ok();
     // Where there is no limit it is "max", or in version 1 a number that no memory has.
     let (limit, taken) = (number(version.limit)?, number(version.taken)?);
