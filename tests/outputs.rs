@@ -136,22 +136,22 @@ fn a_pipe_is_written_to_if_somebody_reads_it() {
     let nobody = "it is a pipe that nobody reads";
     assert!(check_writable(&pipe).unwrap_err().to_string().contains(nobody));
     assert!(write_whole(&pipe, b"x").unwrap_err().to_string().contains(nobody));
-    let reader = std::process::Command::new("cat").arg(&pipe).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let copy = folder.path().join("copy");
+    let mut cat = std::process::Command::new("cat");
+    let mut reader = cat.arg(&pipe).stdout(std::fs::File::create(&copy).unwrap()).spawn().unwrap();
     let start = std::time::Instant::now();
-    while check_writable(&pipe).is_err() {
-        assert!(start.elapsed().as_secs() < 30, "cat does not open the pipe");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    let mut wait_until = |is_so: &mut dyn FnMut() -> bool, what: &str| {
+        while !is_so() {
+            assert!(start.elapsed().as_secs() < 60, "{what}");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    };
+    wait_until(&mut || check_writable(&pipe).is_ok(), "cat does not open the pipe");
     // More than a pipe holds: what is written waits for the reader.
     let many = vec![b'x'; 1 << 20];
     write_whole(&pipe, &many).unwrap();
-    // The check keeps it open as long as this program runs; here it must end sooner.
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    let mut reader = reader;
-    let mut out = reader.stdout.take().unwrap();
-    let mut first = vec![0; many.len()];
-    std::io::Read::read_exact(&mut out, &mut first).unwrap();
-    assert!(first == many);
+    wait_until(&mut || std::fs::read(&copy).unwrap() == many, "cat does not get all of it");
+    // The check keeps the pipe open as long as this program runs.
     reader.kill().unwrap();
     reader.wait().unwrap();
 }
