@@ -108,7 +108,7 @@ fn a_rescued_filter_has_the_shifts_of_its_seed() {
     let filters: Vec<usize> = (0..24).collect();
     let mut climbs = climb(&filters, &starts(0, &filters).unwrap(), recipe);
     let mut watch = Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} };
-    let from = Starts { own: 0, tried: 1..6, of: &starts };
+    let from = Starts { own: 0, tried: 1..9, of: &starts };
     rescue(&executor, &network, layer, &mut climbs, recipe, from, &mut watch).unwrap();
     let mut rescued = 0;
     for after in &climbs {

@@ -123,6 +123,7 @@ fn unreadable(cause: &H5Error) -> String {
             "its values are stored in pieces of more than {} MiB; save the model again with model.save",
             MOST_PIECE >> 20
         ),
+        H5Error::Context { source, .. } => unreadable(source),
         cause => damaged(cause),
     }
 }
