@@ -7,8 +7,9 @@ use common::archive::{entry, zip_of};
 use common::{fixture, names, unet_lens};
 use std::path::Path;
 use unet_lens::files::{check_writable, write_whole};
+use unet_lens::picture::npy;
 
-/// A network of three convolutions of these names, one after the other.
+/// A network whose first three convolutions have these names; and in.npy, a picture for it.
 fn network_of(folder: &Path, layers: [&str; 3]) -> String {
     let archive = std::fs::read(fixture("keras/unet_k3.keras")).unwrap();
     let text = String::from_utf8(entry(&archive, "config.json")).unwrap();
@@ -26,6 +27,7 @@ fn network_of(folder: &Path, layers: [&str; 3]) -> String {
     let path = folder.join("named.keras");
     let weights = entry(&archive, "model.weights.h5");
     std::fs::write(&path, zip_of(&[("config.json", renamed.as_bytes()), ("model.weights.h5", &weights)])).unwrap();
+    npy::write(folder.join("in.npy"), &[1, 16, 12, 2], &[0.5; 16 * 12 * 2]).unwrap();
     path.display().to_string()
 }
 
@@ -47,7 +49,7 @@ fn layers_whose_names_are_alike_have_files_of_their_own() {
     // One alone is called as among all.
     done(folder.path(), &format!("--model {model} --layer A:B --count 1 --steps 1 --backend cpu --out one"));
     assert!(names(folder.path()).contains(&"one/A_B-3.png".to_string()));
-    done(folder.path(), &format!("activations {} --model {model} --out act", fixture("brain.png").display()));
+    done(folder.path(), &format!("activations in.npy --model {model} --out act"));
     let written = names(&folder.path().join("act"));
     ["activations-a_b.png", "activations-a_b-2.png", "activations-A_B-3.png"]
         .iter()
@@ -58,7 +60,8 @@ fn layers_whose_names_are_alike_have_files_of_their_own() {
 fn the_articles_own_pictures_are_not_replaced_by_layers() {
     let folder = tempfile::tempdir().unwrap();
     let model = network_of(folder.path(), ["output", "activations", "first-output"]);
-    let out = done(folder.path(), &format!("article --model {model} --count 1 --backend cpu --out page"));
+    let out =
+        done(folder.path(), &format!("article --model {model} --image in.npy --count 1 --backend cpu --out page"));
     let mut written: Vec<&str> = out.lines().filter(|line| line.starts_with("page/")).collect();
     let count = written.len();
     written.sort_unstable();
