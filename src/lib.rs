@@ -46,9 +46,9 @@
 //! | 8. Is it true? Move the image a little and measure | [`lesson::check::Checker::point`] | `unet-lens check` |
 //! | 9. Follow it: divide by the RMS, add to the image, begin again | [`engine::ops::ascent`], [`lens::ascent::climb`] | `unet-lens --layer uconv128` |
 //!
-//! The same as a page with pictures, small worked examples and sliders: `unet-lens explain --html lesson.html`. The same
-//! in 75 lines of code: `examples/backprop_by_hand.rs`. The same as a walk with commands and what they print:
-//! `docs/lesson.md`.
+//! Best read first, the same in 75 lines of code: `examples/backprop_by_hand.rs`. The same as a page with pictures, small worked
+//! examples, exercises and a tour: `unet-lens explain --html lesson.html`. The same as a walk with commands and what they
+//! print: `docs/lesson.md`.
 
 pub mod bench;
 pub mod cancel;

@@ -72,7 +72,22 @@ pub fn first_alive(
     layer: usize,
     start: impl Fn(usize) -> Tensor,
 ) -> Result<(usize, Tensor)> {
-    for filter in 0..unet::filters(network, layer) {
+    first_alive_of(executor, network, layer, 0..unet::filters(network, layer), start)
+}
+
+/// The same, in an order of one's own; the first of it if all are dead.
+///
+/// # Errors
+/// As [`climb`].
+pub fn first_alive_of(
+    executor: &dyn Executor,
+    network: &Network,
+    layer: usize,
+    filters: impl IntoIterator<Item = usize>,
+    start: impl Fn(usize) -> Tensor,
+) -> Result<(usize, Tensor)> {
+    let mut first = None;
+    for filter in filters {
         let image = start(filter);
         let objective = Objective::new(network, layer, &[filter], image.shape, &Recipe::default(), false)?;
         let mut program = executor.prepare(objective.plan.clone())?;
@@ -80,6 +95,8 @@ pub fn first_alive(
         if objective.run(&mut *program, 1)?[0].rms[0] != 0.0 {
             return Ok((filter, image));
         }
+        first.get_or_insert(filter);
     }
-    Ok((0, start(0)))
+    let first = first.unwrap_or(0);
+    Ok((first, start(first)))
 }

@@ -1,15 +1,17 @@
 //! What one forward and one backward pass of the real network do, read off the graph, the plan and the executor: what the
 //! lesson is told with. Nothing here knows a particular network.
 
+mod choose;
 mod frames;
 mod read;
 mod source;
 mod worked;
 
+pub use choose::{Choice, Other, Others, choose, others};
 pub use frames::{Frame, STEPS, frames};
 pub use read::zeros;
-pub use source::{Place, Source, source};
-pub use worked::{Array, Chain, Link, Worked, topic, worked, worked_for};
+pub use source::{Place, Source, by_hand, source, walk};
+pub use worked::{Array, Chain, Exercise, Link, Worked, exercises, topic, worked, worked_for};
 
 use crate::engine::exec::memory::Memory;
 use crate::engine::exec::{Compiled, Executor};

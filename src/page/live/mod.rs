@@ -92,7 +92,7 @@ pub fn live(network: &Network, start: &Start, beside: bool, lang: Lang) -> Resul
     let worker = [SHARED.concat(), WORKER.concat()].concat();
     let source = json!(worker).to_string().replace('<', "\\u003c");
     let script = format!("(() => {{\nconst WORKER = {source};\n{}{}}})();\n", SHARED.concat(), PAGE.concat());
-    let policy = if beside { "; worker-src blob:; connect-src 'self'" } else { "; worker-src blob:" };
+    let policy = if beside { "; connect-src 'self'" } else { "" };
     Ok(Live { section, css: include_str!("live.css"), script, policy, numbers: beside.then_some(arrays.bytes) })
 }
 
