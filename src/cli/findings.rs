@@ -1,9 +1,10 @@
 //! `unet-lens findings`: what each filter does, said in numbers and put to the test.
 
 use super::choices::{LANGS, name_of, one_of};
-use super::{Machine, layer_file, quoted};
+use super::{Machine, quoted};
 use crate::cancel::Watch;
 use crate::findings::{self, Data, Findings, LayerFindings, Verdict};
+use crate::names::FileNames;
 use crate::network::Network;
 use crate::page::strings::Lang;
 use crate::page::{self, FindingsPage};
@@ -75,8 +76,9 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let table = options.out.join("filters.csv");
     files::write_whole(&table, findings::csv(&found.layers).as_bytes())?;
     let mut written = vec![table];
+    let mut names = FileNames::new(&["index"]);
     for (name, figure) in page::findings_figures(&found, options.lang) {
-        let file = layer_file(&options.out, "", &name, "png");
+        let file = options.out.join(names.of(&name) + ".png");
         figure.save(&file)?;
         written.push(file);
     }

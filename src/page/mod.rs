@@ -3,6 +3,8 @@
 
 mod alike;
 mod article;
+mod cards;
+mod channels;
 mod does;
 mod findings;
 mod grids;
