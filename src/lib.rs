@@ -22,7 +22,8 @@
 //!                      |
 //!                  engine        tensors, graph, ops, autodiff, plan, executors: someone could take it alone
 //!                      |
-//!  cancel, numbers, error        a token that stops long work; numbers as people read them; what can go wrong
+//!  cancel, numbers, names,       a token that stops long work; numbers as people read them; names that strangers chose;
+//!  error                         what can go wrong
 //! ```
 //!
 //! # The way of one picture
@@ -59,6 +60,7 @@ pub mod findings;
 pub mod lens;
 pub mod lesson;
 pub mod mri;
+pub mod names;
 pub mod network;
 pub mod numbers;
 pub mod page;

@@ -75,8 +75,9 @@ pub(super) fn run(options: &Options) -> Result<()> {
     if let Some(filter) = options.filter {
         super::check_filter(&network, layer, filter)?;
     }
-    let init = Init::read_one(options.init.as_deref(), &network)?;
+    let init = Init::read_one(options.init.as_deref(), &network, options.machine.limit())?;
     let shape = init.shape(&network, &[layer], options.size)?;
+    options.machine.limit().check(shape, init.bytes(shape))?;
     let given = match &init {
         Init::Noise => None,
         Init::Pictures(picture) => Some(picture.clone()),
@@ -84,7 +85,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     };
     let html = options.page_file();
     for path in [&html, &options.json].into_iter().flatten() {
-        files::check_writable_dir(path.parent().unwrap_or("".as_ref()))?;
+        files::check_writable(path)?;
     }
     let executor = options.machine.open(options.quiet)?;
     let name = &network.layers[layer].name;

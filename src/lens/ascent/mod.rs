@@ -20,11 +20,12 @@ mod verdict;
 
 use crate::Result;
 use crate::engine::exec::Executor;
+use crate::engine::exec::memory::Memory;
 use crate::engine::random::stream;
 use crate::engine::tensor::{Shape, Tensor};
 use crate::network::{Network, unet};
-pub use climb::{Climb, Job, Needs, climb};
-pub use objective::{Objective, StepTrace};
+pub use climb::{Climb, Climbed, Job, Needs, Spare, climb};
+pub use objective::{Fixed, Objective, StepTrace};
 use rand::RngExt;
 pub use recipe::{Goal, Optimizer, Parameter, Recipe};
 pub use rescue::{Rescue, Starts, rescue};
@@ -45,6 +46,11 @@ pub fn noise(seed: u64, layer: &str, filters: &[usize], image: Shape, upper: f32
         data.extend((0..image.image_len()).map(|_| rng.random::<f32>() * upper));
     }
     Tensor::new(image.with_n(filters.len()), data)
+}
+
+/// What the noise of such images takes: to be counted before it is made.
+pub fn noise_bytes(images: Shape) -> Memory {
+    Memory::host((images.len() as u64).saturating_mul(4))
 }
 
 /// `count` of `channels` filters (all, if there are not more), drawn without repetition, in ascending order.

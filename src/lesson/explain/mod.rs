@@ -13,6 +13,7 @@ pub use read::zeros;
 pub use source::{Place, Source, by_hand, source, walk};
 pub use worked::{Array, Chain, Exercise, Link, Worked, exercises, topic, worked, worked_for};
 
+use crate::engine::exec::memory::Memory;
 use crate::engine::exec::{Compiled, Executor};
 use crate::engine::graph::NodeId;
 use crate::engine::plan::{Plan, ValueId};
@@ -242,7 +243,11 @@ fn all_values(executor: &dyn Executor, objective: &Objective, image: &Tensor) ->
     let graph = &objective.plan.graph;
     let all: Vec<NodeId> = graph.nodes().map(|(id, _)| id).collect();
     let plan = Arc::new(Plan::compile((**graph).clone(), &all, &[objective.loss], &[]));
-    let mut program = executor.prepare(plan)?;
+    let compiled = executor.compile(plan)?;
+    // They are in the program, and read from there.
+    let read: usize = graph.nodes().map(|(_, node)| node.shape.len() * size_of::<f32>()).sum();
+    executor.limit().check(image.shape, compiled.memory() + Memory::host(read as u64))?;
+    let mut program = compiled.load()?;
     program.write(objective.image, image)?;
     program.run(1)?;
     all.into_iter().map(|id| Ok((id.0, program.read(id)?))).collect()
