@@ -304,7 +304,7 @@ fn the_page_in_a_browser() {
     fs::write(&file, &text).unwrap();
     let page = chromium.page(&file, 1400);
     let visible = || -> Vec<String> {
-        let ids = page.eval("[...document.querySelectorAll('.card')].filter(c => c.checkVisibility()).map(c => c.id)");
+        let ids = page.eval("[...document.querySelectorAll('.panel')].filter(c => c.checkVisibility()).map(c => c.id)");
         serde_json::from_value(ids).unwrap()
     };
     // By verdict; those that were drawn come first.
@@ -415,7 +415,7 @@ fn the_page_says_what_the_files_say() {
         }
         seen += 1;
     }
-    assert_eq!(page.matches("<details class=\"card\"").count(), seen);
+    assert_eq!(page.matches("<details class=\"panel\"").count(), seen);
     assert!(seen == 5 + 7 + 6 + 1 && compared > 8 * seen, "{seen} filters, {compared} numbers");
 
     let Ok(claims) = fs::read_to_string(folder.path().join("f/claims.json")) else {
