@@ -257,7 +257,10 @@ fn every_number_of_a_filter_is_there_with_all_its_digits() {
 
 #[test]
 fn nothing_english_is_left_in_spanish() {
-    let text = page(&made_up(), Lang::Es);
+    let mut found = made_up();
+    // The rows behind a number are called as claims.json calls them.
+    found.claims.iter_mut().for_each(|claim| claim.details = Value::Null);
+    let text = page(&found, Lang::Es);
     assert!(text.contains("<html lang=\"es\">"));
     // What is the program's own English is marked as such.
     let body = text[text.find("<body>").unwrap()..text.find("<script").unwrap()].replace("filters.csv", "");
