@@ -4,12 +4,23 @@
 //! from them, with a [`Reason`]; [`Trust`] and [`Effect`] say whether a picture can be believed and whether the filter matters;
 //! a [`Claim`] is a sentence about all filters, with a number, its interval and an answer.
 
+pub mod ablation;
+pub mod activity;
 mod border;
 mod claim;
+pub mod claims;
 mod effect;
+pub mod gaze;
 mod life;
+pub mod masked;
 mod noise;
+pub mod pictures;
+pub mod routes;
+pub mod spectrum;
+pub mod speed;
 pub mod stats;
+pub mod task;
+pub mod trial;
 mod trust;
 mod tuning;
 mod verdict;
