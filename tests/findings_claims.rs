@@ -21,6 +21,8 @@ fn filter(number: usize, verdict: Verdict, tuned: Option<(f64, f64)>) -> FilterF
             bandwidth: None,
             map: vec![],
             level: 0.0,
+            bar: 0.0,
+            edge: 0.0,
         }),
         border: Border { auc: 0.5, auc_without: 0.5, vanishes: None, drive: 0.0 },
         noise: Noise { auc: 0.5 },

@@ -10,6 +10,7 @@ mod climbing;
 mod dream;
 mod explain;
 mod filters;
+mod findings;
 mod predict;
 mod repeat;
 mod restore;
@@ -20,7 +21,7 @@ use crate::cancel::Cancel;
 use crate::engine::exec::{self, Backend, Executor};
 use crate::engine::tensor::{Shape, Tensor};
 use crate::network::{Network, keras, unet};
-use crate::picture::{Colormap, npy, read_image};
+use crate::picture::{Colormap, read_images};
 use crate::{Error, Result, files};
 use choices::{BACKENDS, COLORMAPS, one_of};
 use clap::{Args, Parser, Subcommand};
@@ -49,6 +50,7 @@ Examples:
   unet-lens restore                                   phantoms aliased, restored and as they are
   unet-lens activations phantom                       how a picture travels through the network
   unet-lens article                                   all of it, as pictures and as a page
+  unet-lens findings                                  what each filter does, in numbers
   unet-lens explain --html lesson.html                how backprop through it works, as a page
   unet-lens check --layer uconv128                    does backprop agree with finite differences?";
 
@@ -76,6 +78,8 @@ enum Job {
     Activations(activations::Options),
     /// All of it at once: every picture that the article shows, and a page to read them on
     Article(article::Options),
+    /// What each filter does, in numbers: a verdict with its cause for each
+    Findings(findings::Options),
     /// How backprop through the network works: forward, backward, what is remembered, in the terminal or as a page
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::Options),
@@ -194,6 +198,7 @@ pub fn run() -> Result<()> {
         Some(Job::Restore(options)) => restore::run(&options),
         Some(Job::Activations(options)) => activations::run(&options),
         Some(Job::Article(options)) => article::run(&options),
+        Some(Job::Findings(options)) => findings::run(&options),
         Some(Job::Explain(options)) => explain::run(&options),
         Some(Job::Check(options)) => check::run(&options),
         // The one command that computes without --memory.
@@ -346,24 +351,7 @@ fn is_npy(path: &Path) -> bool {
 
 /// A picture or several from a file, `[n, h, w, c]` with the network's channels.
 fn read_input(path: &Path, network: &Network) -> Result<Tensor> {
-    let channels = unet::image_channels(network)?;
-    let tensor = if is_npy(path) {
-        npy::read(path)?
-    } else {
-        let photo = read_image(path)?;
-        match channels {
-            1 => Tensor::new(Shape::new(1, photo.h, photo.w, 1), photo.luma()),
-            3 => Tensor::new(Shape::new(1, photo.h, photo.w, 3), photo.rgb),
-            _ => return Err(Error::file(path, format!("a picture cannot fill {channels} channels; use an .npy"))),
-        }
-    };
-    if tensor.shape.c != channels {
-        return Err(Error::file(path, format!("has {} channels, the network takes {channels}", tensor.shape.c)));
-    }
-    if let Some(i) = tensor.data.iter().position(|v| !v.is_finite()) {
-        return Err(Error::file(path, format!("value {i} is {}; all must be finite", tensor.data[i])));
-    }
-    Ok(tensor)
+    read_images(path, unet::image_channels(network)?)
 }
 
 /// The one picture of a file, `[1, h, w, c]` with the network's channels.

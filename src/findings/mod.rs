@@ -7,29 +7,43 @@
 pub mod ablation;
 pub mod activity;
 mod border;
+pub mod bounds;
+mod calibrate;
 mod claim;
 pub mod claims;
+pub mod data;
 mod effect;
 pub mod gaze;
 mod life;
 pub mod masked;
+mod measure;
 mod noise;
 pub mod pictures;
+pub mod probe;
+mod reach;
 pub mod routes;
 pub mod spectrum;
 pub mod speed;
 pub mod stats;
+pub mod stimuli;
+mod table;
+mod tally;
 pub mod task;
 pub mod trial;
 mod trust;
 mod tuning;
+pub mod units;
 mod verdict;
 
 pub use border::Border;
+pub use calibrate::shuffled;
 pub use claim::{Answer, Claim, Interval, Text, Unit};
+pub use data::Data;
 pub use effect::Effect;
 pub use life::{Life, Proven};
+pub use measure::{Measured, WhyDead, measure, why_dead};
 pub use noise::Noise;
+pub use table::csv;
 pub use trust::{Patch, Trust};
 pub use tuning::{FREQUENCIES, ORIENTATIONS, TunedWhere, Tuning, frequencies};
 pub use verdict::{Reason, Verdict};
@@ -88,7 +102,20 @@ pub struct LayerFindings {
     pub tuned_where: TunedWhere,
     /// A filter more selective than this is a `line`: the 99th percentile of the same kernels with their taps shuffled.
     pub line_threshold: f64,
+    /// The ring is told from the inside beyond chance above this: the 99th percentile of what the same places give without a border.
+    pub border_threshold: f64,
+    /// Noise is told from the best grating beyond chance above this.
+    pub noise_threshold: f64,
     pub filters: Vec<FilterFindings>,
+    /// Filters of the same kernels with their taps shuffled: what chance gives.
+    pub chance: Vec<Shuffled>,
+}
+
+/// The tuning of a filter of shuffled taps.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shuffled {
+    pub selectivity: f64,
+    pub orientation: f64,
 }
 
 #[derive(Debug, Clone)]

@@ -1,6 +1,8 @@
 //! One word for what a filter does, and the numbers that decided it.
 
-use super::Proven;
+use super::units::Below;
+use super::{Border, Life, Noise, Proven, Tuning};
+use crate::numbers::number;
 use std::fmt;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,21 +47,24 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// The numbers that decided a verdict. English words by [`fmt::Display`].
+/// The numbers that decided a verdict; [`fmt::Display`] has the words, in English.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Reason {
-    /// Off everywhere: for every image in the data's range if it is proven, else on all data.
+    /// Off everywhere: for every image in the data's range if it is proven, else on all data. `wakes`: another stimulus turns it
+    /// on somewhere.
     Dead {
         proven: bool,
         wakes: bool,
     },
-    /// On everywhere.
+    /// What it answers never changes.
+    Constant,
+    /// Above zero everywhere, on the data and on every grey.
     AlwaysOn {
         proven: bool,
-        on: f64,
     },
     Border {
         auc: f64,
+        without: f64,
         vanishes: f64,
     },
     Line {
@@ -74,24 +79,183 @@ pub enum Reason {
         frequency: f64,
     },
     Level {
-        frequency: f64,
         level: f64,
     },
     Noise {
         auc: f64,
+        threshold: f64,
     },
+    /// `None`: no grating moves it.
     Unclear {
         selectivity: Option<f64>,
         threshold: f64,
     },
 }
 
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let n = |value: f64| number(value, 2);
+        match *self {
+            Reason::Dead { proven: true, .. } => {
+                write!(f, "off for every image in the data's range, by interval bounds")
+            }
+            Reason::Dead { wakes: true, .. } => write!(f, "off everywhere on the data; another stimulus wakes it"),
+            Reason::Dead { .. } => write!(f, "off everywhere on all that was shown; not proven"),
+            Reason::Constant => write!(f, "its answer never changes"),
+            Reason::AlwaysOn { proven: true } => {
+                write!(f, "on for every image in the data's range, by interval bounds")
+            }
+            Reason::AlwaysOn { .. } => write!(f, "on everywhere on the data and on every grey; not proven"),
+            Reason::Border { auc, without, vanishes } => write!(
+                f,
+                "the ring is told from the inside at {} (without a border at {}); {} of its response vanishes in a larger canvas",
+                n(auc),
+                n(without),
+                n(vanishes)
+            ),
+            Reason::Line { selectivity, threshold, orientation, frequency } => write!(
+                f,
+                "selectivity {} is above {}; stripes at {orientation:.0} degrees, {} cycles per pixel",
+                n(selectivity),
+                n(threshold),
+                n(frequency)
+            ),
+            Reason::Spot { selectivity, threshold, frequency } => write!(
+                f,
+                "best at {} cycles per pixel; selectivity {} is not above {}",
+                n(frequency),
+                n(selectivity),
+                n(threshold)
+            ),
+            Reason::Level { level } => {
+                write!(
+                    f,
+                    "best at the lowest frequency; from dark to light it moves by {} of its best amplitude",
+                    n(level)
+                )
+            }
+            Reason::Noise { auc, threshold } => {
+                write!(f, "noise is told from the best grating and the data at {}, above {}", n(auc), n(threshold))
+            }
+            Reason::Unclear { selectivity: Some(s), threshold } => {
+                write!(f, "selectivity {} is not above {}, and no frequency stands out", n(s), n(threshold))
+            }
+            Reason::Unclear { selectivity: None, .. } => write!(f, "no grating moves it"),
+        }
+    }
+}
+
+/// Above which numbers a verdict is given.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Thresholds {
+    /// Selectivity: the 99th percentile of the same kernels with their taps shuffled.
+    pub line: f64,
+    /// The area between ring and inside: the 99th percentile of what the same places give without a border.
+    pub border: f64,
+    /// The area between noise and the best grating that chance exceeds once in a hundred.
+    pub noise: f64,
+}
+
+/// More than half of the ring's response is the border's doing: the border, not the image, is what is answered to.
+const MOST: f64 = 0.5;
+
+/// What a verdict is made of.
+pub struct Evidence<'e> {
+    pub below: Below,
+    pub life: Life,
+    /// Its answer after the activation is the same on all that was shown.
+    pub constant: bool,
+    /// Before the activation it is above zero on every grey.
+    pub on_greys: bool,
+    /// Something besides the data turns it on.
+    pub wakes: bool,
+    /// `None` where no grating moves what comes out of the activation.
+    pub tuning: Option<&'e Tuning>,
+    /// The greatest amplitude after the activation that a grating brings about.
+    pub drive: f64,
+    pub border: Border,
+    pub noise: Noise,
+}
+
+impl Evidence<'_> {
+    /// The first verdict that holds, and the next one, if the filter is two things.
+    pub fn judge(&self, thresholds: &Thresholds) -> (Reason, Option<Verdict>) {
+        let mut reasons = [
+            self.dead(),
+            self.always_on(),
+            self.border(thresholds),
+            self.noise(thresholds),
+            self.line(thresholds),
+            self.level(),
+            self.spot(thresholds),
+        ]
+        .into_iter()
+        .flatten();
+        let first = reasons.next().unwrap_or(Reason::Unclear {
+            selectivity: self.tuning.map(|tuning| tuning.selectivity),
+            threshold: thresholds.line,
+        });
+        (first, reasons.next().map(|reason| reason.verdict()))
+    }
+
+    fn dead(&self) -> Option<Reason> {
+        if self.constant && self.life.on < 1.0 && self.below != Below::Cut {
+            return Some(Reason::Constant);
+        }
+        let proven = self.life.proven == Some(Proven::Dead);
+        let off = self.below == Below::Cut && !self.life.lives_on_data;
+        (proven || off).then_some(Reason::Dead { proven, wakes: self.wakes })
+    }
+
+    fn always_on(&self) -> Option<Reason> {
+        let proven = self.life.proven == Some(Proven::On);
+        let on = self.below != Below::Nothing && self.life.on == 1.0 && self.on_greys;
+        (proven || on).then_some(Reason::AlwaysOn { proven })
+    }
+
+    /// The ring answers beyond chance, more than the inside does to its best grating, and most of it is gone without a border.
+    fn border(&self, thresholds: &Thresholds) -> Option<Reason> {
+        let Border { auc, auc_without, vanishes, drive } = self.border;
+        let vanishes = vanishes?;
+        let holds = auc > thresholds.border && vanishes > MOST && drive > self.drive;
+        holds.then_some(Reason::Border { auc, without: auc_without, vanishes })
+    }
+
+    fn noise(&self, thresholds: &Thresholds) -> Option<Reason> {
+        let auc = self.noise.auc;
+        (auc > thresholds.noise).then_some(Reason::Noise { auc, threshold: thresholds.noise })
+    }
+
+    fn line(&self, thresholds: &Thresholds) -> Option<Reason> {
+        let &Tuning { selectivity, orientation, frequency, .. } = self.tuning?;
+        let threshold = thresholds.line;
+        (selectivity > threshold).then_some(Reason::Line { selectivity, threshold, orientation, frequency })
+    }
+
+    fn level(&self) -> Option<Reason> {
+        let tuning = self.tuning?;
+        (tuning.is_low_pass() && tuning.level > 0.0).then_some(Reason::Level { level: tuning.level })
+    }
+
+    fn spot(&self, thresholds: &Thresholds) -> Option<Reason> {
+        let tuning = self.tuning?;
+        let &Tuning { selectivity, frequency, .. } = tuning;
+        let holds = selectivity <= thresholds.line && tuning.is_band_pass();
+        holds.then_some(Reason::Spot { selectivity, threshold: thresholds.line, frequency })
+    }
+}
+
 impl Reason {
-    pub fn is_proven(&self, proven: Proven) -> bool {
+    pub fn verdict(&self) -> Verdict {
         match self {
-            Reason::Dead { proven: true, .. } => proven == Proven::Dead,
-            Reason::AlwaysOn { proven: true, .. } => proven == Proven::On,
-            _ => false,
+            Reason::Dead { .. } | Reason::Constant => Verdict::Dead,
+            Reason::AlwaysOn { .. } => Verdict::AlwaysOn,
+            Reason::Border { .. } => Verdict::Border,
+            Reason::Line { .. } => Verdict::Line,
+            Reason::Spot { .. } => Verdict::Spot,
+            Reason::Level { .. } => Verdict::Level,
+            Reason::Noise { .. } => Verdict::Noise,
+            Reason::Unclear { .. } => Verdict::Unclear,
         }
     }
 }
