@@ -96,8 +96,8 @@ fn planted_filters_are_found_behind_a_norm_and_a_pool() {
 #[test]
 fn other_kernels_channels_and_activations() {
     let cases = [
-        (7, 3, Activation::Pointwise(Function::LeakyRelu { slope: 0.2 }), [0.16, 0.22, 0.3]),
-        (9, 1, Activation::Pointwise(Function::Elu { alpha: 1.0 }), [0.14, 0.2, 0.3]),
+        (7, 3, Activation::Pointwise(Function::LeakyRelu { slope: 0.2 }), [0.2, 0.24, 0.3]),
+        (9, 1, Activation::Pointwise(Function::Elu { alpha: 1.0 }), [0.16, 0.2, 0.3]),
         (11, 2, Activation::Linear, [0.12, 0.2, 0.3]),
     ];
     for (side, channels, activation, frequencies) in cases {
@@ -177,8 +177,8 @@ fn the_first_layers_gratings_are_its_kernels_fourier_transform() {
         .unwrap();
     let mut squares = vec![0.0f64; 96 * 64];
     let mut see = |i: usize, before: &[f32]| {
-        for f in 0..64 {
-            squares[i / 4 * 64 + f] += (f64::from(before[at + f]) - f64::from(grey[f])).powi(2);
+        for (f, &grey) in grey.iter().enumerate() {
+            squares[i / 4 * 64 + f] += (f64::from(before[at + f]) - f64::from(grey)).powi(2);
         }
     };
     probe.show(384, &|i| stimuli.grating(i), &mut progress, &mut |_, _, i, r| see(i, r.before)).unwrap();
@@ -201,4 +201,132 @@ fn the_first_layers_gratings_are_its_kernels_fourier_transform() {
             assert!((amplitude - expected).abs() < 1e-4 * largest, "filter {f}: {amplitude}, not {expected}");
         }
     }
+}
+
+#[test]
+fn random_images_never_leave_their_bounds() {
+    use rand::RngExt;
+    use unet_lens::engine::plan::Plan;
+    use unet_lens::engine::random::stream;
+    use unet_lens::engine::tensor::Tensor;
+    use unet_lens::findings::bounds::bounds;
+    const BATCH: usize = 100;
+    let network = common::network("tiny.h5");
+    let layers = unet::convolutions(&network);
+    let image = unet::image_shape(&network, &layers, Some((16, 16))).unwrap();
+    let executor = common::open(Backend::Cpu).unwrap();
+    let built = |n: usize| {
+        let mut graph = unet_lens::engine::graph::Graph::new();
+        let input = graph.input("image", image.with_n(n)).unwrap();
+        unet::graph_of(graph, input, &network, &layers, None).unwrap()
+    };
+    let one = built(1);
+    let (graph, all) = bounds(&one.graph, (-0.5, 1.5)).unwrap();
+    let nodes: Vec<_> = layers.iter().filter_map(|&layer| one.layers[layer]).collect();
+    let ends: Vec<_> =
+        nodes.iter().map(|node| all[node.0].expect("there is a rule for each op of this network")).collect();
+    let keep: Vec<_> = ends.iter().flat_map(|&(low, high)| [low, high]).collect();
+    let mut program = executor.prepare(Plan::compile(graph, &keep, &[], &[]).into()).unwrap();
+    program.run(1).unwrap();
+    let limits: Vec<_> =
+        ends.iter().map(|&(low, high)| (program.read(low).unwrap(), program.read(high).unwrap())).collect();
+    let many = built(BATCH);
+    let nodes: Vec<_> = layers.iter().filter_map(|&layer| many.layers[layer]).collect();
+    let mut program = executor.prepare(Plan::compile(many.graph.clone(), &nodes, &[], &[]).into()).unwrap();
+    let mut nearest = f32::INFINITY;
+    for round in 0..100 {
+        let mut rng = stream(round, "images", 0);
+        let mut values = vec![];
+        for n in 0..BATCH {
+            // Noise, noise of two values alone, and flat pictures with a little noise.
+            let (grey, kind) = (rng.random::<f32>() * 2.0 - 0.5, n % 3);
+            values.extend((0..image.image_len()).map(|_| match (kind, rng.random::<f32>()) {
+                (0, v) => v * 2.0 - 0.5,
+                (1, v) => {
+                    if v < 0.5 {
+                        -0.5
+                    } else {
+                        1.5
+                    }
+                }
+                (_, v) => (grey + 0.1 * v).clamp(-0.5, 1.5),
+            }));
+        }
+        program.write(many.image, &Tensor::new(image.with_n(BATCH), values)).unwrap();
+        program.run(1).unwrap();
+        for (node, (low, high)) in nodes.iter().zip(&limits) {
+            let found = program.read(*node).unwrap();
+            for n in 0..BATCH {
+                for ((v, low), high) in found.image(n).iter().zip(&low.data).zip(&high.data) {
+                    assert!(low <= v && v <= high, "{v} is not from {low} to {high}");
+                    nearest = nearest.min((v - low).min(high - v) / (high - low).max(1e-20));
+                }
+            }
+        }
+    }
+    assert!(nearest < 0.45, "bounds so wide say nothing: {nearest}");
+}
+
+#[test]
+fn shuffled_taps_are_rarely_lines() {
+    let network = unet_lens::findings::shuffled(&common::network("unet.h5"), 77, 0).unwrap();
+    let layers: Vec<usize> =
+        ["dconv64", "dconv128", "dconv256"].iter().map(|name| unet::convolution(&network, name).unwrap()).collect();
+    let executor = common::open(Backend::Cpu).unwrap();
+    let cancel = Cancel::default();
+    let mut watch = Watch { cancel: &cancel, progress: &mut |_, _| {} };
+    let found = measure(&*executor, &network, &layers, &data(&network, SIDE, 1), 0, &mut watch).unwrap();
+    let filters: Vec<&FilterFindings> = found.layers.iter().flat_map(|layer| &layer.filters).collect();
+    let lines = filters.iter().filter(|filter| filter.verdict == Verdict::Line).count();
+    assert!(50 * lines <= filters.len(), "{lines} of {} filters are lines by chance", filters.len());
+}
+
+#[test]
+fn every_executor_finds_the_same() {
+    let mut planted = gabors(5, [0.2, 0.25, 0.3]);
+    planted.extend(others(5, 0.95));
+    let network = of_filters(&planted, 5, 32, 1, Activation::Relu);
+    let data = data(&network, 32, 1);
+    let cpu = found(&network, &data);
+    for backend in [Backend::Reference, Backend::Gpu] {
+        if common::open(backend).is_none() {
+            continue;
+        }
+        let other = found_on(backend, &network, &data);
+        for (a, b) in cpu.layers[0].filters.iter().zip(&other.layers[0].filters) {
+            let threshold = cpu.layers[0].line_threshold;
+            let close = |filter: &FilterFindings| {
+                filter.tuning.as_ref().is_some_and(|t| (t.selectivity / threshold - 1.0).abs() < 0.01)
+            };
+            assert!(a.verdict == b.verdict || close(a), "filter {}: {} and {}", a.filter, a.reason, b.reason);
+        }
+    }
+}
+
+#[test]
+fn the_same_command_writes_the_same_bytes_whatever_the_threads() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = common::fixture("tiny.h5");
+    let written = |out: &str, threads: &str| {
+        let arguments =
+            ["findings", "--backend", "cpu", "--images", "8", "-q", "--out", out, "--threads", threads, "--model"];
+        common::unet_lens(dir.path()).args(arguments).arg(&model).assert().success();
+        std::fs::read(dir.path().join(out).join("filters.csv")).unwrap()
+    };
+    let first = written("a", "1");
+    assert!(first == written("b", "2"));
+    assert!(first.starts_with(b"layer,filter,verdict,because"));
+}
+
+#[test]
+fn why_a_filter_is_dead_is_told_in_a_moment() {
+    use unet_lens::findings::{WhyDead, why_dead};
+    let planted = others(11, 0.95);
+    let network = of_filters(&planted, 11, SIDE, 1, Activation::Relu);
+    let data = data(&network, SIDE, 1);
+    let named = |name: &str| planted.iter().position(|filter| filter.name == name).unwrap();
+    let filters = ["dead by bias", "dead on the data alone", "a Gaussian"].map(named);
+    let executor = common::open(Backend::Cpu).unwrap();
+    let why = why_dead(&*executor, &network, 1, &filters, &data).unwrap();
+    assert_eq!(why, [WhyDead::Proven, WhyDead::OffOnData, WhyDead::LivesOnData]);
 }

@@ -9,6 +9,7 @@ use crate::lens::ascent;
 use crate::lesson::explain::{self, Explanation, NodeFacts};
 use crate::network::{Network, unet};
 use crate::numbers::{data_size, macs, milliseconds, number, percent};
+use crate::page::live::{self, Live};
 use crate::page::strings::Lang;
 use crate::page::{self, Lesson};
 use crate::{Error, Result, files};
@@ -19,6 +20,7 @@ Examples:
   unet-lens explain                                   the built-in network, its layer uconv128
   unet-lens explain --html lesson.html                the same as a page: one file, open it in any browser
   unet-lens explain --html leccion.html --lang es     in Spanish
+  unet-lens explain --html lesson.html --live         the same, and it computes in its reader's browser
   unet-lens explain --layer dconv64 --filter 3        another layer, this filter
   unet-lens explain --model my_unet.keras --layer conv_7 --init photo.png";
 
@@ -29,6 +31,7 @@ const LAYER: &str = "uconv128";
 const WIDTH: usize = 118;
 
 #[derive(clap::Args)]
+#[command(group(clap::ArgGroup::new("page").args(["html", "live_dir"])))]
 pub(super) struct Options {
     /// A convolution of the network [default: uconv128, or the last with several filters]
     #[arg(long, value_name = "NAME")]
@@ -48,11 +51,17 @@ pub(super) struct Options {
     /// Write the lesson as a page; the terminal then gets a summary in place of the whole
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// The page computes: on its reader's GPU, or without one, with all weights inside
+    #[arg(long, requires = "html")]
+    live: bool,
+    /// The same as a folder for a web server: index.html, and the weights in a file beside it
+    #[arg(long, value_name = "DIR")]
+    live_dir: Option<PathBuf>,
     /// Write all the numbers
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// The page's language
-    #[arg(long, default_value = "en", value_parser = one_of(LANGS), requires = "html")]
+    #[arg(long, default_value = "en", value_parser = one_of(LANGS), requires = "page")]
     lang: Lang,
     #[command(flatten)]
     machine: Machine,
@@ -74,7 +83,8 @@ pub(super) fn run(options: &Options) -> Result<()> {
         Init::Pictures(picture) => Some(picture.clone()),
         Init::Phantom => Some(phantom(&network, (shape.h, shape.w), options.seed)?),
     };
-    for path in [&options.html, &options.json].into_iter().flatten() {
+    let html = options.page_file();
+    for path in [&html, &options.json].into_iter().flatten() {
         files::check_writable_dir(path.parent().unwrap_or("".as_ref()))?;
     }
     let executor = options.machine.open(options.quiet)?;
@@ -94,19 +104,32 @@ pub(super) fn run(options: &Options) -> Result<()> {
         files::write_whole(path, (text + "\n").as_bytes())?;
         written.push(path);
     }
-    if let Some(path) = &options.html {
-        let page = options.page(&*executor, &network, (layer, filter), &image, &explanation)?;
+    let numbers = options.live_dir.as_ref().map(|dir| dir.join(live::NUMBERS));
+    if let Some(path) = &html {
+        let start = live::Start { layer: name, filter, image: &image };
+        let is_live = options.live || options.live_dir.is_some();
+        let live = is_live.then(|| live::live(&network, &start, numbers.is_some(), options.lang)).transpose()?;
+        let page = options.page(&*executor, &network, (layer, filter), &image, (&explanation, live.as_ref()))?;
         files::write_whole(path, page.as_bytes())?;
         written.push(path);
+        if let Some((path, bytes)) = numbers.as_ref().zip(live.as_ref().and_then(|live| live.numbers.as_ref())) {
+            files::write_whole(path, bytes)?;
+            written.push(path);
+        }
     }
     if !options.quiet {
         let short = || heading(&explanation) + work(&explanation).trim_start();
-        super::print(&if options.html.is_some() { short() } else { text(&explanation) })?;
+        super::print(&if html.is_some() { short() } else { text(&explanation) })?;
     }
     written.iter().try_for_each(|path| super::print(&format!("{}\n", path.display())))
 }
 
 impl Options {
+    /// Where the page goes, if there is to be one.
+    fn page_file(&self) -> Option<PathBuf> {
+        self.html.clone().or_else(|| self.live_dir.as_ref().map(|dir| dir.join("index.html")))
+    }
+
     fn layer(&self, network: &Network) -> Result<usize> {
         if let Some(name) = &self.layer {
             return unet::convolution(network, name);
@@ -122,12 +145,19 @@ impl Options {
         network: &Network,
         (layer, filter): (usize, usize),
         image: &Tensor,
-        explanation: &Explanation,
+        (explanation, live): (&Explanation, Option<&Live>),
     ) -> Result<String> {
         let worked = explain::worked_for(network, layer, image.shape)?;
         let frames = explain::frames(executor, network, (layer, filter), image)?;
         let command = self.command(&explanation.layer, filter);
-        Ok(page::lesson(&Lesson { explanation, worked: &worked, frames: &frames, command: &command, lang: self.lang }))
+        Ok(page::lesson(&Lesson {
+            explanation,
+            worked: &worked,
+            frames: &frames,
+            command: &command,
+            lang: self.lang,
+            live,
+        }))
     }
 
     /// The command that makes the same page again.
@@ -140,7 +170,13 @@ impl Options {
         if let Some((h, w)) = self.size {
             text += &format!(" --size {h}x{w}");
         }
-        text + " --html FILE"
+        text + if self.live_dir.is_some() {
+            " --live-dir DIR"
+        } else if self.live {
+            " --html FILE --live"
+        } else {
+            " --html FILE"
+        }
     }
 }
 

@@ -16,7 +16,7 @@ pub const GRATINGS: usize = ORIENTATIONS * FREQUENCIES * PHASES;
 pub const BARS: usize = 3 * ORIENTATIONS;
 /// Images of white noise, and as many of noise with the data's spectrum.
 pub const NOISES: usize = 16;
-/// Greys from the data's least value to its greatest.
+/// Greys from the data's least value to its greatest, 0 among them.
 pub const GREYS: usize = 9;
 
 /// Pixels from one bar to the next, and of the period of edges: so few that most filters see one, so many that they see one alone.
@@ -30,6 +30,7 @@ pub struct Stimuli {
     pub shape: Shape,
     pub mean: f64,
     pub deviation: f64,
+    /// Of the greys.
     pub range: (f64, f64),
     seed: u64,
     /// The data's amplitude at each frequency, `[h, w]`, the lowest in the middle; `None` without data.
@@ -40,7 +41,10 @@ impl Stimuli {
     pub fn new(shape: Shape, data: &Data, seed: u64) -> Stimuli {
         let facts = &data.facts;
         let spectrum = (!data.images.is_empty()).then(|| spectrum(data, shape));
-        Stimuli { shape, mean: facts.mean, deviation: facts.deviation, range: facts.range, seed, spectrum }
+        let (low, high) = facts.range;
+        // An image of nothing is an image as well.
+        let range = (low.min(0.0), high.max(0.0));
+        Stimuli { shape, mean: facts.mean, deviation: facts.deviation, range, seed, spectrum }
     }
 
     /// The same value in every channel, by row and column.

@@ -116,10 +116,11 @@ impl Tally {
         let c = self.filters;
         let (changed, excited) = (&mut self.changed[first..][..c], &mut self.excited[first..][..c]);
         for (values, base) in Tally::inside(unit, response.before).zip(self.base_before.chunks_exact(c)) {
-            for f in 0..c {
-                let more = f64::from(values[f]) - f64::from(base[f]);
-                changed[f] += more * more;
-                excited[f] += more.max(0.0) * more;
+            let sums = changed.iter_mut().zip(excited.iter_mut());
+            for ((changed, excited), (&v, &base)) in sums.zip(values.iter().zip(base)) {
+                let more = f64::from(v) - f64::from(base);
+                *changed += more * more;
+                *excited += more.max(0.0) * more;
             }
         }
         let drive = self.drive(unit, response.after);
@@ -145,10 +146,8 @@ impl Tally {
         let own = half * c..(half + 1) * c;
         let (on, sums) = (&mut self.on[own.clone()], &mut self.sum_after[own]);
         for (before, after) in response.before.chunks_exact(c).zip(response.after.chunks_exact(c)) {
-            for f in 0..c {
-                on[f] += u64::from(before[f] > 0.0);
-                sums[f] += f64::from(after[f]);
-            }
+            on.iter_mut().zip(before).for_each(|(on, &v)| *on += u64::from(v > 0.0));
+            sums.iter_mut().zip(after).for_each(|(sum, &v)| *sum += f64::from(v));
         }
         self.counted[half] += (response.before.len() / c) as u64;
     }
@@ -158,9 +157,8 @@ impl Tally {
         let c = self.filters;
         let mut sums = vec![0.0f64; c];
         for (values, base) in Tally::inside(unit, after).zip(self.base_after.chunks_exact(c)) {
-            for f in 0..c {
-                sums[f] += f64::from((values[f] - base[f]).max(0.0));
-            }
+            let above = values.iter().zip(base).map(|(v, base)| (v - base).max(0.0));
+            sums.iter_mut().zip(above).for_each(|(sum, v)| *sum += f64::from(v));
         }
         sums.iter().map(|sum| (sum / self.places as f64) as f32).collect()
     }
@@ -174,10 +172,8 @@ impl Tally {
 
     fn extremes_after(&mut self, response: Response) {
         for values in response.after.chunks_exact(self.filters) {
-            for (f, &v) in values.iter().enumerate() {
-                self.least_after[f] = self.least_after[f].min(v);
-                self.most_after[f] = self.most_after[f].max(v);
-            }
+            self.least_after.iter_mut().zip(values).for_each(|(least, &v)| *least = least.min(v));
+            self.most_after.iter_mut().zip(values).for_each(|(most, &v)| *most = most.max(v));
         }
     }
 

@@ -165,7 +165,7 @@ pub struct Evidence<'e> {
     pub life: Life,
     /// Its answer after the activation is the same on all that was shown.
     pub constant: bool,
-    /// Before the activation it is above zero on every grey.
+    /// Before the activation it is above zero on every grey, black (0) among them.
     pub on_greys: bool,
     /// Something besides the data turns it on.
     pub wakes: bool,
@@ -180,11 +180,15 @@ pub struct Evidence<'e> {
 impl Evidence<'_> {
     /// The first verdict that holds, and the next one, if the filter is two things.
     pub fn judge(&self, thresholds: &Thresholds) -> (Reason, Option<Verdict>) {
+        let dead = self.dead();
+        let proven = dead.filter(|_| self.life.proven == Some(Proven::Dead));
         let mut reasons = [
-            self.dead(),
+            proven,
+            // What is off on the data, and on for noise more than for any grating, is a detector of noise.
+            self.noise(thresholds),
+            dead.filter(|_| proven.is_none()),
             self.always_on(),
             self.border(thresholds),
-            self.noise(thresholds),
             self.line(thresholds),
             self.level(),
             self.spot(thresholds),
@@ -199,7 +203,9 @@ impl Evidence<'_> {
     }
 
     fn dead(&self) -> Option<Reason> {
-        if self.constant && self.life.on < 1.0 && self.below != Below::Cut {
+        // Of a ReLU it is told by whether it is on.
+        let is_dull = self.below == Below::Nothing || self.below == Below::Bent && self.life.on < 1.0;
+        if self.constant && is_dull {
             return Some(Reason::Constant);
         }
         let proven = self.life.proven == Some(Proven::Dead);
@@ -209,8 +215,9 @@ impl Evidence<'_> {
 
     fn always_on(&self) -> Option<Reason> {
         let proven = self.life.proven == Some(Proven::On);
-        let on = self.below != Below::Nothing && self.life.on == 1.0 && self.on_greys;
-        (proven || on).then_some(Reason::AlwaysOn { proven })
+        let on = self.below != Below::Nothing && self.life.on == 1.0;
+        // What answers to brightness is on wherever there is some, but not in the dark: that is no bias.
+        ((proven || on) && self.on_greys).then_some(Reason::AlwaysOn { proven })
     }
 
     /// The ring answers beyond chance, more than the inside does to its best grating, and most of it is gone without a border.

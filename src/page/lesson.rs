@@ -1,7 +1,8 @@
 //! The page of the lesson: how backprop through this network works.
 
+use super::live::Live;
 use super::strings::{self, Lang, Strings, fill};
-use super::{Document, data_url, document, grids, plots, u};
+use super::{Document, data_url, document_that_may, grids, plots, u};
 use crate::engine::tensor::{Shape, Tensor};
 use crate::lesson::explain::{Explanation, Frame, Place, Worked, source};
 use crate::numbers::{data_size, number};
@@ -19,6 +20,8 @@ pub struct Lesson<'a> {
     /// The command that made it.
     pub command: &'a str,
     pub lang: Lang,
+    /// The part that computes, if it is wanted.
+    pub live: Option<&'a Live>,
 }
 
 /// The page as one file.
@@ -38,14 +41,17 @@ pub fn lesson(lesson: &Lesson) -> String {
             "status": s.status, "forward": s.forward, "backward": s.backward, "chain": s.chain, "chain_none": s.chain_none,
         },
     });
-    document(Document {
+    let live = lesson.live;
+    let (css, script) = live.map_or(("", ""), |live| (live.css, &live.script));
+    let page = Document {
         lang: s.lang,
         title: s.title,
-        css: &u::pictures(e),
+        css: &[&u::pictures(e), css].concat(),
         body: body(lesson, s),
         data: &data,
-        script: SCRIPT,
-    })
+        script: &[SCRIPT, script].concat(),
+    };
+    document_that_may(page, live.map_or("", |live| live.policy))
 }
 
 fn body(lesson: &Lesson, s: &Strings) -> Markup {
@@ -88,6 +94,7 @@ fn body(lesson: &Lesson, s: &Strings) -> Markup {
                 p.hint { (s.strongest) }
                 div.cards.wide { @for (i, node) in e.forward.iter().enumerate() { (u::card(e, node, i, s)) } }
             }
+            @if let Some(live) = lesson.live { (live.section) }
             section #skips {
                 h2 { (s.skip_title) }
                 @if e.skips.is_empty() { p { (s.skip_none) } } @else {

@@ -6,6 +6,7 @@ mod does;
 mod grids;
 mod layout;
 mod lesson;
+pub mod live;
 mod network;
 mod plots;
 pub mod strings;
@@ -39,13 +40,18 @@ pub struct Document<'a> {
 
 /// The whole page. A rule in its head forbids the browser to fetch anything.
 pub fn document(page: Document) -> String {
+    document_that_may(page, "")
+}
+
+/// The same for a page whose scripts may do more: `policy` is added to the rule.
+fn document_that_may(page: Document, policy: &str) -> String {
+    const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
     let markup = html! {
         (DOCTYPE)
         html lang=(page.lang) {
             head {
                 meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy"
-                    content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+                meta http-equiv="Content-Security-Policy" content={ (POLICY) (policy) };
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 link rel="icon" href="data:,";

@@ -78,17 +78,13 @@ pub fn others(side: usize, bright: f64) -> Vec<Planted> {
         let name = name.to_string();
         Planted { name, kernel, bias, verdict, tuned: None }
     };
-    let line = |name: &str, kernel: Vec<f64>, degrees: f64| {
-        let tuned = None;
-        let _ = degrees;
-        Planted { name: name.to_string(), kernel, bias: 0.0, verdict: Verdict::Line, tuned }
-    };
+    let line = |name: &str, kernel: Vec<f64>| planted(name, kernel, 0.0, Verdict::Line);
     let zero = || vec![0.0; side * side];
     let flat = || vec![1.0 / (side * side) as f64; side * side];
     vec![
-        line("a thin bar, horizontal", bar(side, |r, _| r == 0.0), 0.0),
-        line("a thin bar, vertical", bar(side, |_, s| s == 0.0), 90.0),
-        line("a thin bar, diagonal", bar(side, |r, s| r == -s), 45.0),
+        line("a thin bar, horizontal", bar(side, |r, _| r == 0.0)),
+        line("a thin bar, vertical", bar(side, |_, s| s == 0.0)),
+        line("a thin bar, diagonal", bar(side, |r, s| r == -s)),
         planted("a Laplacian of Gaussian", laplacian(side, side as f64 / 6.0), 0.0, Verdict::Spot),
         planted("a Gaussian", gaussian(side, side as f64 / 5.0), 0.0, Verdict::Level),
         planted("dead by bias", gabor(side, 45.0, 0.2, 0.0), -100.0, Verdict::Dead),
