@@ -82,7 +82,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     bar.finish_and_clear();
     let table = options.out.join("filters.csv");
     files::write_whole(&table, findings::csv(&found.layers).as_bytes())?;
-    files::write_whole(&options.out.join("claims.json"), claims::json(&found.claims).as_bytes())?;
+    files::write_whole(options.out.join("claims.json"), claims::json(&found.claims).as_bytes())?;
     if options.quiet {
         return Ok(());
     }
