@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The rooms from the ground up. A room imports only what stands before it.
-const ROOMS: [&str; 13] = [
-    "error", "numbers", "cancel", "engine", "files", "picture", "network", "lens", "mri", "bench", "findings",
+const ROOMS: [&str; 14] = [
+    "error", "numbers", "names", "cancel", "engine", "files", "picture", "network", "lens", "mri", "bench", "findings",
     "lesson", "page",
 ];
 

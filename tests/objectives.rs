@@ -106,7 +106,8 @@ fn every_gradient_agrees_with_finite_differences() {
     for (name, recipe) in choices() {
         let objective = Objective::new(&network, layer, &filters, image, &recipe, true).unwrap();
         let start = Tensor64::from(&noise(0, &network.layers[layer].name, &filters, image, 2.0));
-        let fixed: Vec<(NodeId, Tensor64)> = objective.fixed.iter().map(|(id, t)| (*id, t.into())).collect();
+        let fixed: Vec<(NodeId, Tensor64)> =
+            objective.fixed.iter().map(|(id, fixed)| (*id, (&fixed.values()).into())).collect();
         let gradient =
             evaluate(&objective.plan.graph, &inputs(&fixed, objective.image, &start), &[objective.gradient]).remove(0);
         let largest = gradient.data.iter().fold(0.0, |m: f64, g| m.max(g.abs()));

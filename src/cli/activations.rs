@@ -1,11 +1,11 @@
 //! `unet-lens activations IMAGE|phantom`
 
+use super::Drawing;
 use super::start::{PHANTOM, phantom};
-use super::{Drawing, layer_file};
-use crate::Result;
 use crate::engine::tensor::Tensor;
 use crate::lens::activations;
 use crate::network::{Network, unet};
+use crate::{Result, files};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -45,6 +45,10 @@ pub(super) fn run(options: &Options) -> Result<()> {
     };
     layers.sort_unstable();
     layers.dedup();
+    let names = super::file_names(&network);
+    let file = |layer: usize| drawing.out.join(format!("activations-{}.png", names[layer]));
+    let overview_file = overview.then(|| drawing.out.join("activations.png"));
+    layers.iter().map(|&layer| file(layer)).chain(overview_file.clone()).try_for_each(files::check_writable)?;
     let executor = drawing.open()?;
     let bar = super::progress_bar("activations", drawing.quiet);
     bar.set_length(layers.len() as u64 + 1);
@@ -53,13 +57,12 @@ pub(super) fn run(options: &Options) -> Result<()> {
     bar.inc(1);
     let mut text = String::new();
     for activation in &activations {
-        let file = layer_file(&drawing.out, "activations-", &activation.name, "png");
+        let file = file(activation.layer);
         activation.figure(drawing.look.colormap).save(&file)?;
         text += &format!("{}\n", file.display());
         bar.inc(1);
     }
-    if overview {
-        let file = drawing.out.join("activations.png");
+    if let Some(file) = overview_file {
         activations::overview(&activations, drawing.look.colormap).save(&file)?;
         text += &format!("{}\n", file.display());
     }
@@ -73,7 +76,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
 impl Options {
     fn picture(&self, network: &Network) -> Result<Tensor> {
         if self.image.as_os_str() != PHANTOM {
-            return super::read_picture(&self.image, network);
+            return super::read_picture(&self.image, network, self.drawing.machine.limit());
         }
         let shape = unet::image_shape(network, &[network.output], None)?;
         phantom(network, (shape.h, shape.w), self.seed)

@@ -2,7 +2,7 @@
 
 use super::climbing::Climbing;
 use super::start::{Init, Starts};
-use super::{Look, Machine, layer_file, parse_size, progress_bar};
+use super::{Look, Machine, parse_size, progress_bar};
 use crate::cancel::{Cancel, Watch};
 use crate::engine::exec::Executor;
 use crate::engine::tensor::Shape;
@@ -80,7 +80,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         .iter()
         .map(|&layer| Ok((layer, options.chosen.of(&network, layer, options.seed)?)))
         .collect::<Result<_>>()?;
-    let init = Init::read(options.init.as_deref(), &network)?;
+    let init = Init::read(options.init.as_deref(), &network, options.machine.limit())?;
     let image = init.shape(&network, &layers, options.size)?;
     for (layer, filters) in &jobs {
         init.check(filters.len(), &network.layers[*layer].name)?;
@@ -88,15 +88,9 @@ pub(super) fn run(options: &Options) -> Result<()> {
     if options.gif.is_some() && jobs.len() > 1 {
         return Err(Error::Usage(format!("--gif takes one --layer, not {}", jobs.len())));
     }
-    files::check_writable_dir(&options.out)?;
-    if let Some(gif) = &options.gif {
-        files::check_writable_dir(super::folder_of(gif))?;
-    }
+    let names = super::file_names(&network);
     for (layer, _) in &jobs {
-        let file = |extension| layer_file(&options.out, "", &network.layers[*layer].name, extension);
-        if let Some(folder) = ["png", "npy", "csv"].map(file).iter().find(|p| p.is_dir()) {
-            return Err(Error::file(folder, "is a folder where a result is to be written; choose another --out"));
-        }
+        options.files(&names[*layer]).try_for_each(files::check_writable)?;
     }
     let executor = options.machine.open(options.quiet)?;
     // What does not fit a layer, or the memory, is said before the first one is climbed.
@@ -128,6 +122,13 @@ impl Options {
         Recipe { keep_frames: self.gif.is_some(), ..self.climbing.recipe(self.seed) }
     }
 
+    /// What is written for the layer whose files are called so.
+    fn files(&self, name: &str) -> impl Iterator<Item = PathBuf> {
+        let extensions: &[&str] = if self.npy { &["png", "npy", "csv"] } else { &["png"] };
+        let own = extensions.iter().map(|extension| self.out.join(format!("{name}.{extension}")));
+        own.chain(self.gif.clone()).collect::<Vec<_>>().into_iter()
+    }
+
     fn one_layer(
         &self,
         executor: &dyn Executor,
@@ -144,8 +145,21 @@ impl Options {
             bar.set_position(done as u64);
         };
         let mut watch = Watch { cancel, progress: &mut progress };
-        let mut climbs = job.climb(&starts.of(self.seed, starts.filters)?, &mut watch)?;
-        if let Some(attempts) = self.climbing.rescue {
+        let spare = |why: &Error| self.machine.spare(why);
+        let spare: Option<ascent::Spare> = self.machine.has_spare().then_some(&spare);
+        let ascent::Climbed { mut climbs, spare, end } =
+            job.climb_on(&starts.of(self.seed, starts.filters)?, spare, &mut watch);
+        let executor = spare.as_deref().unwrap_or(executor);
+        if climbs.is_empty() || matches!(end, Err(Error::Interrupted)) {
+            return end;
+        }
+        let end = end.map_err(|error| match error {
+            Error::Device(why) => {
+                Error::Device(format!("{why}; {} of {} filters are drawn", climbs.len(), starts.filters.len()))
+            }
+            error => error,
+        });
+        if let (Ok(()), Some(attempts)) = (&end, self.climbing.rescue) {
             // A picture to start from is the same whatever the seed.
             let attempts = if let Init::Pictures(_) = starts.init { 0 } else { u64::from(attempts) };
             let tried = self.seed.saturating_add(1)..self.seed.saturating_add(1 + attempts);
@@ -155,7 +169,8 @@ impl Options {
         }
         bar.finish_and_clear();
 
-        let file = |extension| layer_file(&self.out, "", name, extension);
+        let names = super::file_names(network);
+        let file = |extension| self.out.join(format!("{}.{extension}", names[layer]));
         let mut written = vec![file("png")];
         figure(name, &climbs, image, self.look.colormap).save(&written[0])?;
         if let Some(gif) = &self.gif {
@@ -172,7 +187,7 @@ impl Options {
         if !self.quiet {
             super::print(&table(&climbs, starts.init, &written))?;
         }
-        Ok(())
+        end
     }
 
     /// The whole grid, a frame for the start and for each step.

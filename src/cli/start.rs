@@ -3,6 +3,7 @@
 use super::climbing::Climbing;
 use super::{read_input, read_picture};
 use crate::engine::exec::Executor;
+use crate::engine::exec::memory::{Limit, Memory};
 use crate::engine::tensor::{Shape, Tensor};
 use crate::lens::ascent::{self, Parameter};
 use crate::mri::restore::Example;
@@ -25,23 +26,23 @@ pub(super) enum Init {
 impl Init {
     /// # Errors
     /// If the file cannot be read, or the network takes no phantom.
-    pub fn read(asked: Option<&Path>, network: &Network) -> Result<Init> {
-        Init::with(asked, network, read_input)
+    pub fn read(asked: Option<&Path>, network: &Network, limit: Limit) -> Result<Init> {
+        Init::with(asked, network, |path| read_input(path, network, limit))
     }
 
     /// The same where a file must hold one picture.
-    pub fn read_one(asked: Option<&Path>, network: &Network) -> Result<Init> {
-        Init::with(asked, network, read_picture)
+    pub fn read_one(asked: Option<&Path>, network: &Network, limit: Limit) -> Result<Init> {
+        Init::with(asked, network, |path| read_picture(path, network, limit))
     }
 
-    fn with(asked: Option<&Path>, network: &Network, read: impl Fn(&Path, &Network) -> Result<Tensor>) -> Result<Init> {
+    fn with(asked: Option<&Path>, network: &Network, read: impl Fn(&Path) -> Result<Tensor>) -> Result<Init> {
         match asked {
             None => Ok(Init::Noise),
             Some(word) if word.as_os_str() == PHANTOM => {
                 check_channels(network)?;
                 Ok(Init::Phantom)
             }
-            Some(path) => Ok(Init::Pictures(read(path, network)?)),
+            Some(path) => Ok(Init::Pictures(read(path)?)),
         }
     }
 
@@ -49,6 +50,16 @@ impl Init {
     pub fn shape(&self, network: &Network, layers: &[usize], size: Option<(usize, usize)>) -> Result<Shape> {
         let pictures = if let Init::Pictures(pictures) = self { Some(pictures) } else { None };
         super::start_shape(network, layers, size, pictures)
+    }
+
+    /// What it takes to make one start of this shape: to be counted before it is made.
+    pub fn bytes(&self, image: Shape) -> Memory {
+        match self {
+            Init::Noise => ascent::noise_bytes(image),
+            Init::Pictures(_) => Memory::default(),
+            // Its k-space in double precision, and what is made of that.
+            Init::Phantom => Memory::host((image.pixels() as u64).saturating_mul(6 * 16)),
+        }
     }
 
     /// # Errors

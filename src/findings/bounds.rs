@@ -156,7 +156,7 @@ impl Rules<'_> {
                 let y = self.each(x[0], |g, x| g.mean(name, x))?;
                 self.widened(y, terms)?
             }
-            Op::Transform { axis, matrix } if matrix.data.iter().all(|&v| v >= 0.0) => {
+            Op::Transform { axis, matrix } if (0..matrix.rows).all(|row| matrix.row(row).iter().all(|&v| v >= 0.0)) => {
                 let y = self.each(x[0], |g, x| g.transform(name, x, *axis, matrix.clone()))?;
                 self.widened(y, matrix.columns)?
             }

@@ -54,8 +54,8 @@ pub fn dead_at_seed(
         let objective = Objective::new(network, unit.layer, batch, image, &recipe, false)?;
         let mut program = executor.prepare(objective.plan.clone())?;
         program.write(objective.image, &ascent::noise(seed, &unit.name, batch, image, ascent::NOISE))?;
-        for (input, values) in &objective.fixed {
-            program.write(*input, values)?;
+        for (input, fixed) in &objective.fixed {
+            program.write(*input, &fixed.values())?;
         }
         let own_relu = unit.below == Below::Cut && unit.after_is_own;
         let is_sure = |filter: usize| own_relu && !constant[filter];

@@ -2,6 +2,8 @@
 //! is in a file of its own ([`lesson`], [`article`]). A page opens without a network, reads without JavaScript, and prints.
 
 mod article;
+mod cards;
+mod channels;
 mod does;
 mod grids;
 mod layout;

@@ -1,6 +1,7 @@
 //! Pictures from a file as a network takes them.
 
-use super::{npy, read_image};
+use super::{npy, read_image_within};
+use crate::engine::exec::memory::Limit;
 use crate::engine::tensor::{Shape, Tensor};
 use crate::{Error, Result};
 use std::path::Path;
@@ -10,11 +11,19 @@ use std::path::Path;
 /// # Errors
 /// If the file cannot be read, has another number of channels, or a value that is not finite.
 pub fn read_images(path: &Path, channels: usize) -> Result<Tensor> {
+    read_images_within(path, channels, Limit::default())
+}
+
+/// The same, if there is room for it.
+///
+/// # Errors
+/// As [`read_images`], and if there is none.
+pub fn read_images_within(path: &Path, channels: usize, limit: Limit) -> Result<Tensor> {
     let is_npy = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"));
     let tensor = if is_npy {
-        npy::read(path)?
+        npy::read_within(path, limit)?
     } else {
-        let photo = read_image(path)?;
+        let photo = read_image_within(path, limit)?;
         match channels {
             1 => Tensor::new(Shape::new(1, photo.h, photo.w, 1), photo.luma()),
             3 => Tensor::new(Shape::new(1, photo.h, photo.w, 3), photo.rgb),

@@ -1,8 +1,8 @@
 //! The pieces of the article, one after the other.
 
 use super::super::dream::Start;
-use super::super::{explain, filters, layer_file, print, quoted};
-use super::{CAMERA, CAMERA_NAME, Options, Subject};
+use super::super::{explain, filters, print, quoted};
+use super::{CAMERA, CAMERA_NAME, Names, Options, Subject};
 use crate::cancel::{Cancel, Watch};
 use crate::engine::exec::Executor;
 use crate::engine::graph::{Graph, Node};
@@ -41,6 +41,7 @@ pub(super) struct Job<'a> {
     /// Convolutions, each with the filters to climb.
     pub layers: &'a [(usize, Vec<usize>)],
     pub subject: &'a Subject,
+    pub names: &'a Names,
     /// When the command began.
     pub begun: Instant,
     /// Counts multiply-accumulates and what is drawn, so that the time left is told well.
@@ -180,11 +181,8 @@ impl Job<'_> {
     }
 
     fn save(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
-        self.write(self.options.out.join(name), bytes)
-    }
-
-    fn write(&mut self, path: PathBuf, bytes: &[u8]) -> Result<()> {
         self.cancel.check()?;
+        let path = self.options.out.join(name);
         files::write_whole(&path, bytes)?;
         self.written.push(path);
         Ok(())
@@ -246,8 +244,8 @@ impl Job<'_> {
     fn layer(&mut self, layer: usize, filters: &[usize], cost: u64) -> Result<Climbed> {
         let climbs = self.climb(layer, filters, cost)?;
         let name = &self.network.layers[layer].name;
-        let file = layer_file(&self.options.out, "", name, "png");
-        self.write(file, &filters::figure(name, &climbs, self.image, Colormap::Viridis).to_png())?;
+        let figure = filters::figure(name, &climbs, self.image, Colormap::Viridis);
+        self.save(self.names.grid(layer), &figure.to_png())?;
         Ok(Climbed { layer, climbs })
     }
 
@@ -260,7 +258,7 @@ impl Job<'_> {
         let panel = if climb.verdict.has_picture() { panel.axes(true).colorbar() } else { panel };
         let title = filters::titled(&format!("{name}, filter {filter}"), self.image);
         let figure = grid(&title, &[panel], 1, Colormap::Viridis);
-        self.write(layer_file(&self.options.out, "first-", name, "png"), &figure.to_png())?;
+        self.save(self.names.first(layer), &figure.to_png())?;
         Ok((filter, figure))
     }
 
@@ -277,8 +275,7 @@ impl Job<'_> {
         let layers = unet::shown(self.network);
         let layers = activations::compute(self.executor, self.network, &image, &layers, CHANNELS)?;
         for activation in &layers {
-            let file = layer_file(&self.options.out, "activations-", &activation.name, "png");
-            self.write(file, &activation.figure(Colormap::Viridis).to_png())?;
+            self.save(self.names.activations(activation.layer), &activation.figure(Colormap::Viridis).to_png())?;
         }
         self.save("activations.png", &activations::overview(&layers, Colormap::Viridis).to_png())?;
         Ok(Passed { name, layers })
@@ -301,8 +298,7 @@ impl Job<'_> {
             }
         };
         let name = &self.network.layers[layer].name;
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-        self.write(layer_file(&self.options.out, &format!("{stem}_"), name, "png"), &after)?;
+        self.save(self.names.dream(layer), &after)?;
         let goal = octaves.last().map_or((0.0, 0.0), |octave| (octave.first, octave.last));
         let (photo, layer) = (quoted(&path.to_string_lossy()), quoted(name));
         let redraw = format!("unet-lens dream {photo} --layer {layer}{}", self.options.ending());

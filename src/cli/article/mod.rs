@@ -4,8 +4,9 @@ mod job;
 
 use super::dream::Start;
 use super::filters::Chosen;
-use super::{Machine, layer_file, quoted};
+use super::{Machine, quoted};
 use crate::engine::tensor::{Shape, Tensor};
+use crate::names::FileNames;
 use crate::network::{Network, unet};
 use crate::picture::{decode_image, resize};
 use crate::{Error, Result, files};
@@ -71,11 +72,8 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let layers: Vec<(usize, Vec<usize>)> = layers.iter().map(filters).collect::<Result<_>>()?;
     let image = unet::image_shape(&network, &unet::shown(&network), None)?;
     let subject = options.subject(&network, image)?;
-    files::check_writable_dir(&options.out)?;
-    let names = layers.iter().map(|(layer, _)| layer_file(&options.out, "", &network.layers[*layer].name, "png"));
-    if let Some(folder) = names.chain([options.out.join("index.html")]).find(|path| path.is_dir()) {
-        return Err(Error::file(folder, "is a folder where a result is to be written; choose another --out"));
-    }
+    let names = Names::new(&network, &subject.stem());
+    names.of_layers(&layers).map(|name| options.out.join(name)).try_for_each(files::check_writable)?;
     let executor = options.machine.open(options.quiet)?;
     let bar = super::progress_bar("article", options.quiet);
     let job = Job {
@@ -86,6 +84,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         image,
         layers: &layers,
         subject: &subject,
+        names: &names,
         begun,
         bar,
         done: 0,
@@ -107,10 +106,58 @@ struct Subject {
     name: String,
 }
 
+/// What the article's files are called. Whatever a layer's name is, it stands for none of the others.
+struct Names {
+    /// For each of the network's layers: its grid, one filter of it, its activations, the dream of it.
+    layers: Vec<[String; 4]>,
+}
+
+impl Names {
+    /// `dreamed`: what the picture is called that is dreamed on.
+    fn new(network: &Network, dreamed: &str) -> Names {
+        let mut names = FileNames::new(&["index", "summary", "restore", "output", "activations", "camera"]);
+        let mut of = |layer: &str| {
+            [layer.to_string(), format!("first-{layer}"), format!("activations-{layer}"), format!("{dreamed}_{layer}")]
+                .map(|name| names.of(&name) + ".png")
+        };
+        Names { layers: network.layers.iter().map(|layer| of(&layer.name)).collect() }
+    }
+
+    /// What is certainly written, or stands in the way of nothing else.
+    fn of_layers(&self, layers: &[(usize, Vec<usize>)]) -> impl Iterator<Item = &str> {
+        let of_layers = layers.iter().flat_map(|(layer, _)| &self.layers[*layer]).map(String::as_str);
+        of_layers.chain(["index.html", "summary.txt", "restore.png", "output.png", "activations.png", CAMERA_NAME])
+    }
+
+    fn grid(&self, layer: usize) -> &str {
+        &self.layers[layer][0]
+    }
+
+    fn first(&self, layer: usize) -> &str {
+        &self.layers[layer][1]
+    }
+
+    fn activations(&self, layer: usize) -> &str {
+        &self.layers[layer][2]
+    }
+
+    fn dream(&self, layer: usize) -> &str {
+        &self.layers[layer][3]
+    }
+}
+
+impl Subject {
+    /// What the picture's file is called, without its folders and its extension.
+    fn stem(&self) -> String {
+        let path = self.path.as_deref().unwrap_or(CAMERA_NAME.as_ref());
+        path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    }
+}
+
 impl Options {
     fn subject(&self, network: &Network, image: Shape) -> Result<Subject> {
         if let Some(path) = &self.image {
-            let start = Start::read(path, network)?;
+            let start = Start::read(path, network, self.machine.limit())?;
             let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
             // A network that was made for one size sees it scaled.
             let seen = match unet::fixed_size(network) {

@@ -60,7 +60,7 @@ pub fn rescue(
     for seed in starts.tried {
         let dead = dead(climbs);
         // One step tells whether there is a gradient.
-        let probed = again(&dead, seed, Recipe { steps: 1, keep_frames: false, keep_best: false, ..recipe })?;
+        let probed = again(&dead, seed, Recipe { seed, steps: 1, keep_frames: false, keep_best: false, ..recipe })?;
         let alive: Vec<usize> = probed.iter().filter(|c| c.verdict != Verdict::Dead).map(|c| c.filter).collect();
         replace(climbs, again(&alive, seed, Recipe { seed, ..recipe })?, Rescue::Seed(seed));
     }

@@ -85,7 +85,7 @@ fn settings(op: &Op, arrays: &mut Arrays) -> Value {
             "down": *axis == Axis::Down,
             "rows": matrix.rows,
             "columns": matrix.columns,
-            "data": arrays.f32(&matrix.data),
+            "data": arrays.f32(&matrix.values()),
         }),
         Op::Input(_)
         | Op::Relu

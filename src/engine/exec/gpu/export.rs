@@ -154,6 +154,7 @@ pub fn export(plan: &Plan) -> Result<Exported> {
 fn constant(constant: Constant) -> ExportedConstant {
     match constant {
         Constant::Numbers(numbers) => ExportedConstant::Numbers(numbers),
+        Constant::Matrix(matrix) => ExportedConstant::Numbers(matrix.values()),
         Constant::Pixels { values, c } => ExportedConstant::Pixels { values, c },
         Constant::Kernel { kernel, layout, .. } => ExportedConstant::Kernel { kernel, packing: packing(*layout) },
     }

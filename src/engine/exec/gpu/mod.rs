@@ -68,6 +68,12 @@ impl Gpu {
         Ok(Gpu { device: Arc::new(Device::open(info, &adapter, true)?), style: Style::Tiled, limit })
     }
 
+    /// Takes the device away, as a driver may that gives up. For tests.
+    #[doc(hidden)]
+    pub fn lose(&self) {
+        self.device.device.destroy();
+    }
+
     fn target(&self) -> Target {
         Target { style: self.style, largest_binding: self.device.largest_binding(), winograd: true }
     }
