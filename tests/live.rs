@@ -359,7 +359,7 @@ fn without_webgpu() {
     assert!(said(&page).starts_with("Paso 1 de 1"), "{}", said(&page));
     gradients_agree(&page, &network("tiny.h5"), (16, 12), &BY_ALL[2..]);
     let text = page.text("#live");
-    for english in [" the ", "The ", "gradient of", "step", "Layer"] {
+    for english in [" the ", "The ", "gradient of", "step", "Layer", "before"] {
         assert!(!text.contains(english), "English in the Spanish page: {english:?}");
     }
     page.assert_fits(400);
