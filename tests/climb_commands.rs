@@ -219,6 +219,12 @@ fn a_phantom_to_start_from() {
     let noise = dead(succeeds(&line, dir.path()));
     let phantom = dead(succeeds(&[&line[..], &["--init", "phantom"]].concat(), dir.path()));
     assert!(phantom < noise, "{noise} of 64 are dead for noise, {phantom} for a phantom");
+    // A dead panel says why: for noise alone, or for every image.
+    let said = succeeds(&line, dir.path());
+    let of = |words: &str| said.lines().filter(|line| line.contains("dead") && line.contains(words)).count();
+    let (lives, off) =
+        (of("it lives on phantoms: --init phantom"), of("off on phantoms, too") + of("by interval bounds"));
+    assert!(lives > 0 && lives + off == noise, "of {noise} dead {lives} live on phantoms, {off} do not: {said}");
     // The seeds that rescue tries are other phantoms.
     let rescued = succeeds(&[&line[..], &["--init", "phantom", "--rescue", "2"]].concat(), dir.path());
     assert!(rescued.contains("from seed 1: dead from its own"), "{rescued}");

@@ -65,7 +65,7 @@ fn assert_planted(planted: &[Planted], filters: &[FilterFindings], finer: f64) {
 
 fn planted() -> Vec<Planted> {
     let mut all = gabors(11, [0.12, 0.18, 0.28]);
-    all.extend(others(11, 0.95));
+    all.extend(others(11));
     all
 }
 
@@ -103,7 +103,7 @@ fn other_kernels_channels_and_activations() {
     for (side, channels, activation, frequencies) in cases {
         let mut planted = gabors(side, frequencies);
         let kinds = [Verdict::Line, Verdict::Spot, Verdict::Level];
-        planted.extend(others(side, 1.0).into_iter().filter(|filter| kinds.contains(&filter.verdict)));
+        planted.extend(others(side).into_iter().filter(|filter| kinds.contains(&filter.verdict)));
         let network = of_filters(&planted, side, SIDE, channels, activation);
         let found = found(&network, &data(&network, SIDE, channels));
         assert_planted(&planted, &found.layers[0].filters, 1.0);
@@ -284,7 +284,7 @@ fn shuffled_taps_are_rarely_lines() {
 #[test]
 fn every_executor_finds_the_same() {
     let mut planted = gabors(5, [0.2, 0.25, 0.3]);
-    planted.extend(others(5, 0.95));
+    planted.extend(others(5));
     let network = of_filters(&planted, 5, 32, 1, Activation::Relu);
     let data = data(&network, 32, 1);
     let cpu = found(&network, &data);
@@ -321,7 +321,7 @@ fn the_same_command_writes_the_same_bytes_whatever_the_threads() {
 #[test]
 fn why_a_filter_is_dead_is_told_in_a_moment() {
     use unet_lens::findings::{WhyDead, why_dead};
-    let planted = others(11, 0.95);
+    let planted = others(11);
     let network = of_filters(&planted, 11, SIDE, 1, Activation::Relu);
     let data = data(&network, SIDE, 1);
     let named = |name: &str| planted.iter().position(|filter| filter.name == name).unwrap();

@@ -193,7 +193,7 @@ fn the_exercises_by_hand() {
     assert_eq!(twice.parts[0].values, [1.0, 3.0, 5.0, 7.0, 9.0, 11.0, 13.0, 15.0], "across the skip");
     assert_eq!(
         twice.parts[1].values,
-        [0.0, 28.0, 36.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        [0.0, 28.0, 44.0, 0.0, 0.0, 0.0, 0.0, 0.0],
         "to the winners, the first of equals"
     );
 }

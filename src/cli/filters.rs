@@ -1,11 +1,13 @@
 //! The main job: `unet-lens --layer NAME`, pictures of what the filters of a layer answer to.
 
 use super::climbing::Climbing;
+use super::dead::{self, Whys};
 use super::start::{Init, Starts};
 use super::{Look, Machine, parse_size, progress_bar};
 use crate::cancel::{Cancel, Watch};
 use crate::engine::exec::Executor;
 use crate::engine::tensor::Shape;
+use crate::findings::WhyDead;
 use crate::lens::ascent::{self, Climb, Recipe, Rescue, Verdict};
 use crate::network::{Network, unet};
 use crate::numbers::{data_size, in_column};
@@ -172,9 +174,10 @@ impl Options {
         let names = super::file_names(network);
         let file = |extension| self.out.join(format!("{}.{extension}", names[layer]));
         let mut written = vec![file("png")];
-        figure(name, &climbs, image, self.look.colormap).save(&written[0])?;
+        let why = dead::why(executor, network, layer, &climbs)?;
+        figure(name, &climbs, &why, image, self.look.colormap).save(&written[0])?;
         if let Some(gif) = &self.gif {
-            self.animation(gif, name, &climbs, image)?;
+            self.animation(gif, name, (&climbs, &why), image)?;
             written.push(gif.clone());
         }
         if self.npy {
@@ -185,18 +188,19 @@ impl Options {
             written.extend([file("npy"), file("csv")]);
         }
         if !self.quiet {
-            super::print(&table(&climbs, starts.init, &written))?;
+            super::print(&table(&climbs, &why, starts.init, &written))?;
         }
         end
     }
 
     /// The whole grid, a frame for the start and for each step.
-    fn animation(&self, path: &Path, name: &str, climbs: &[Climb], image: Shape) -> Result<()> {
+    fn animation(&self, path: &Path, name: &str, (climbs, why): (&[Climb], &Whys), image: Shape) -> Result<()> {
         let mut animation = Animation::new(path, DELAY);
         let bar = progress_bar("animation", self.quiet);
         bar.set_length(climbs[0].frames.len() as u64);
         for step in 0..climbs[0].frames.len() {
-            let panels: Vec<Panel> = climbs.iter().map(|climb| panel(climb, &climb.frames[step], image)).collect();
+            let panels: Vec<Panel> =
+                climbs.iter().map(|climb| panel(climb, &climb.frames[step], why.get(&climb.filter), image)).collect();
             let title = titled(&format!("{name}, step {step} of {}", climbs[0].frames.len() - 1), image);
             animation.figure(&grid_of(FRAME, &title, &panels, COLUMNS, self.look.colormap))?;
             bar.inc(1);
@@ -272,8 +276,9 @@ fn check_figure(filters: usize, image: Shape) -> Result<()> {
 }
 
 /// The grid of a layer.
-pub(super) fn figure(name: &str, climbs: &[Climb], image: Shape, colormap: Colormap) -> Figure {
-    let panels: Vec<Panel> = climbs.iter().map(|climb| panel(climb, &climb.picture, image)).collect();
+pub(super) fn figure(name: &str, climbs: &[Climb], why: &Whys, image: Shape, colormap: Colormap) -> Figure {
+    let drawn = |climb: &Climb| panel(climb, &climb.picture, why.get(&climb.filter), image);
+    let panels: Vec<Panel> = climbs.iter().map(drawn).collect();
     grid(&titled(name, image), &panels, COLUMNS, colormap)
 }
 
@@ -283,8 +288,9 @@ pub(super) fn titled(name: &str, image: Shape) -> String {
 }
 
 /// How a climb is drawn. What is no answer is never drawn as one.
-pub(super) fn panel(climb: &Climb, picture: &[f32], image: Shape) -> Panel {
+pub(super) fn panel(climb: &Climb, picture: &[f32], why: Option<&WhyDead>, image: Shape) -> Panel {
     let panel = match climb.verdict {
+        Verdict::Dead => return Panel::blank(dead::word(why)).label(label(climb)),
         verdict if !verdict.has_picture() => return Panel::blank(verdict.to_string()).label(label(climb)),
         _ if image.c == 1 => Panel::map(image.h, image.w, picture.to_vec()),
         // What lies on the way is drawn in the colours of what comes out.
@@ -321,7 +327,7 @@ fn heading(name: &str, filters: usize, needs: ascent::Needs) -> String {
 }
 
 /// `init`: what the climbs began with.
-fn table(climbs: &[Climb], init: &Init, written: &[PathBuf]) -> String {
+fn table(climbs: &[Climb], why: &Whys, init: &Init, written: &[PathBuf]) -> String {
     let mut text = format!("{:>6}  {:>12}  {:>12}  verdict\n", "filter", "before", "after");
     for climb in climbs {
         let (before, after) = ends(climb);
@@ -342,6 +348,9 @@ fn table(climbs: &[Climb], init: &Init, written: &[PathBuf]) -> String {
             }
             Verdict::Ok => "",
         };
+        if climb.verdict == Verdict::Dead {
+            text += dead::said(why.get(&climb.filter), init);
+        }
         if climb.shown < climb.rms.len() && climb.verdict.has_picture() {
             text += &format!("; drawn: step {}", climb.shown);
         }

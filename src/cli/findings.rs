@@ -1,11 +1,13 @@
 //! `unet-lens findings`: what each filter does, said in numbers and put to the test.
 
-use super::Machine;
-use super::choices::{LANGS, one_of};
+use super::choices::{LANGS, name_of, one_of};
+use super::{Machine, quoted};
 use crate::cancel::Watch;
 use crate::findings::{self, Data, Findings, LayerFindings, Verdict};
+use crate::names::FileNames;
 use crate::network::Network;
 use crate::page::strings::Lang;
+use crate::page::{self, FindingsPage};
 use crate::{Error, Result, files};
 use std::path::PathBuf;
 
@@ -73,13 +75,42 @@ pub(super) fn run(options: &Options) -> Result<()> {
     };
     let table = options.out.join("filters.csv");
     files::write_whole(&table, findings::csv(&found.layers).as_bytes())?;
+    let mut written = vec![table];
+    let mut names = FileNames::new(&["index"]);
+    for (name, figure) in page::findings_figures(&found, options.lang) {
+        let file = options.out.join(names.of(&name) + ".png");
+        figure.save(&file)?;
+        written.push(file);
+    }
+    let command = options.command();
+    let html = page::findings(&FindingsPage { findings: &found, lang: options.lang, command: &command })?;
+    written.push(options.out.join("index.html"));
+    files::write_whole(&written[written.len() - 1], html.as_bytes())?;
     if options.quiet {
         return Ok(());
     }
-    super::print(&format!("{}{}\n", summary(&found), table.display()))
+    let mut text = summary(&found);
+    written.iter().for_each(|path| text += &format!("{}\n", path.display()));
+    super::print(&text)
 }
 
 impl Options {
+    /// The command itself.
+    fn command(&self) -> String {
+        let mut text = "unet-lens findings".to_string();
+        if self.layers != ["all"] {
+            self.layers.iter().for_each(|name| text += &format!(" --layer {}", quoted(name)));
+        }
+        if let Some(data) = &self.data {
+            text += &format!(" --data {}", quoted(&data.to_string_lossy()));
+        }
+        text += &format!(" --images {} --seed {}{}", self.images, self.seed, self.machine.arguments());
+        if self.lang != Lang::En {
+            text += &format!(" --lang {}", name_of(LANGS, self.lang));
+        }
+        text + &format!(" --out {}", quoted(&self.out.to_string_lossy()))
+    }
+
     fn data(&self, network: &Network) -> Result<Data> {
         let images = usize::from(self.images);
         match &self.data {

@@ -7,6 +7,7 @@ mod bench;
 mod check;
 mod choices;
 mod climbing;
+mod dead;
 mod dream;
 mod explain;
 mod filters;

@@ -107,7 +107,14 @@ fn body(lesson: &Lesson, channels: &Channels, s: &Strings) -> Markup {
             p { (s.climbed) }
             p { (s.intro[2]) }
             @if e.dead { p.warning { (s.dead) } }
-            nav aria-label=(s.contents) { ol { @for (id, title) in sections { li { a href=(format!("#{id}")) { (title) } } } } }
+            nav aria-label=(s.contents) {
+                ol {
+                    @for (id, title) in sections {
+                        li { a href=(format!("#{id}")) { (title) } }
+                        @if let Some(live) = lesson.live.filter(|_| id == "u") { li { a href="#live" { (live.title) } } }
+                    }
+                }
+            }
         }
         main {
             section #u style=(format!("--pick:{}", channels.first)) {

@@ -7,6 +7,7 @@
 
 mod animation;
 mod colormap;
+mod drawing;
 mod figure;
 mod grid;
 mod input;
@@ -26,6 +27,7 @@ mod values;
 
 pub use animation::Animation;
 pub use colormap::Colormap;
+pub use drawing::{Anchor, Drawing, LETTERS, Mark, Paint, on_circle};
 pub use figure::{Color, Figure, Lettered};
 pub use grid::{grid, grid_of};
 pub use input::{read_images, read_images_within};
@@ -37,4 +39,5 @@ pub use resize::resize;
 pub use sheet::Sheet;
 pub use signed::Signed;
 pub use strip::{color_strip, strip};
+pub use ticks::axis;
 pub use values::{save_values, values_png};

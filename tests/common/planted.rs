@@ -72,15 +72,16 @@ pub fn gabors(side: usize, frequencies: [f64; 3]) -> Vec<Planted> {
     all
 }
 
-/// Filters of all other kinds that one convolution can be. `bright`: more than a large patch of any image is.
-pub fn others(side: usize, bright: f64) -> Vec<Planted> {
+/// Filters of all other kinds that one convolution can be.
+pub fn others(side: usize) -> Vec<Planted> {
     let planted = |name: &str, kernel: Vec<f64>, bias: f64, verdict: Verdict| {
         let name = name.to_string();
         Planted { name, kernel, bias, verdict, tuned: None }
     };
     let line = |name: &str, kernel: Vec<f64>| planted(name, kernel, 0.0, Verdict::Line);
     let zero = || vec![0.0; side * side];
-    let flat = || vec![1.0 / (side * side) as f64; side * side];
+    // Answers to a chessboard as large as the kernel, of black and white: an image like any other, but none of the data.
+    let chessboard = || blind((0..side * side).map(|i| ((i / side + i % side) % 2) as f64 * 2.0 - 1.0).collect());
     vec![
         line("a thin bar, horizontal", bar(side, |r, _| r == 0.0)),
         line("a thin bar, vertical", bar(side, |_, s| s == 0.0)),
@@ -88,7 +89,7 @@ pub fn others(side: usize, bright: f64) -> Vec<Planted> {
         planted("a Laplacian of Gaussian", laplacian(side, side as f64 / 6.0), 0.0, Verdict::Spot),
         planted("a Gaussian", gaussian(side, side as f64 / 5.0), 0.0, Verdict::Level),
         planted("dead by bias", gabor(side, 45.0, 0.2, 0.0), -100.0, Verdict::Dead),
-        planted("dead on the data alone", flat(), -bright, Verdict::Dead),
+        planted("dead on the data alone", chessboard(), -((side * side) as f64) / 5.0, Verdict::Dead),
         planted("on by bias", gabor(side, 90.0, 0.2, 0.0), 100.0, Verdict::AlwaysOn),
         planted("constant", zero(), 1.0, Verdict::AlwaysOn),
     ]

@@ -1,13 +1,16 @@
 //! `unet-lens article`: everything that the article shows, as pictures and as a page.
 
+mod beside;
 mod job;
 
+use super::choices::{LANGS, name_of, one_of};
 use super::dream::Start;
 use super::filters::Chosen;
 use super::{Machine, quoted};
 use crate::engine::tensor::{Shape, Tensor};
 use crate::names::FileNames;
 use crate::network::{Network, unet};
+use crate::page::strings::Lang;
 use crate::picture::{decode_image, resize};
 use crate::{Error, Result, files};
 use job::{Job, part};
@@ -18,6 +21,7 @@ const EXAMPLES: &str = "\
 Examples:
   unet-lens article                                  the built-in network, to out/article
   unet-lens article --seed 1 --out second            other noise, other filters
+  unet-lens article --lang es                        the page in Spanish
   unet-lens article --model my_unet.keras --image scan.png
                                                      another network, and what it makes of a picture of yours
   unet-lens article --model my_unet.keras --layer conv2d_4 --layer conv2d_9 --count 8
@@ -28,6 +32,9 @@ Ctrl-C ends it after the step at hand: the pictures that are finished stay, the 
 /// The photo that is looked at if there is no other.
 static CAMERA: &[u8] = include_bytes!("../../../fixtures/camera.png");
 const CAMERA_NAME: &str = "camera.png";
+/// A real brain, which is like nothing that the built-in network was trained on.
+static BRAIN: &[u8] = include_bytes!("../../../fixtures/brain.png");
+const BRAIN_NAME: &str = "brain.png";
 
 /// All of it at once: the summary, what the network makes of a picture, a filter of the first layer with a colour bar, the
 /// grids of every convolution, activations, a dream, and DIR/index.html, a page that needs nothing else and opens in any
@@ -53,6 +60,9 @@ pub(super) struct Options {
     /// Seed of everything random: phantoms, which filters, the noise that they start from, the dream's shifts
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
+    /// Language of the page
+    #[arg(long, value_name = "LANG", default_value = "en", value_parser = one_of(LANGS))]
+    lang: Lang,
     #[command(flatten)]
     machine: Machine,
     /// Print errors only
@@ -115,7 +125,16 @@ struct Names {
 impl Names {
     /// `dreamed`: what the picture is called that is dreamed on.
     fn new(network: &Network, dreamed: &str) -> Names {
-        let mut names = FileNames::new(&["index", "summary", "restore", "output", "activations", "camera"]);
+        let mut names = FileNames::new(&[
+            "index",
+            "summary",
+            "restore",
+            "restore-brain",
+            "restore-camera",
+            "output",
+            "activations",
+            "camera",
+        ]);
         let mut of = |layer: &str| {
             [layer.to_string(), format!("first-{layer}"), format!("activations-{layer}"), format!("{dreamed}_{layer}")]
                 .map(|name| names.of(&name) + ".png")
@@ -168,7 +187,7 @@ impl Options {
         }
         let start = part(network, Start::of(decode_image(CAMERA_NAME, CAMERA)?, network))?;
         let seen = start.as_ref().map(|start| resize(&start.seen, (image.h, image.w))).map_err(Clone::clone);
-        Ok(Subject { path: None, start, seen, name: "the photo".to_string() })
+        Ok(Subject { path: None, start, seen, name: self.lang.article().dream_photo.to_string() })
     }
 
     /// What every command that repeats a part of it ends with.
@@ -191,6 +210,9 @@ impl Options {
             None => text += &format!(" --count {}", self.chosen.count),
         }
         text += &self.ending();
+        if self.lang != Lang::En {
+            text += &format!(" --lang {}", name_of(LANGS, self.lang));
+        }
         text + &format!(" --out {}", quoted(&self.out.to_string_lossy()))
     }
 }

@@ -50,8 +50,20 @@ class Climber {
     this.steps = [];
     this.image = image;
     this.now = null;
-    this.m = new Float64Array(image.length);
-    this.v = new Float64Array(image.length);
+    this.forget();
+  }
+
+  // Adam's running means, and how many gradients are in them.
+  forget() {
+    this.m = new Float64Array(this.image.length);
+    this.v = new Float64Array(this.image.length);
+    this.t = 0;
+  }
+
+  // Another recipe from here on.
+  follow(recipe) {
+    if (recipe.optimizer !== this.recipe.optimizer) this.forget();
+    this.recipe = recipe;
   }
 
   // Where the image is looked at in this step, moved by the jitter.
@@ -80,7 +92,7 @@ class Climber {
   // One step along what was measured, then the measurement that the next one follows.
   async step(program, options = {}) {
     if (!this.now) await this.look(program);
-    const { gradient, rms, loss, map } = this.now, { rate, optimizer } = this.recipe, t = this.steps.length + 1;
+    const { gradient, rms, loss, map } = this.now, { rate, optimizer } = this.recipe, t = ++this.t;
     const adam = (g, i) => {
       this.m[i] = BETA_1 * this.m[i] + (1 - BETA_1) * g;
       this.v[i] = BETA_2 * this.v[i] + (1 - BETA_2) * g * g;

@@ -49,6 +49,7 @@ const PAGE: [&str; 13] = [
 
 /// What a page that computes has more than others.
 pub struct Live {
+    pub title: &'static str,
     pub section: Markup,
     pub css: &'static str,
     pub script: String,
@@ -93,7 +94,14 @@ pub fn live(network: &Network, start: &Start, beside: bool, lang: Lang) -> Resul
     let source = json!(worker).to_string().replace('<', "\\u003c");
     let script = format!("(() => {{\nconst WORKER = {source};\n{}{}}})();\n", SHARED.concat(), PAGE.concat());
     let policy = if beside { "; connect-src 'self'" } else { "" };
-    Ok(Live { section, css: include_str!("live.css"), script, policy, numbers: beside.then_some(arrays.bytes) })
+    Ok(Live {
+        title: texts::text(lang, "title"),
+        section,
+        css: include_str!("live.css"),
+        script,
+        policy,
+        numbers: beside.then_some(arrays.bytes),
+    })
 }
 
 /// Compressed, as text.
@@ -106,4 +114,29 @@ fn packed(bytes: &[u8]) -> Result<String> {
 /// 256 colours of a map, as numbers one after the other.
 fn colours(map: Colormap) -> Vec<u8> {
     (0..256).flat_map(|i| map.rgb(i as f32 / 255.0)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shader_of_the_drawing_is_valid() {
+        use naga::valid::{Capabilities, ValidationFlags, Validator};
+        let module = naga::front::wgsl::parse_str(include_str!("look.wgsl")).unwrap();
+        Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&module).unwrap();
+    }
+
+    /// What the scripts say is there, in both languages.
+    #[test]
+    fn every_text_is_there() {
+        let mut said = 0;
+        for script in PAGE {
+            for key in script.split("says(\"").skip(1).map(|rest| rest.split_once('"').unwrap().0) {
+                assert!([Lang::En, Lang::Es].iter().all(|&lang| !texts::text(lang, key).is_empty()), "{key}");
+                said += 1;
+            }
+        }
+        assert!(said > 30, "only {said} texts were found");
+    }
 }

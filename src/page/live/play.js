@@ -70,10 +70,18 @@ async function reload(keep = false) {
     app.program = await engine.load(climb, which, choices.filter, app.changes);
   }
   const shape = climb.nodes[climb.image].shape, old = app.climbers[0];
-  const fits = keep && old && old.image.length === shape[0] * shape[1] * shape[2];
-  const start = fits ? image_shown(old) : start_image(live_model, shape, choices, app.own);
-  app.climbers = (choices.two ? ["recipe", "second"] : ["recipe"]).map((which) => new Climber(climb, recipe_of(choices, which), start));
-  app.shown = 0;
+  const recipes = (choices.two ? ["recipe", "second"] : ["recipe"]).map((which) => recipe_of(choices, which));
+  // What the losses so far are the losses of. If that is still so, they stay, and the recipe changes on the way.
+  const { goal, place } = recipes[0], of = JSON.stringify([layer.name, shape, choices.filter, goal, goal === "neuron" && place, app.changes, recipes.length]);
+  if (keep && app.of === of) {
+    app.climbers.forEach((climber, i) => climber.follow(recipes[i]));
+  } else {
+    const fits = keep && old && old.image.length === shape[0] * shape[1] * shape[2];
+    const start = fits ? image_shown(old) : start_image(live_model, shape, choices, app.own);
+    app.climbers = recipes.map((recipe) => new Climber(climb, recipe, start));
+    app.shown = 0;
+  }
+  app.of = of;
   fill_ranges(shape);
   for (const climber of app.climbers) await climber.look(app.program, { look: looks_wanted() });
   show_who();

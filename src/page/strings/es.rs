@@ -33,6 +33,11 @@ const PARTS: [(&str, &str); 26] = [
     ("rows", "filas"),
 ];
 
+/// A layer's own name has no spaces before it.
+pub(super) fn in_spanish(name: &str) -> String {
+    PARTS.iter().fold(name.to_string(), |name, (en, es)| name.replace(&format!(" {en}"), &format!(" {es}")))
+}
+
 /// What is called without a layer's name before it.
 const NAMES: [(&str, &str); 3] = [("loss", "pérdida"), ("direction", "dirección"), ("next image", "imagen siguiente")];
 
@@ -72,10 +77,6 @@ pub(super) fn formula(formula: &'static str) -> &'static str {
 /// The same explanation, its nodes called in Spanish.
 pub(super) fn translated(e: &Explanation) -> Explanation {
     let mut e = e.clone();
-    // A layer's own name has no spaces before it.
-    let in_spanish = |name: &str| {
-        PARTS.iter().fold(name.to_string(), |name, (en, es)| name.replace(&format!(" {en}"), &format!(" {es}")))
-    };
     let named = |name: &str| {
         let (d, own) = name.strip_prefix("d ").map_or(("", name), |own| ("d ", own));
         let known = NAMES.iter().find(|(en, _)| *en == own);

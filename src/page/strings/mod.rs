@@ -1,8 +1,11 @@
-//! Every sentence of the lesson, in English and Spanish. The compiler sees to it that neither lacks one.
+//! Every sentence of the pages, in English and Spanish. The compiler sees to it that neither lacks one. Here are those of the
+//! lesson.
 
+pub mod article;
 mod en;
 mod es;
 mod exercises;
+pub mod findings;
 mod ops;
 mod terminal;
 mod tour;
@@ -42,6 +45,14 @@ pub(super) fn formula(formula: &'static str, lang: Lang) -> String {
     match lang {
         Lang::En => formula.to_string(),
         Lang::Es => es::formula(formula).to_string(),
+    }
+}
+
+/// What this program says in English, such as what computes: in this language.
+pub fn in_language(text: &str, lang: Lang) -> String {
+    match lang {
+        Lang::En => text.to_string(),
+        Lang::Es => es::in_spanish(text),
     }
 }
 
