@@ -143,7 +143,7 @@ fn a_pipe_is_written_to_if_somebody_reads_it() {
     let mut cat = std::process::Command::new("cat");
     let mut reader = cat.arg(&pipe).stdout(std::fs::File::create(&copy).unwrap()).spawn().unwrap();
     let start = std::time::Instant::now();
-    let mut wait_until = |is_so: &mut dyn FnMut() -> bool, what: &str| {
+    let wait_until = |is_so: &mut dyn FnMut() -> bool, what: &str| {
         while !is_so() {
             assert!(start.elapsed().as_secs() < 60, "{what}");
             std::thread::sleep(std::time::Duration::from_millis(20));

@@ -72,7 +72,7 @@ pub struct Start<'a> {
 /// # Errors
 /// If none of its convolutions can be computed from such an image.
 pub fn live(network: &Network, start: &Start, beside: bool, lang: Lang) -> Result<Live> {
-    let Model { mut facts, mut arrays } = model(network, start.image.shape)?;
+    let Model { mut facts, mut arrays } = model(network, start.image.shape, lang)?;
     let Shape { h, w, .. } = start.image.shape;
     facts["start"] = json!({
         "layer": start.layer, "filter": start.filter, "image": arrays.f32(&start.image.data),

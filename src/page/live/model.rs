@@ -14,6 +14,7 @@ use crate::engine::graph::{Graph, NodeId};
 use crate::engine::plan::Plan;
 use crate::engine::tensor::Shape;
 use crate::network::{Kind, Network, unet};
+use crate::page::strings::Lang;
 use serde_json::{Value, json};
 
 /// An image smaller than this is none.
@@ -31,14 +32,14 @@ pub struct Model {
 ///
 /// # Errors
 /// If not one of them can be.
-pub fn model(network: &Network, own: Shape) -> Result<Model> {
+pub fn model(network: &Network, own: Shape, lang: Lang) -> Result<Model> {
     let (mut arrays, mut sources) = (Arrays::default(), Sources::default());
     let mut layers = vec![];
     let mut failure = None;
     for layer in unet::convolutions(network) {
         let mut sizes = vec![];
         for shape in halves(own) {
-            match of_size(network, layer, shape, &mut arrays, &mut sources) {
+            match of_size(network, (layer, shape), lang, &mut arrays, &mut sources) {
                 Ok(facts) => sizes.push(facts),
                 Err(error) => failure = Some(error),
             }
@@ -120,7 +121,13 @@ fn climb(network: &Network, layer: usize, shape: Shape) -> Result<Climb> {
     Ok(Climb { graph, image: built.image, u, v, map, loss, gradients })
 }
 
-fn of_size(network: &Network, layer: usize, shape: Shape, arrays: &mut Arrays, sources: &mut Sources) -> Result<Value> {
+fn of_size(
+    network: &Network,
+    (layer, shape): (usize, Shape),
+    lang: Lang,
+    arrays: &mut Arrays,
+    sources: &mut Sources,
+) -> Result<Value> {
     let Climb { graph, image, u, v, map, loss, gradients } = climb(network, layer, shape)?;
     let gradient = gradients.of_wrt();
     let pairs: Vec<[usize; 2]> = graph.nodes().filter_map(|(id, _)| Some([id.0, gradients.of(id)?.0])).collect();
@@ -130,7 +137,7 @@ fn of_size(network: &Network, layer: usize, shape: Shape, arrays: &mut Arrays, s
     let open = plan(&Plan::compile(graph.clone(), &all, &[loss], &[]), arrays, sources)?;
     Ok(json!({
         "size": [shape.h, shape.w, shape.c],
-        "nodes": nodes(&graph, arrays),
+        "nodes": nodes(&graph, arrays, lang),
         "image": image.0, "u": u.0, "v": v.0, "map": map.0, "loss": loss.0, "gradient": gradient.0,
         "gradients": pairs,
         "fast": fast,

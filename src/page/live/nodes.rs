@@ -4,17 +4,18 @@ use super::arrays::Arrays;
 use crate::engine::graph::{Graph, Node};
 use crate::engine::ops::kernel::View;
 use crate::engine::ops::{Axis, Function, Kernel, Op, Pool, Sides, Window};
+use crate::page::strings::{Lang, in_language};
 use serde_json::{Value, json};
 
-pub fn nodes(graph: &Graph, arrays: &mut Arrays) -> Value {
-    graph.nodes().map(|(_, one)| node(one, arrays)).collect()
+pub fn nodes(graph: &Graph, arrays: &mut Arrays, lang: Lang) -> Value {
+    graph.nodes().map(|(_, one)| node(one, arrays, lang)).collect()
 }
 
-fn node(node: &Node, arrays: &mut Arrays) -> Value {
+fn node(node: &Node, arrays: &mut Arrays, lang: Lang) -> Value {
     let mut facts = settings(&node.op, arrays);
     let shape = node.shape;
     facts["op"] = json!(node.op.name());
-    facts["name"] = json!(node.name);
+    facts["name"] = json!(in_language(&node.name, lang));
     facts["in"] = node.inputs.iter().map(|id| id.0).collect();
     facts["shape"] = json!([shape.h, shape.w, shape.c]);
     if let Some(answers) = node.answers {

@@ -167,7 +167,7 @@ const TEXTS: &[(&str, &str, &str)] = &[
         "ReLU solo deja volver lo positivo (guided backprop)",
     ),
     ("scale", "Batch norm's gradient forgets its scale", "El gradiente de batch norm olvida su escala"),
-    ("skip", "A skip counts as 0", "Un atajo cuenta como 0"),
+    ("skip", "A skip counts as 0", "Una conexión de salto cuenta como 0"),
     ("skip_none", "all are there", "todos están"),
     ("off", "Filters that are off, as layer/filter", "Filtros apagados, como capa/filtro"),
     ("check", "Check against finite differences", "Comprobar con diferencias finitas"),
