@@ -263,7 +263,9 @@ fn nothing_english_is_left_in_spanish() {
     let text = page(&found, Lang::Es);
     assert!(text.contains("<html lang=\"es\">"));
     // What is the program's own English is marked as such.
-    let body = text[text.find("<body>").unwrap()..text.find("<script").unwrap()].replace("filters.csv", "");
+    let body = text[text.find("<body>").unwrap()..text.find("<script").unwrap()]
+        .replace("filters.csv", "")
+        .replace("--layer all", "");
     let marked: String = body
         .split("<p class=\"hint\" lang=\"en\">")
         .enumerate()
