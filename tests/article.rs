@@ -127,6 +127,10 @@ fn a_network_that_restores() {
     for skip in ["conv64_1", "conv128_1", "conv256_1"] {
         assert!(page.contains(&format!("by the skip from {skip}: channels")), "{skip}");
     }
+    // What is lost without them was measured.
+    for (skip, to) in [("conv64_1", "concatenate_9"), ("conv128_1", "concatenate_8"), ("conv256_1", "concatenate_7")] {
+        assert!(page.contains(&format!("Without what {skip} brings to {to} the PSNR falls by ")), "{skip}");
+    }
     // A second seed, and the same filter with shuffled weights.
     assert_eq!(page.matches("Control: the weights of the network shuffled</figcaption>").count(), 1);
     assert_eq!(

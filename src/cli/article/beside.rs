@@ -4,13 +4,17 @@ use super::job::{Job, part};
 use super::{BRAIN, BRAIN_NAME, CAMERA, CAMERA_NAME};
 use crate::Result;
 use crate::cancel::Watch;
+use crate::findings::activity::activity;
+use crate::findings::claims::skips;
+use crate::findings::routes;
+use crate::findings::task::Task;
 use crate::findings::{self, Data, LayerFindings};
 use crate::lens::ascent::{self, Recipe};
 use crate::mri::restore::{self, Example, Restored};
 use crate::mri::{Sampling, report};
 use crate::network::Network;
 use crate::page::strings::fill;
-use crate::page::{Climbed, Does};
+use crate::page::{Climbed, Does, Skip};
 use crate::picture::{Colormap, decode_image};
 
 /// So many images of the data are looked at.
@@ -57,6 +61,20 @@ impl Job<'_> {
         let mut watch = Watch { cancel: self.cancel, progress: &mut progress };
         let measured = findings::measure(self.executor, self.network, &layers, &data, self.options.seed, &mut watch)?;
         Ok(measured.layers)
+    }
+
+    /// What phantoms that are restored lose without what each skip carries: its channels are replaced by their means.
+    pub(super) fn skips(&self) -> Result<Vec<Skip>> {
+        let (executor, network, seed) = (self.executor, self.network, self.options.seed);
+        let task = Task::phantoms(network, DATA, seed, Sampling::default())?;
+        let means = activity(executor, network, &task, &skips::sites(network))?.means;
+        let Some(without) = skips::without(executor, network, &task, &means)? else { return Ok(vec![]) };
+        let name = |layer: usize| network.layers[layer].name.clone();
+        let skip = |(skip, lost): (&routes::Skip, &Vec<f64>)| {
+            let lost = lost.iter().sum::<f64>() / lost.len().max(1) as f64;
+            Skip { from: name(skip.input), to: name(skip.merge), lost }
+        };
+        Ok(routes::skips(network).iter().zip(&without.each).map(skip).collect())
     }
 
     /// The same filters from another seed; and from the first in a network that has learned nothing.

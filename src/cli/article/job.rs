@@ -83,6 +83,10 @@ impl Job<'_> {
         self.save("summary.txt", summary::table(network)?.as_bytes())?;
         let does = self.piece(what, costs.does, |job| part(network, job.does(costs.does)))?;
         let filter = self.piece(one, costs.first, |job| job.first(first, costs.first))?;
+        let skips = match &does {
+            Ok(Does::Restores { .. }) => part(network, self.skips())?.unwrap_or_default(),
+            _ => vec![],
+        };
         let passed = self.piece(activations, costs.activations, |job| part(network, job.activations(&does)))?;
         let dream = self.piece(dreaming, costs.dream, |job| part(network, job.dream(dreamed, costs.dream)))?;
         let mut climbed = vec![];
@@ -109,7 +113,7 @@ impl Job<'_> {
             first: &filter,
             climbed: &climbed,
             found: &found,
-            skips: &[],
+            skips: &skips,
             passed: passed.as_ref().map_err(Clone::clone),
             dream: dream.as_ref().map_err(Clone::clone),
             redraw: &redraw,
