@@ -49,18 +49,27 @@
 //! in 75 lines of code: `examples/backprop_by_hand.rs`. The same as a walk with commands and what they print:
 //! `docs/lesson.md`.
 
+#[cfg(feature = "cli")]
 pub mod bench;
 pub mod cancel;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod engine;
 pub mod error;
+#[cfg(feature = "cli")]
 pub mod files;
+#[cfg(feature = "cli")]
 pub mod lens;
+#[cfg(feature = "cli")]
 pub mod lesson;
+#[cfg(feature = "cli")]
 pub mod mri;
+#[cfg(feature = "cli")]
 pub mod network;
 pub mod numbers;
+#[cfg(feature = "cli")]
 pub mod page;
+#[cfg(feature = "cli")]
 pub mod picture;
 #[doc = include_str!("../docs/where-the-time-goes.md")]
 pub mod where_the_time_goes {}
