@@ -3,7 +3,8 @@
 use super::choices::{LANGS, name_of, one_of};
 use super::{Machine, quoted};
 use crate::cancel::Watch;
-use crate::findings::{self, Data, Findings, LayerFindings, Verdict};
+use crate::findings::task::Task;
+use crate::findings::{self, Data, Findings, LayerFindings, Verdict, claims, trial};
 use crate::names::FileNames;
 use crate::network::Network;
 use crate::page::strings::Lang;
@@ -17,7 +18,7 @@ Examples:
   unet-lens findings --layer uconv128                 of one layer
   unet-lens findings --model my_unet.h5 --data scans  another network, with images of its own kind";
 
-/// What each filter does: a verdict with its cause for each, in DIR/filters.csv.
+/// What each filter does: a verdict with its cause for each, in DIR/filters.csv; and the article's claims put to the test, in DIR/claims.json.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Options {
@@ -64,8 +65,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     };
     let mut watch = Watch { cancel: &cancel, progress: &mut progress };
     let measured = findings::measure(&*executor, &network, &layers, &data, options.seed, &mut watch)?;
-    bar.finish_and_clear();
-    let found = Findings {
+    let mut found = Findings {
         network: network.name.clone(),
         backend: executor.describe(),
         data: data.facts.clone(),
@@ -73,9 +73,20 @@ pub(super) fn run(options: &Options) -> Result<()> {
         claims: vec![],
         kappa: measured.kappa,
     };
+    let tasks = Task::of(&network, data.facts.kind, data.shape, &data.images, options.seed)?;
+    let mut progress = |what: &str, done: usize, total: usize| {
+        bar.set_prefix(what.to_string());
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    };
+    let (executor, layers) = (&*executor, &mut found.layers);
+    found.claims = trial::run(executor, &network, layers, tasks.as_ref(), options.seed, &cancel, &mut progress)?;
+    bar.finish_and_clear();
     let table = options.out.join("filters.csv");
     files::write_whole(&table, findings::csv(&found.layers).as_bytes())?;
-    let mut written = vec![table];
+    let answers = options.out.join("claims.json");
+    files::write_whole(&answers, claims::json(&found.claims).as_bytes())?;
+    let mut written = vec![table, answers];
     let mut names = FileNames::new(&["index"]);
     for (name, figure) in page::findings_figures(&found, options.lang) {
         let file = options.out.join(names.of(&name) + ".png");

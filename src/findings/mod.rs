@@ -4,21 +4,32 @@
 //! from them, with a [`Reason`]; [`Trust`] and [`Effect`] say whether a picture can be believed and whether the filter matters;
 //! a [`Claim`] is a sentence about all filters, with a number, its interval and an answer.
 
+pub mod ablation;
+pub mod activity;
 mod border;
 pub mod bounds;
 mod calibrate;
 mod claim;
+pub mod claims;
 pub mod data;
 mod effect;
+pub mod gaze;
 mod life;
+pub mod masked;
 mod measure;
 mod noise;
+pub mod pictures;
 pub mod probe;
 mod reach;
+pub mod routes;
+pub mod spectrum;
+pub mod speed;
 pub mod stats;
 pub mod stimuli;
 mod table;
 mod tally;
+pub mod task;
+pub mod trial;
 mod trust;
 mod tuning;
 pub mod units;

@@ -15,15 +15,6 @@ impl Interval {
     pub fn holds(&self, value: f64) -> bool {
         (self.low..=self.high).contains(&value)
     }
-
-    /// Does it lie above `value` as a whole?
-    pub fn is_above(&self, value: f64) -> bool {
-        self.low > value
-    }
-
-    pub fn is_below(&self, value: f64) -> bool {
-        self.high < value
-    }
 }
 
 /// An estimate and its standard error.

@@ -145,7 +145,7 @@ fn below(kind: &Kind) -> Below {
     match activation(kind) {
         Some(Activation::Relu) => Below::Cut,
         Some(Activation::Clip { least: 0.0, .. }) => Below::Cut,
-        Some(Activation::Pointwise(Function::Relu { slope, threshold, .. })) if threshold == 0.0 => {
+        Some(Activation::Pointwise(Function::Relu { slope, threshold: 0.0, .. })) => {
             if slope == 0.0 {
                 Below::Cut
             } else {

@@ -44,7 +44,7 @@ fn row(claim: &Claim, place: usize, t: &FindingsText) -> Markup {
                 summary { (t.rows_behind) }
                 p { (text.how) }
                 @if !claim.how.is_empty() { p.hint lang="en" { (claim.how) } }
-                (details(&claim.details))
+                div lang="en" { (details(&claim.details)) }
             }
         }
     }

@@ -56,7 +56,7 @@ pub fn section(findings: &Findings, lang: Lang, sides: Sides) -> Markup {
             p.hint #shown data-text=(t.shown) aria-live="polite" {}
             p.hint { (t.keys) }
         }
-        div.cards.wide { @for card in &cards { (card) } }
+        div.panels.wide { @for card in &cards { (card) } }
     }
 }
 
@@ -70,7 +70,7 @@ fn card(layer: &LayerFindings, filter: &FilterFindings, lang: Lang, sides: Sides
         (None, None) => None,
     };
     html! {
-        details.card id=(format!("f{}-{}", layer.layer, filter.filter)) data-layer=(layer.name) data-filter=(filter.filter)
+        details.panel id=(format!("f{}-{}", layer.layer, filter.filter)) data-layer=(layer.name) data-filter=(filter.filter)
             data-verdict=(filter.verdict.to_string()) {
             summary aria-label=(format!("{name}, {verdict}")) {
                 span.shot.round[filter.trust.is_none()] {

@@ -1,7 +1,7 @@
 "use strict";
 // Which filters are shown, and in which order; the arrow keys go from one to the next.
 document.documentElement.classList.add("script");
-const grid = document.querySelector(".cards"), cards = [...grid.children];
+const grid = document.querySelector(".panels"), cards = [...grid.children];
 const buttons = [...document.querySelectorAll("[data-show]")], shown = document.getElementById("shown");
 const inLayer = document.getElementById("in-layer"), sortBy = document.getElementById("sort-by");
 const value = (card, column) => {
