@@ -50,20 +50,31 @@
 //! examples, exercises and a tour: `unet-lens explain --html lesson.html`. The same as a walk with commands and what they
 //! print: `docs/lesson.md`.
 
+#[cfg(feature = "cli")]
 pub mod bench;
 pub mod cancel;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod engine;
 pub mod error;
+#[cfg(feature = "cli")]
 pub mod files;
+#[cfg(feature = "cli")]
 pub mod findings;
+#[cfg(feature = "cli")]
 pub mod lens;
+#[cfg(feature = "cli")]
 pub mod lesson;
+#[cfg(feature = "cli")]
 pub mod mri;
+#[cfg(feature = "cli")]
 pub mod names;
+#[cfg(feature = "cli")]
 pub mod network;
 pub mod numbers;
+#[cfg(feature = "cli")]
 pub mod page;
+#[cfg(feature = "cli")]
 pub mod picture;
 #[doc = include_str!("../docs/where-the-time-goes.md")]
 pub mod where_the_time_goes {}

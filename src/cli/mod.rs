@@ -12,6 +12,7 @@ mod dream;
 mod explain;
 mod filters;
 mod findings;
+mod generated;
 mod predict;
 mod repeat;
 mod restore;
@@ -28,7 +29,7 @@ use crate::network::{Network, keras, unet};
 use crate::picture::{Colormap, read_images_within};
 use crate::{Error, Result, files};
 use choices::{BACKENDS, COLORMAPS, one_of};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use repeat::quoted;
 use std::path::{Path, PathBuf};
 pub use terminal::tell;
@@ -60,6 +61,8 @@ Examples:
   unet-lens check --layer uconv128                    does backprop agree with finite differences?";
 
 /// See what a U-Net has learned: climb the gradient from noise to the picture that a filter answers to most.
+///
+/// Begin with: unet-lens --layer uconv128
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 struct Cli {
@@ -96,6 +99,11 @@ enum Job {
     Bench(bench::Options),
     /// What --backend gpu could use, and what auto picks
     Adapters,
+    /// Print completions for a shell, for the folder where it looks for them
+    #[command(after_help = generated::EXAMPLES)]
+    Completions(generated::Options),
+    /// Print the manual page, in roff
+    Man,
 }
 
 /// Which network, and what computes.
@@ -228,6 +236,8 @@ pub fn run() -> Result<()> {
         // The one command that computes without --memory.
         Some(Job::Bench(options)) => return bench::run(&options),
         Some(Job::Adapters) => adapters::run(),
+        Some(Job::Completions(options)) => generated::completions(&mut Cli::command(), &options),
+        Some(Job::Man) => generated::man(Cli::command()),
         None => filters::run(&cli.filters),
     };
     done.map_err(|error| match error {

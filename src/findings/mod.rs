@@ -43,9 +43,10 @@ pub use effect::Effect;
 pub use life::{Life, Proven};
 pub use measure::{Measured, WhyDead, measure, why_dead};
 pub use noise::Noise;
+pub use stimuli::{FREQUENCIES, ORIENTATIONS, frequencies};
 pub use table::csv;
 pub use trust::{Patch, Trust};
-pub use tuning::{FREQUENCIES, ORIENTATIONS, TunedWhere, Tuning, frequencies};
+pub use tuning::{TunedWhere, Tuning};
 pub use verdict::{Reason, Verdict};
 
 /// All that was found about a network.

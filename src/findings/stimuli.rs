@@ -2,13 +2,15 @@
 //! standard deviation.
 
 use super::data::Data;
-use super::tuning::{FREQUENCIES, ORIENTATIONS, frequencies};
 use crate::engine::random::stream;
 use crate::engine::tensor::Shape;
 use crate::mri::kspace;
 use rand::RngExt;
 use std::f64::consts::PI;
 
+/// Orientations and frequencies of the gratings, and the phases of each.
+pub const ORIENTATIONS: usize = 12;
+pub const FREQUENCIES: usize = 8;
 pub const PHASES: usize = 4;
 /// Orientations x frequencies x phases.
 pub const GRATINGS: usize = ORIENTATIONS * FREQUENCIES * PHASES;
@@ -22,6 +24,12 @@ pub const GREYS: usize = 9;
 /// Pixels from one bar to the next, and of the period of edges: so few that most filters see one, so many that they see one alone.
 const BAR_SPACING: f64 = 16.0;
 const EDGE_PERIOD: f64 = 32.0;
+
+/// Cycles per image pixel of the gratings: evenly spaced in log from 1/64 to 1/2.5.
+pub fn frequencies() -> [f64; FREQUENCIES] {
+    let (first, last) = (1.0f64 / 64.0, 1.0f64 / 2.5);
+    std::array::from_fn(|i| first * (last / first).powf(i as f64 / (FREQUENCIES - 1) as f64))
+}
 
 /// Images of one shape.
 #[derive(Debug, Clone)]

@@ -2,8 +2,7 @@
 //! apart, so that verdicts of each half can be compared.
 
 use super::probe::Response;
-use super::stimuli::{GRATINGS, GREYS, PHASES, split};
-use super::tuning::{FREQUENCIES, ORIENTATIONS};
+use super::stimuli::{FREQUENCIES, GRATINGS, GREYS, ORIENTATIONS, PHASES, split};
 use super::units::Unit;
 
 /// Gratings of different orientation or frequency.

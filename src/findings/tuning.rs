@@ -1,11 +1,8 @@
 //! Which gratings a filter answers to.
 
 use super::stats::orientation;
+use super::stimuli::{FREQUENCIES, ORIENTATIONS, frequencies};
 use super::tally::{Series, Tally};
-
-/// Orientations and frequencies of the gratings.
-pub const ORIENTATIONS: usize = 12;
-pub const FREQUENCIES: usize = 8;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tuning {
@@ -33,12 +30,6 @@ pub enum TunedWhere {
     Inside,
     /// In the middle: every receptive field touches the border.
     Middle,
-}
-
-/// Cycles per image pixel of the gratings: evenly spaced in log from 1/64 to 1/2.5.
-pub fn frequencies() -> [f64; FREQUENCIES] {
-    let (first, last) = (1.0f64 / 64.0, 1.0f64 / 2.5);
-    std::array::from_fn(|i| first * (last / first).powf(i as f64 / (FREQUENCIES - 1) as f64))
 }
 
 /// 1 - circular variance of the power over the orientations, at each frequency; and of these the resultant over the frequencies.

@@ -66,8 +66,7 @@ pub use kernel::Kernel;
 pub use pointwise::Function;
 use std::sync::Arc;
 pub use sum::Axes;
-pub(crate) use transform::frequency;
-pub use transform::{Axis, Matrix, Sampling, Waves};
+pub use transform::{Axis, Matrix, Sampling, Waves, frequency};
 pub use window::{Pool, Sides, Window, same_padding};
 
 /// The greatest common divisor: what a pool and an upsampling have in common cancels.
@@ -76,6 +75,7 @@ pub fn gcd(a: usize, b: usize) -> usize {
 }
 
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Op {
     Input(Shape),
     Fill {

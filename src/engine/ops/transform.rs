@@ -172,7 +172,7 @@ fn wave_at(n: usize, wave: usize, x: usize) -> f32 {
 }
 
 /// The frequency of row `wave` of the Fourier basis, in waves per pixel: 0, 1/n, 1/n, 2/n, 2/n and so on, up to 1/2.
-pub(crate) fn frequency(wave: usize, n: usize) -> f64 {
+pub fn frequency(wave: usize, n: usize) -> f64 {
     wave.div_ceil(2) as f64 / n as f64
 }
 
