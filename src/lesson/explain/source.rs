@@ -148,7 +148,7 @@ fn find((file, text): File, name: &str) -> Option<Place> {
     // Comments and attributes above belong to it; it ends with the first line that closes at its own depth.
     let above = lines[..at].iter().rev().take_while(|line| line.trim_start().starts_with(['/', '#', '@'])).count();
     let closes = |line: &&str| line.trim_start().starts_with('}') && indent(line) == indent(lines[at]);
-    let length = lines[at..].iter().position(|line| closes(line)).map_or(1, |end| end + 1);
+    let length = lines[at..].iter().position(closes).map_or(1, |end| end + 1);
     let excerpt =
         lines[at - above..at + length].iter().map(|line| line.get(indent(lines[at])..).unwrap_or("").to_string());
     Some(Place { file, line: at + 1, text: text_there, excerpt: excerpt.collect::<Vec<_>>().join("\n") })
