@@ -72,7 +72,9 @@ impl Job<'_> {
         let name = |layer: usize| network.layers[layer].name.clone();
         let skip = |(skip, lost): (&routes::Skip, &Vec<f64>)| {
             let lost = lost.iter().sum::<f64>() / lost.len().max(1) as f64;
-            Skip { from: name(skip.input), to: name(skip.merge), lost }
+            // Its input is counted among those of the merge.
+            let from = network.layers[skip.merge].inputs[skip.input];
+            Skip { from: name(from), to: name(skip.merge), lost }
         };
         Ok(routes::skips(network).iter().zip(&without.each).map(skip).collect())
     }
