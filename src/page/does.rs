@@ -1,6 +1,5 @@
 //! What the network does with a picture: restores it, or makes something else of it; and how the picture passes through.
 
-use super::article::Skip;
 use super::strings::article::ArticleText;
 use super::strings::fill;
 use super::{data_url, number4, skipped};
@@ -48,6 +47,13 @@ pub struct Passed {
     /// What the picture is called.
     pub name: String,
     pub layers: Vec<Activation>,
+}
+
+/// A skip, and the PSNR that is lost without what it carries.
+pub struct Skip {
+    pub from: String,
+    pub to: String,
+    pub lost: f64,
 }
 
 impl Does {

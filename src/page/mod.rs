@@ -17,8 +17,8 @@ pub mod strings;
 mod u;
 mod way;
 
-pub use article::{Article, Climbed, Dreamt, Part, Skip, article};
-pub use does::{Does, Passed};
+pub use article::{Article, Climbed, Dreamt, Part, article};
+pub use does::{Does, Passed, Skip};
 pub use findings::{FindingsPage, findings, findings_figures};
 pub use lesson::{Lesson, lesson};
 

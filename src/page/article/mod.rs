@@ -3,7 +3,7 @@
 mod dream;
 mod filters;
 
-use super::does::{Does, Passed, does, travel};
+use super::does::{Does, Passed, Skip, does, travel};
 use super::strings::article::ArticleText;
 use super::strings::{Lang, fill};
 use super::way::{self, Way};
@@ -75,13 +75,6 @@ pub struct Climbed {
     /// The same filters from another seed; and from the first in the network with its weights shuffled. Empty, or one each.
     pub second: Vec<Climb>,
     pub shuffled: Vec<Climb>,
-}
-
-/// A skip, and the PSNR that is lost without what it carries.
-pub struct Skip {
-    pub from: String,
-    pub to: String,
-    pub lost: f64,
 }
 
 /// The page as one file of less than `MOST_BYTES`.
