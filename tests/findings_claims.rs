@@ -71,10 +71,10 @@ fn most_filters_are_horizontal_or_vertical_lines_or_not() {
     // Just beyond 15 degrees is neither.
     assert_eq!(lines::claim(&lines_at(&[16.0, 75.5], 9, 0), None).details["all"]["vertical"], 9);
     assert_eq!(lines::claim(&lines_at(&[16.0, 75.5], 9, 0), None).details["all"]["horizontal"], 0);
-    let turned = lines::Turned { horizontal: vec![0.3; 9], vertical: vec![-0.2; 9] };
+    let turned = lines::Turned { horizontal: vec![0.25; 9], vertical: vec![-0.5; 9] };
     let claim = lines::claim(&lines_at(&[0.0], 5, 5), Some(&turned));
     let row = &claim.details["log activation, aliases above one another less side by side"];
-    assert_eq!((&row["horizontal"]["value"], &row["vertical"]["value"]), (&0.3.into(), &(-0.2).into()));
+    assert_eq!((&row["horizontal"]["value"], &row["vertical"]["value"]), (&0.25.into(), &(-0.5).into()));
 }
 
 #[test]
