@@ -20,13 +20,13 @@ pub(super) const EN: FindingsText = FindingsText {
     claims: [
         ClaimText {
             sentence: "Most filters select vertical and horizontal lines.",
-            number: "of the line filters lie within 15 degrees of horizontal or vertical",
+            number: "of all filters are lines within 15 degrees of horizontal or vertical",
             how: "A filter is a line if it prefers one orientation of gratings more than 99 of 100 of the same kernels with their taps \
                   shuffled do. Chance is even orientations. Bootstrap over filters.",
         },
         ClaimText {
             sentence: "Higher up the lines lie further apart.",
-            number: "octaves that the preferred frequency, in image pixels, changes per convolution",
+            number: "passed, by which the preferred frequency, in image pixels, changes",
             how: "The slope of the logarithm of the preferred frequency against the number of convolutions passed. Chance is no slope. \
                   Bootstrap over filters.",
         },
@@ -44,12 +44,12 @@ pub(super) const EN: FindingsText = FindingsText {
         },
         ClaimText {
             sentence: "The filters that look like noise can go at the same quality.",
-            number: "of PSNR lost if all filters whose picture looks like noise are replaced by their mean at once",
+            number: "of PSNR lost if all filters whose pictures look like noise are replaced by their means at once",
             how: "On 64 phantoms never used before. Chance is random sets of the same size in each layer. Bootstrap over images.",
         },
         ClaimText {
             sentence: "The skips bring the detail back.",
-            number: "of PSNR lost if a skip carries its mean only",
+            number: "of PSNR lost if all skips carry their means alone",
             how: "The channels that a skip brings are replaced by their mean, and the same phantoms restored. Bootstrap over images.",
         },
     ],

@@ -21,13 +21,13 @@ pub(super) const ES: FindingsText = FindingsText {
     claims: [
         ClaimText {
             sentence: "La mayoría de los filtros selecciona líneas verticales y horizontales.",
-            number: "de los filtros de línea está a menos de 15 grados de la horizontal o de la vertical",
+            number: "de todos los filtros son líneas a menos de 15 grados de la horizontal o de la vertical",
             how: "Un filtro es de línea si prefiere una orientación de las rejillas más que 99 de cada 100 de los mismos núcleos con sus pesos \
                   barajados. El azar son orientaciones repartidas por igual. Bootstrap sobre los filtros.",
         },
         ClaimText {
             sentence: "Más arriba las líneas están más separadas.",
-            number: "octavas que cambia la frecuencia preferida, en píxeles de la imagen, por cada convolución",
+            number: "atravesada, que es lo que cambia la frecuencia preferida, en píxeles de la imagen",
             how: "La pendiente del logaritmo de la frecuencia preferida respecto al número de convoluciones atravesadas. El azar es ninguna \
                   pendiente. Bootstrap sobre los filtros.",
         },
@@ -50,7 +50,7 @@ pub(super) const ES: FindingsText = FindingsText {
         },
         ClaimText {
             sentence: "Las conexiones de salto devuelven el detalle.",
-            number: "de PSNR perdida si una conexión de salto solo lleva su media",
+            number: "de PSNR perdida si todas las conexiones de salto llevan solo su media",
             how: "Los canales que trae una conexión de salto se sustituyen por su media y se restauran los mismos fantomas. Bootstrap sobre las \
                   imágenes.",
         },
