@@ -42,7 +42,7 @@ pub struct FindingsPage<'a> {
     pub command: &'a str,
 }
 
-/// The page as one file of less than [`MOST_BYTES`].
+/// The page as one file of less than `MOST_BYTES`.
 ///
 /// # Errors
 /// If there are so many filters that no page holds them.
