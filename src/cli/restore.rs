@@ -77,13 +77,16 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let names = names(options)?;
     let written: &[&str] = if options.npy { &["png", "npy", "csv"] } else { &["png"] };
     let all = if options.images.is_empty() { &["restore".to_string()][..] } else { &names };
-    for name in all {
-        written.iter().try_for_each(|extension| files::check_writable(options.file(name, extension)))?;
-    }
+    // Asked when it is known that there is something to restore: a folder is made for it.
+    let check_writable = || {
+        let mut files = all.iter().flat_map(|name| written.iter().map(|extension| options.file(name, extension)));
+        files.try_for_each(files::check_writable)
+    };
     if options.images.is_empty() {
         let examples =
             restore::phantoms(&network, options.count.into(), options.seed, options.sampling().unwrap_or_default())?;
         let shape = Shape::new(examples.len(), examples[0].size.0, examples[0].size.1, 1);
+        check_writable()?;
         let executor = options.drawing.open()?;
         return options.one(&*executor, &network, "restore", shape, &|i| Ok(examples[i].clone()));
     }
@@ -91,6 +94,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let open = |path: &PathBuf| Source::open(path, asked.clone(), options.seed, limit);
     // What is wrong with any of them is said before the first is restored; each is read again when its turn comes.
     options.images.iter().try_for_each(|path| open(path).map(drop))?;
+    check_writable()?;
     let executor = options.drawing.open()?;
     for (path, name) in options.images.iter().zip(&names) {
         let source = open(path)?;
