@@ -3,7 +3,7 @@
 //! A graph never copies weights. A flipped, sliced or scaled kernel is the file's own array with a list of what is to be done to
 //! it; the numbers are put together ([`Kernel::values`]) only when an executor packs them.
 
-use super::Strided;
+use super::strided::Strided;
 use crate::{Error, Result};
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -8,10 +8,9 @@
 //! What is read is the network's own array, through the views that a graph lays on it ([`Strided`]). The outputs of a kernel lie side by
 //! side, and so do the lanes. Of a gradient's kernel, which is the flipped one, the *inputs* do: then a block is transposed first.
 
-use super::products::{DEPTH, sums};
+use super::products::{DEPTH, Layout, Matrices, sums};
 use super::tile::with_tile;
 use super::transform;
-use super::winograd::{Chunk, Winograd};
 use crate::engine::exec::cpu::simd::{Kernel, Lanes};
 use crate::engine::ops::Strided;
 use std::ops::Range;
@@ -29,7 +28,7 @@ pub fn block_len(width: usize) -> usize {
 
 /// A worker: it takes one panel after the other, until all are done.
 pub struct Worker<'a> {
-    pub chunk: Chunk<'a>,
+    pub chunk: Matrices<'a>,
     pub kernel: &'a Strided,
     /// The next task: a panel and a share of the tiles.
     pub next: &'a AtomicUsize,
@@ -45,13 +44,13 @@ impl Kernel for Worker<'_> {
     #[inline(always)]
     fn run<L: Lanes>(mut self) {
         // SAFETY: every task has its own columns or rows of M.
-        unsafe { with_tile!(L, self.chunk.conv.registers, work(&mut self)) }
+        unsafe { with_tile!(L, self.chunk.layout.registers, work(&mut self)) }
     }
 }
 
 #[inline(always)]
 unsafe fn work<L: Lanes, const M: usize, const R: usize>(worker: &mut Worker) {
-    let (chunk, conv, shares) = (worker.chunk, worker.chunk.conv, worker.shares);
+    let (chunk, conv, shares) = (worker.chunk, worker.chunk.layout, worker.shares);
     let (u, taps) = worker.scratch.split_at_mut(36 * position_len(conv.width));
     loop {
         let task = worker.next.fetch_add(1, Ordering::Relaxed);
@@ -60,7 +59,7 @@ unsafe fn work<L: Lanes, const M: usize, const R: usize>(worker: &mut Worker) {
         }
         let (panel, share) = (task / shares, task % shares);
         let tiles = share * chunk.tiles / shares..(share + 1) * chunk.tiles / shares;
-        let source = Panel { kernel: worker.kernel, conv, bank: chunk.bank(), panel };
+        let source = Panel { kernel: worker.kernel, conv, bank: chunk.bank, panel };
         for k in (0..conv.ci).step_by(DEPTH) {
             let block = k..conv.ci.min(k + DEPTH);
             // SAFETY: the scratch has room for a block; the tiles are in the chunk, and this task's.
@@ -82,7 +81,7 @@ unsafe fn work<L: Lanes, const M: usize, const R: usize>(worker: &mut Worker) {
 /// A panel of output channels of a kernel.
 struct Panel<'a> {
     kernel: &'a Strided,
-    conv: &'a Winograd,
+    conv: &'a Layout,
     bank: usize,
     panel: usize,
 }

@@ -47,7 +47,7 @@ use super::epilogue::Finish;
 use super::input::{self, Lookup};
 use super::on_use::Worker;
 use super::pack::embedded;
-use super::products::Product;
+use super::products::{Layout, Matrices, Position, Product};
 use super::tile::{panel_width, registers};
 use super::{on_use, transform};
 use crate::engine::exec::cpu::aligned::Aligned;
@@ -67,28 +67,18 @@ const BLOCK: usize = 4;
 
 pub struct Winograd {
     kernels: Kernels,
+    layout: Layout,
     bank: usize,
-    /// Values of the transformed kernels of one bank.
-    pub bank_len: usize,
     /// Values of one kernel as it is.
     kernel_len: usize,
     /// How many transform kernels on use at once, each with scratch memory of its own.
     workers: usize,
-    /// The positions that are computed: 36, or 25 before a sum-pool.
-    pub positions: Vec<Position>,
     pooled: bool,
     /// The input's parts, those upsampled by 2x2 last (where tiles begin at odd places).
     lookups: Vec<Lookup>,
     /// How many of the lookups are not those.
     plain_parts: usize,
     zeros: Vec<f32>,
-    /// Channels in the order of V: where in the kernel each of them is.
-    pub channels: Vec<usize>,
-    pub ci: usize,
-    pub co: usize,
-    pub registers: usize,
-    pub panels: usize,
-    pub width: usize,
     out_hw: (usize, usize),
     tiles_hw: (usize, usize),
     chunk: usize,
@@ -99,15 +89,6 @@ enum Kernels {
     Stored(Aligned),
     /// As they are, to be transformed [on use](super::on_use): an own copy, or one that is lent.
     OnUse { kernel: Option<Strided>, is_lent: bool },
-}
-
-pub struct Position {
-    /// Which of the 36: `6 * row + column`.
-    pub at: usize,
-    /// Channels that count.
-    pub k: usize,
-    /// Where its U starts in a bank.
-    pub u: usize,
 }
 
 impl Winograd {
@@ -141,26 +122,29 @@ impl Winograd {
         let chunk = (CHUNK / (36 * (ci + panels * width))).max(fewest);
         let lookups: Vec<Lookup> = order.into_iter().map(|i| Lookup::new(g, i)).collect();
         let first_of = |part: usize| g.parts[..part].iter().map(|p| p.c).sum::<usize>();
+        let layout = Layout {
+            positions,
+            channels: lookups.iter().flat_map(|l| first_of(l.index)..first_of(l.index) + l.c).collect(),
+            ci,
+            co,
+            registers: registers(level, co),
+            width,
+            panels,
+            bank_len,
+        };
         Winograd {
+            layout,
             kernels: match on_use {
                 true => Kernels::OnUse { kernel: None, is_lent: false },
                 false => Kernels::Stored(Aligned::default()),
             },
             bank: g.bank,
-            bank_len,
             kernel_len: g.kernel_len(),
             workers: if on_use { rayon::current_num_threads() } else { 0 },
-            positions,
             pooled,
-            channels: lookups.iter().flat_map(|l| first_of(l.index)..first_of(l.index) + l.c).collect(),
             lookups,
             plain_parts,
             zeros: input::zeros(g),
-            ci,
-            co,
-            registers: registers(level, co),
-            panels,
-            width,
             out_hw,
             tiles_hw,
             chunk: chunk.next_multiple_of(level.rows()),
@@ -191,7 +175,7 @@ impl Winograd {
     }
 
     fn transformed(&self, level: Level, g: &Geometry, kernel: &[f32]) -> Aligned {
-        let Winograd { ci, co, panels, width, bank_len, ref positions, ref channels, .. } = *self;
+        let Layout { ci, co, panels, width, bank_len, ref positions, ref channels, .. } = self.layout;
         let kernel = embedded(g, kernel);
         let mut u = Aligned::zeros(g.bank * bank_len);
         let target = transform::Target(u.as_mut_ptr());
@@ -219,14 +203,14 @@ impl Winograd {
     /// Values of the kernels that it holds, or will hold: none of its own, where one is lent.
     pub fn kernels_len(&self) -> usize {
         match self.kernels {
-            Kernels::Stored(_) => self.bank * self.bank_len,
+            Kernels::Stored(_) => self.bank * self.layout.bank_len,
             Kernels::OnUse { is_lent: true, .. } => 0,
             Kernels::OnUse { is_lent: false, .. } => self.bank * self.kernel_len,
         }
     }
 
     pub fn macs(&self) -> usize {
-        self.tiles_hw.0 * self.tiles_hw.1 * self.positions.iter().map(|p| p.k).sum::<usize>() * self.co
+        self.tiles_hw.0 * self.tiles_hw.1 * self.layout.positions.iter().map(|p| p.k).sum::<usize>() * self.layout.co
     }
 
     /// Tiles per chunk for `n` images. Kernels of their own keep images in chunks of their own.
@@ -239,12 +223,12 @@ impl Winograd {
     /// transform writes to at once would otherwise compete for the same set of the first cache.
     fn strides(&self, tiles: usize) -> (usize, usize) {
         let stride = |channels: usize| (tiles * channels).next_multiple_of(1024) + 16;
-        (stride(self.ci), stride(self.panels * self.width))
+        (stride(self.layout.ci), stride(self.layout.panels * self.layout.width))
     }
 
     pub fn scratch_len(&self, n: usize) -> usize {
         let (v, m) = self.strides(self.chunk_tiles(n));
-        36 * (v + m) + self.workers * on_use::block_len(self.width) + 16
+        36 * (v + m) + self.workers * on_use::block_len(self.layout.width) + 16
     }
 
     pub fn run(&self, level: Level, n: usize, parts: &[&[f32]], finish: Finish, scratch: &mut [f32]) {
@@ -279,15 +263,25 @@ impl Winograd {
 
     /// Phase 2 of a chunk.
     fn products(&self, level: Level, chunk: Chunk, scratch: &mut [f32]) {
+        let bank = if self.bank == 1 { 0 } else { chunk.place(0).0 };
+        let Chunk { v, v_stride, m, m_stride, tiles, .. } = chunk;
+        let chunk = Matrices { layout: &self.layout, v, v_stride, m, m_stride, tiles, bank };
         match &self.kernels {
-            Kernels::Stored(u) => (0..self.positions.len() * self.panels).into_par_iter().for_each(|at| {
-                level.dispatch(Product { chunk, u, position: at / self.panels, panel: at % self.panels });
-            }),
+            Kernels::Stored(u) => {
+                (0..self.layout.positions.len() * self.layout.panels).into_par_iter().for_each(|at| {
+                    level.dispatch(Product {
+                        chunk,
+                        u,
+                        position: at / self.layout.panels,
+                        panel: at % self.layout.panels,
+                    });
+                })
+            }
             Kernels::OnUse { kernel, .. } => {
                 let kernel = kernel.as_ref().expect("`Packed::run_at` has checked that there is a kernel");
-                let shares = self.workers.div_ceil(self.panels).min(chunk.tiles);
+                let shares = self.workers.div_ceil(self.layout.panels).min(chunk.tiles);
                 let next = &AtomicUsize::new(0);
-                scratch.par_chunks_exact_mut(on_use::block_len(self.width)).for_each(|scratch| {
+                scratch.par_chunks_exact_mut(on_use::block_len(self.layout.width)).for_each(|scratch| {
                     level.dispatch(Worker { chunk, kernel, next, shares, scratch });
                 });
             }
@@ -297,19 +291,19 @@ impl Winograd {
 
 /// The tiles that go through the three phases together.
 #[derive(Clone, Copy)]
-pub struct Chunk<'a> {
-    pub conv: &'a Winograd,
+struct Chunk<'a> {
+    conv: &'a Winograd,
     parts: &'a [&'a [f32]],
     finish: Finish<'a>,
     /// `[position][tile][channel]`, the input's channels.
-    pub v: *mut f32,
-    pub v_stride: usize,
+    v: *mut f32,
+    v_stride: usize,
     /// `[position][tile][channel]`, the output's channels, filled up to whole panels.
-    pub m: *mut f32,
-    pub m_stride: usize,
+    m: *mut f32,
+    m_stride: usize,
     /// The first tile, counted over all images.
     first: usize,
-    pub tiles: usize,
+    tiles: usize,
 }
 
 // SAFETY: the pointers come from an exclusive borrow of the scratch memory; in each phase every task writes to places
@@ -323,12 +317,6 @@ impl Chunk<'_> {
     #[inline(always)]
     fn block(&self, block: usize) -> std::ops::Range<usize> {
         block * BLOCK..((block + 1) * BLOCK).min(self.tiles)
-    }
-
-    /// Which of the kernels is the chunk's.
-    #[inline(always)]
-    pub fn bank(&self) -> usize {
-        if self.conv.bank == 1 { 0 } else { self.place(0).0 }
     }
 
     /// Image, row and column of a tile.
@@ -360,7 +348,7 @@ impl Kernel for InputTransform<'_> {
                 // SAFETY: the lookup's tables reach past the last tile; every tile has its own place in V, which has
                 // room for all channels.
                 unsafe {
-                    let v = chunk.v.add(tile * conv.ci + first);
+                    let v = chunk.v.add(tile * conv.layout.ci + first);
                     let pixel = |i: usize, j: usize| lookup.pixel(data, conv.zeros.as_ptr(), 4 * ty + i, 4 * tx + j);
                     if at < conv.plain_parts {
                         let d: [[*const f32; 6]; 6] = std::array::from_fn(|i| std::array::from_fn(|j| pixel(i, j)));
@@ -403,11 +391,11 @@ unsafe fn outputs<L: Lanes, const T: usize>(task: &OutputTransform) {
         let (image, ty, tx) = chunk.place(tile);
         // Tiles at the right and at the bottom may stick out of the image.
         let (rows, cols) = (T.min(oh - ty * T), T.min(ow - tx * T));
-        for o in (0..conv.co).step_by(L::N) {
-            let k = L::N.min(conv.co - o);
+        for o in (0..conv.layout.co).step_by(L::N) {
+            let k = L::N.min(conv.layout.co - o);
             // SAFETY: M has whole panels of channels; the pixels are inside the image, and this tile's.
             unsafe {
-                let m = chunk.m.add(tile * conv.panels * conv.width + o);
+                let m = chunk.m.add(tile * conv.layout.panels * conv.layout.width + o);
                 let y = transform::output::<L, T>(m, chunk.m_stride);
                 for i in 0..T {
                     for j in 0..T {
