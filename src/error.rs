@@ -2,6 +2,7 @@
 
 /// What can go wrong, by what the caller can do about it.
 #[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// What is asked for cannot be: an unknown layer, a number out of range.
     #[error("{0}")]

@@ -10,7 +10,7 @@
 //!                      |
 //!                    page        article and lesson as HTML
 //!                      |
-//!           lesson, bench        every step of backprop, the proof by finite differences; how long it takes
+//! lesson, findings, bench        every step of backprop, the proof by finite differences; what each filter does; speed
 //!                      |
 //!                     mri        phantoms, undersampling, restoring
 //!                      |
@@ -22,7 +22,8 @@
 //!                      |
 //!                  engine        tensors, graph, ops, autodiff, plan, executors: someone could take it alone
 //!                      |
-//!  cancel, numbers, error        a token that stops long work; numbers as people read them; what can go wrong
+//!  cancel, numbers, names,       a token that stops long work; numbers as people read them; names that strangers chose;
+//!  error                         what can go wrong
 //! ```
 //!
 //! # The way of one picture
@@ -45,22 +46,35 @@
 //! | 8. Is it true? Move the image a little and measure | [`lesson::check::Checker::point`] | `unet-lens check` |
 //! | 9. Follow it: divide by the RMS, add to the image, begin again | [`engine::ops::ascent`], [`lens::ascent::climb`] | `unet-lens --layer uconv128` |
 //!
-//! The same as a page with pictures, small worked examples and sliders: `unet-lens explain --html lesson.html`. The same
-//! in 75 lines of code: `examples/backprop_by_hand.rs`. The same as a walk with commands and what they print:
-//! `docs/lesson.md`.
+//! Best read first, the same in 75 lines of code: `examples/backprop_by_hand.rs`. The same as a page with pictures, small worked
+//! examples, exercises and a tour: `unet-lens explain --html lesson.html`. The same as a walk with commands and what they
+//! print: `docs/lesson.md`.
 
+#[cfg(feature = "cli")]
 pub mod bench;
 pub mod cancel;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod engine;
 pub mod error;
+#[cfg(feature = "cli")]
 pub mod files;
+#[cfg(feature = "cli")]
+pub mod findings;
+#[cfg(feature = "cli")]
 pub mod lens;
+#[cfg(feature = "cli")]
 pub mod lesson;
+#[cfg(feature = "cli")]
 pub mod mri;
+#[cfg(feature = "cli")]
+pub mod names;
+#[cfg(feature = "cli")]
 pub mod network;
 pub mod numbers;
+#[cfg(feature = "cli")]
 pub mod page;
+#[cfg(feature = "cli")]
 pub mod picture;
 #[doc = include_str!("../docs/where-the-time-goes.md")]
 pub mod where_the_time_goes {}

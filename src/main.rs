@@ -4,7 +4,7 @@ fn main() -> ExitCode {
     match unet_lens::cli::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("unet-lens: {error}");
+            unet_lens::cli::tell(&error.to_string());
             ExitCode::from(error.exit_code())
         }
     }

@@ -108,6 +108,11 @@ fn a_network_that_restores() {
     run("article --layer dconv64 --count 1 --seed 5 --out a -q");
     run("restore --seed 5 --out own -q");
     run("activations phantom --layer dconv64 --seed 5 --out own -q");
+    for picture in ["brain.png", "camera.png"] {
+        fs::copy(fixture(picture), folder.path().join(picture)).unwrap();
+        run(&format!("restore {picture} --seed 5 --out own -q"));
+    }
+    assert_eq!(names(&folder.path().join("own")).iter().filter(|name| name.starts_with("restore")).count(), 3);
     for file in names(&folder.path().join("own")) {
         let read = |dir: &str| fs::read(folder.path().join(dir).join(&file)).unwrap();
         assert!(read("own") == read("a"), "{file} differs from what its own command gives");
@@ -115,6 +120,67 @@ fn a_network_that_restores() {
     let page = fs::read_to_string(folder.path().join("a/index.html")).unwrap();
     assert!(page.contains("4 of 4 came nearer") && !page.contains("Left out"), "what it does");
     assert_eq!(page.matches("<details class=\"filter\"").count(), 1);
+    // What is like nothing that it knows is shown, too, where it becomes worse.
+    assert!(page.contains("The brain comes nearer: from") && page.contains("The photograph gets worse: from"));
+    // Where a skip and what comes from below are joined, channels of both are seen.
+    assert_eq!(page.matches("<figure class=\"travel\" data-skip>").count(), 3);
+    for skip in ["conv64_1", "conv128_1", "conv256_1"] {
+        assert!(page.contains(&format!("by the skip from {skip}: channels")), "{skip}");
+    }
+    // What is lost without them was measured.
+    for (skip, to) in [("conv64_1", "concatenate_9"), ("conv128_1", "concatenate_8"), ("conv256_1", "concatenate_7")] {
+        assert!(page.contains(&format!("Without what {skip} brings to {to} the PSNR falls by ")), "{skip}");
+    }
+    // A second seed, and the same filter with shuffled weights.
+    assert_eq!(page.matches("Control: the weights of the network shuffled</figcaption>").count(), 1);
+    assert_eq!(
+        page.matches("From another seed; its spectrum correlates").count(),
+        2,
+        "as text, and for those who do not see"
+    );
+}
+
+/// The article's model was written in Spanish: nothing English is left but names and the program's own messages.
+#[test]
+fn the_page_in_spanish() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = "article --layer dconv64 --filters 8,50 --seed 5 --lang es --out a -q";
+    unet_lens(folder.path()).args(line.split(' ')).assert().success();
+    let page = fs::read_to_string(folder.path().join("a/index.html")).unwrap();
+    assert!(page.contains("<html lang=\"es\">") && page.contains("--lang es --out a"));
+    let found = |page: &str| {
+        let spoken = spoken(&page[page.find("<body>").unwrap()..page.find("<script").unwrap()]);
+        let words: Vec<&str> = spoken.split(|c: char| !c.is_alphabetic()).collect();
+        assert!(words.len() > 400, "{}", words.len());
+        ENGLISH.into_iter().filter(|english| words.contains(english)).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&page), [""; 0], "English on the Spanish page");
+    // The check finds English where there is some.
+    made(folder.path(), "tiny.h5", &["-q"]);
+    let english = fs::read_to_string(folder.path().join("out/article/index.html")).unwrap();
+    assert!(found(&english).len() > 15, "{:?}", found(&english));
+}
+
+const ENGLISH: [&str; 24] = [
+    "the", "of", "and", "filter", "filters", "seed", "layer", "layers", "from", "to", "dead", "step", "noise", "which",
+    "picture", "pictures", "is", "channels", "brain", "aliased", "answers", "shuffled", "command", "time",
+];
+
+/// What a reader sees or hears of a page: its texts and those of its pictures, without commands.
+fn spoken(html: &str) -> String {
+    let mut text = String::new();
+    for (i, part) in html.split('<').enumerate() {
+        let (tag, rest) = if i == 0 { ("", part) } else { part.split_once('>').unwrap_or((part, "")) };
+        for attribute in ["alt=\"", "aria-label=\"", "aria-valuetext=\"", "data-text=\""] {
+            text += tag.split_once(attribute).map_or("", |(_, value)| value.split('"').next().unwrap());
+            text.push(' ');
+        }
+        if !tag.starts_with("code") && !rest.starts_with("unet-lens") {
+            text += rest;
+            text.push(' ');
+        }
+    }
+    text
 }
 
 /// A picture of one's own, chosen layers and filters; every command on the page draws again what it says, from where the page

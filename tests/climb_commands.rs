@@ -194,3 +194,54 @@ fn a_picture_too_large_for_the_memory_is_climbed_in_tiles() {
     // The one step's goal is its first and its last; the picture did change.
     assert!(!text.contains("nothing changed"), "{text}");
 }
+
+/// A filter that is dead for noise may live on a phantom: that of `activations phantom`, one for all filters, another for each seed.
+#[test]
+fn a_phantom_to_start_from() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = |seed: &str, size: &str| {
+        let still = ["--layer", "conv512", "--filters", "8,9", "--steps", "1", "--step-size", "0", "--npy", "--seed"];
+        succeeds(&[&still[..], &[seed, "--init", "phantom", "--size", size]].concat(), dir.path());
+        std::fs::read(dir.path().join("out/conv512.npy")).unwrap()[128..].to_vec()
+    };
+    let expected: Vec<f32> = (0..2).flat_map(|_| phantom_of(3, (128, 128))).collect();
+    // Single precision against double.
+    let near = |bytes: &[u8]| {
+        let values = bytes.chunks(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()));
+        bytes.len() == 4 * expected.len() && values.zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6)
+    };
+    assert!(near(&start("3", "128x128")), "another start than phantom 0 of the seed");
+    assert!(!near(&start("4", "128x128")), "the seed changes nothing");
+    assert_eq!(start("3", "64x32").len(), 2 * 64 * 32 * 4);
+
+    let dead = |out: String| out.lines().filter(|line| line.contains("dead: no gradient at the ")).count();
+    let line = ["--layer", "uconv256", "--steps", "1", "--count", "64"];
+    let noise = dead(succeeds(&line, dir.path()));
+    let phantom = dead(succeeds(&[&line[..], &["--init", "phantom"]].concat(), dir.path()));
+    assert!(phantom < noise, "{noise} of 64 are dead for noise, {phantom} for a phantom");
+    // A dead panel says why: for noise alone, or for every image.
+    let said = succeeds(&line, dir.path());
+    let of = |words: &str| said.lines().filter(|line| line.contains("dead") && line.contains(words)).count();
+    let (lives, off) =
+        (of("it lives on phantoms: --init phantom"), of("off on phantoms, too") + of("by interval bounds"));
+    assert!(lives > 0 && lives + off == noise, "of {noise} dead {lives} live on phantoms, {off} do not: {said}");
+    // The seeds that rescue tries are other phantoms.
+    let rescued = succeeds(&[&line[..], &["--init", "phantom", "--rescue", "2"]].concat(), dir.path());
+    assert!(rescued.contains("from seed 1: dead from its own"), "{rescued}");
+
+    // The lesson begins there, too; and a network of three colours is told why it cannot.
+    let json = ["explain", "--layer", "conv512", "--init", "phantom", "--json", "e.json"];
+    succeeds(&json, dir.path());
+    let explained: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(dir.path().join("e.json")).unwrap()).unwrap();
+    assert_eq!(explained["dead"], false);
+    let colours = fixture("keras/seq_k3.h5");
+    let line = ["--model", &colours, "--layer", "a", "--init", "phantom"];
+    refused(&line, 2, &["a phantom is grey", "takes 3 channels"], dir.path());
+}
+
+/// The first phantom of a seed, aliased as `unet-lens restore` has it.
+fn phantom_of(seed: u64, size: (usize, usize)) -> Vec<f32> {
+    use unet_lens::mri::{Sampling, phantom, undersample};
+    undersample(&phantom(seed, 0, size), size, Sampling::default().drawn(seed, 0)).unwrap()
+}

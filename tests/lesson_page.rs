@@ -53,6 +53,11 @@ fn agrees(page: &Page, worked: &Worked) {
     close(&numbers(page, op, "y", 0), &engine.y.values, &format!("{op}, y"));
     for k in 0..worked.x.len() {
         close(&numbers(page, op, "dx", k), &engine.dx[k].values, &format!("{op}, dx {k}"));
+        if k == 0 {
+            for (part, parts) in engine.parts.iter().enumerate() {
+                close(&numbers(page, op, "part", part), &parts.values, &format!("{op}, part {part}"));
+            }
+        }
         close(&numbers(page, op, "difference", k), &engine.differences[k].values, &format!("{op}, difference {k}"));
     }
 }
@@ -87,7 +92,25 @@ fn marks_what_meets(page: &Page, worked: &Worked, at: usize) {
     let entries: Vec<usize> = (0..settings.len()).filter(meets).collect();
     assert!(dy.iter().all(|&dy| dy != 0.0) && !entries.is_empty(), "the example shows it");
     assert!(settings.contains(&0.0), "a weight of 0 is marked as well");
-    assert_eq!((marked(page, "conv2d", "y"), marked(page, "conv2d", "settings")), (outputs, entries), "input {at}");
+    assert_eq!(
+        (marked(page, "conv2d", "y"), marked(page, "conv2d", "settings")),
+        (outputs.clone(), entries),
+        "input {at}"
+    );
+    // The kernel is laid over dy: on each output the weight through which it read the input.
+    let laid = page.eval(
+        "[...document.querySelectorAll('#op-conv2d [data-role=dy] td[data-weight]')]\
+         .map(td => [+td.querySelector('input').dataset.at, Number(td.dataset.weight.replace('×', '').replace('−', '-'))])",
+    );
+    let laid: Vec<(usize, f64)> = serde_json::from_value(laid).unwrap();
+    let weights = with(&x, &settings);
+    let slope = |o: usize| with(&moved(&x, at), &settings).y.values[o] - weights.y.values[o];
+    assert_eq!(laid.iter().map(|(o, _)| *o).collect::<Vec<_>>(), outputs);
+    assert!(laid.iter().all(|&(o, weight)| (weight - slope(o)).abs() < 1e-6), "input {at}: {laid:?}");
+    let terms = page.text("#op-conv2d .terms");
+    let [_, columns, _] = worked.x[0].shape;
+    assert!(terms.starts_with(&format!("dx[{}, {}] = ", at / columns, at % columns)), "{terms}");
+    assert_eq!(terms.matches("dy[").count(), laid.len(), "{terms}");
 }
 
 /// Types another number into an input cell.
@@ -190,6 +213,8 @@ fn the_sentence_takes_the_slopes_of_backprop() {
     page.click("#op-conv2d [data-role=x] input[data-at='5']");
     assert!(chain("conv2d").starts_with("Outputs that read the marked input: 9.") && chain("conv2d").contains("·0 "));
     assert!(page.text("#op-mean").contains("dx = dy / count") && !page.text("#op-mean").contains("d loss / d loss"));
+    // But for code, in which two dots are a range.
+    page.eval("document.querySelectorAll('pre, .exercise label, .exercise details').forEach(e => e.remove())");
     let text = page.eval("document.querySelector('main').textContent");
     for double in ["?.", "..", "!.", ".:"] {
         assert!(!text.as_str().unwrap().contains(double), "{double}");
@@ -250,6 +275,24 @@ fn the_page_teaches() {
             }
         }
 
+        // One channel through the whole U, chosen by the reader.
+        if let [_, second, ..] = &facts_of_channels(&page)[..] {
+            page.eval("(chooser.value = 1, chooser.dispatchEvent(new Event('change')))");
+            assert_eq!(page.eval("getComputedStyle(document.getElementById('u')).getPropertyValue('--pick')"), "1");
+            page.eval("go(1)");
+            assert!(page.text(".card.now .which").contains(&format!("hannel {second},")), "{}", page.text(".card.now"));
+        }
+        // Behind the image's gradient comes what makes a step of it.
+        page.eval("go(walk.length)");
+        assert!(status(&page).ends_with("next image, the step"), "{}", status(&page));
+        for (back, op) in ["step", "normalise", "rms"].into_iter().enumerate() {
+            let card = page.text(".card.now");
+            assert!(card.contains(op) && card.contains("RMS"), "{card}");
+            assert_eq!(page.eval("document.querySelector('.ascent .now .op-name').textContent"), op, "{back}");
+            page.press("ArrowLeft");
+        }
+        assert!(status(&page).contains("d ") && status(&page).ends_with("backward"), "{}", status(&page));
+
         // A node of the drawing shows its card; its op is one click away.
         page.eval("go(0)");
         let forward_nodes = facts["forward"].as_array().unwrap();
@@ -297,6 +340,50 @@ fn the_page_teaches() {
     }
 }
 
+fn facts_of_channels(page: &Page) -> Vec<u64> {
+    serde_json::from_value(page.eval("data.channels")).unwrap()
+}
+
+/// The card is seen together with the drawing: beside it, or under it on a narrow screen; and the page stays small.
+#[test]
+fn the_card_stands_by_the_drawing() {
+    let Some(chromium) = open() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let file = make(dir.path(), "unet.h5", &[]);
+    let bytes = std::fs::metadata(&file).unwrap().len();
+    assert!(bytes < 1_500_000, "{bytes} bytes");
+    let page = chromium.page(&file, 1400);
+    let place = |page: &Page, selector: &str| -> Vec<f64> {
+        serde_json::from_value(page.eval(&format!(
+            "(r => [r.left, r.top, r.right, r.bottom])(document.querySelector({selector:?}).getBoundingClientRect())"
+        )))
+        .unwrap()
+    };
+    page.click("#next");
+    page.eval("document.querySelector('.tour').scrollIntoView()");
+    let (map, card) = (place(&page, ".u:not([hidden]) .map"), place(&page, ".card.now"));
+    assert!(card[0] >= map[2] && card[1] < map[3] && card[1] < 200.0, "beside it: {map:?} {card:?}");
+    assert!(map[3] < 857.0 && place(&page, "#slider")[1] >= 0.0, "all in one window of 1400 x 857: {map:?}");
+    for width in [400, 1000] {
+        page.resize(width);
+        page.eval("document.querySelector('.stepper').scrollIntoView()");
+        let (slider, card) = (place(&page, "#slider"), place(&page, ".cards"));
+        assert!(slider[1] >= 0.0 && card[1] > slider[3] && card[3] <= 900.0, "{width}: {slider:?} {card:?}");
+        assert!(card[1] < 760.0, "{width}: enough of the card is seen: {card:?}");
+        let seen = "(m => { const a = m.getBoundingClientRect(), b = m.closest('.scroll').getBoundingClientRect(); \
+                    return a.left >= b.left - 1 && a.right <= b.right + 1; })(document.querySelector('.u:not([hidden]) .node.now'))";
+        for to in [0, 12, 24, 30] {
+            page.eval(&format!("go({to})"));
+            assert_eq!(page.eval(seen), true, "{width}: node {to} is in sight");
+        }
+    }
+    // The dead filter is all zeros, and said to be; squares have labels.
+    let others = page.text("#others");
+    assert!(others.contains("100.0% zeros") && others.contains("dead"), "{others}");
+    assert_eq!(page.eval("[...document.querySelectorAll('.node')].filter(n => !n.textContent.trim()).length"), 0);
+    page.assert_quiet();
+}
+
 #[test]
 fn in_spanish_too() {
     let Some(chromium) = open() else { return };
@@ -307,9 +394,30 @@ fn in_spanish_too() {
     assert!(page.text("h1").contains("retropropagación"));
     page.click("#next");
     assert!(status(&page).starts_with("2 de ") && status(&page).contains("hacia delante"), "{}", status(&page));
-    let text = page.text("body");
-    for english in ["The ", " the ", "backward", "gradient of", "before activation", "threads", "..", "?."] {
-        assert!(!text.contains(english), "English in the Spanish page: {english:?}");
+    // But for code, which is English everywhere, and for the names that exercises use in it.
+    page.eval("document.querySelectorAll('pre, #code, .exercise label, [data-topic] code').forEach(e => e.remove())");
+    let text = page.text("body").replace("(«loss»)", "");
+    for english in [
+        "The ",
+        " the ",
+        "backward",
+        "gradient of",
+        "before activation",
+        "threads",
+        "..",
+        "?.",
+        "window",
+        "count",
+        "next image",
+        "direction",
+        "loss",
+        " of ",
+        "Channel",
+        "Check",
+        "Play",
+        "solved",
+    ] {
+        assert!(!text.contains(english), "English in the Spanish page: {english:?} in {text}");
     }
     page.assert_fits(400);
     page.assert_fits(1400);

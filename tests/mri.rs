@@ -5,6 +5,7 @@ mod common;
 use common::{Expected, difference, fixture};
 use proptest::prelude::*;
 use rustfft::num_complex::Complex;
+use unet_lens::engine::exec::memory::Limit;
 use unet_lens::engine::tensor::{Shape, Tensor};
 use unet_lens::mri::kspace::{self, Mask};
 use unet_lens::mri::metrics::{nmse, psnr, ssim};
@@ -67,7 +68,7 @@ fn k_space_as_numpy_has_it() {
 fn masked_k_space_as_numpy_and_scikit_image_have_it() {
     let expected = Expected::open("mri.h5");
     let mask = Mask::new("mask.npy", &expected.floats("mask"), (45, 38)).unwrap();
-    let source = Source::open(&fixture("kspace.npy"), Some(Undersampling::Mask(mask)), 0).unwrap();
+    let source = Source::open(&fixture("kspace.npy"), Some(Undersampling::Mask(mask)), 0, Limit::default()).unwrap();
     assert_eq!(source.shape(), Shape::new(1, 45, 38, 1));
     let example = source.example(0).unwrap();
     let truth = example.truth.clone().unwrap();
@@ -96,7 +97,8 @@ fn what_there_is_no_truth_of() {
     };
     let part: Vec<f32> = k.iter().enumerate().map(|(i, v)| v * kept[i / 2]).collect();
     let mask = || Some(Undersampling::Mask(Mask::new("mask.npy", &kept, (45, 38)).unwrap()));
-    let example = |path: &std::path::Path, asked| Source::open(path, asked, 3).unwrap().example(0).unwrap();
+    let example =
+        |path: &std::path::Path, asked| Source::open(path, asked, 3, Limit::default()).unwrap().example(0).unwrap();
     // Half of it zero: it was measured so, whether its mask is given or not. The largest value is 1.
     let measured = of("part.npy", &[45, 38, 2], &part);
     for asked in [None, mask()] {
@@ -123,7 +125,7 @@ fn what_there_is_no_truth_of() {
     assert!(example(&of("more.npy", &[45, 38, 2], &few), None).truth.is_none());
     // Every image of a stack has a scale of its own, and is what it is alone, but for the lines, which are drawn anew.
     let double: Vec<f32> = part.iter().copied().chain(part.iter().map(|v| 2.0 * v)).collect();
-    let stack = Source::open(&of("stack.npy", &[2, 45, 38, 2], &double), None, 0).unwrap();
+    let stack = Source::open(&of("stack.npy", &[2, 45, 38, 2], &double), None, 0, Limit::default()).unwrap();
     let (one, two) = (stack.example(0).unwrap(), stack.example(1).unwrap());
     assert_eq!((one.zero_filled.clone(), 2.0 * one.scale), (two.zero_filled, two.scale));
     assert_eq!((one.zero_filled, two.name.as_str()), (example(&measured, None).zero_filled, "stack.npy 1"));
@@ -150,7 +152,7 @@ fn sources_that_are_refused() {
     ] {
         let path = dir.path().join("k.npy");
         npy::write(&path, shape, values).unwrap();
-        let message = Source::open(&path, None, 0).err().expect(words).to_string();
+        let message = Source::open(&path, None, 0, Limit::default()).err().expect(words).to_string();
         assert!(message.contains("k.npy") && message.contains(words), "{message}");
     }
 }

@@ -106,7 +106,8 @@ fn every_gradient_agrees_with_finite_differences() {
     for (name, recipe) in choices() {
         let objective = Objective::new(&network, layer, &filters, image, &recipe, true).unwrap();
         let start = Tensor64::from(&noise(0, &network.layers[layer].name, &filters, image, 2.0));
-        let fixed: Vec<(NodeId, Tensor64)> = objective.fixed.iter().map(|(id, t)| (*id, t.into())).collect();
+        let fixed: Vec<(NodeId, Tensor64)> =
+            objective.fixed.iter().map(|(id, fixed)| (*id, (&fixed.values()).into())).collect();
         let gradient =
             evaluate(&objective.plan.graph, &inputs(&fixed, objective.image, &start), &[objective.gradient]).remove(0);
         let largest = gradient.data.iter().fold(0.0, |m: f64, g| m.max(g.abs()));
@@ -369,6 +370,44 @@ fn a_filter_that_fell_is_said_and_its_best_step_kept() {
             };
             assert_eq!(best[i].picture, expected, "{}: filter {}", executor.describe(), filters[i]);
         }
+    }
+}
+
+/// A filter that its steps turn off is climbed with shorter ones, from the same start, and says how short.
+#[test]
+fn a_filter_that_fell_is_climbed_with_shorter_steps() {
+    let network = network("unet.h5");
+    let layer = unet::convolution(&network, "uconv128").unwrap();
+    let shape = unet::image_shape(&network, &[], None).unwrap();
+    let filters = [69, 70, 72];
+    let starts = |seed: u64, filters: &[usize]| Ok(noise(seed, "uconv128", filters, shape, 2.0));
+    let executor = cpu(2);
+    let climbs = |filters: &[usize], recipe: Recipe| {
+        let watch = &mut Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} };
+        climb(&*executor, &network, layer, filters, &starts(0, filters).unwrap(), recipe, watch).unwrap()
+    };
+    let recipe = Recipe { steps: 6, ..Recipe::default() };
+    let before = climbs(&filters, recipe);
+    let mut after = before.clone();
+    let from = Starts { own: 0, tried: 1..1, of: &starts };
+    let watch = &mut Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} };
+    rescue(&*executor, &network, layer, &mut after, recipe, from, watch).unwrap();
+    assert!(
+        matches!(before[1].verdict, Verdict::Fell { .. }) && after[1].verdict == Verdict::Ok,
+        "{:?}",
+        after[1].verdict
+    );
+    for (before, after) in before.iter().zip(&after).filter(|(before, _)| before.verdict == Verdict::Ok) {
+        assert_eq!(before, after, "what did not fall stays as it is");
+    }
+    let halved = after[1].halved;
+    assert!((1..=6).contains(&halved) && after[1].rescued.is_none());
+    // No longer steps would have done, and what the panel says is how to get it.
+    for halvings in 1..=halved {
+        let rate = recipe.rate * 0.5f32.powi(halvings as i32);
+        let again = climbs(&[filters[1]], Recipe { rate, ..recipe }).remove(0);
+        assert_eq!(again.verdict == Verdict::Ok, halvings == halved);
+        assert!(halvings < halved || (again.picture == after[1].picture && again.losses == after[1].losses));
     }
 }
 

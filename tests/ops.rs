@@ -362,7 +362,7 @@ fn functions_have_the_values_of_their_definitions() {
 
 #[test]
 fn resizing_by_hand() {
-    let rows = |m: Matrix| m.data.chunks(m.columns).map(<[f32]>::to_vec).collect::<Vec<_>>();
+    let rows = |m: Matrix| m.values().chunks(m.columns).map(<[f32]>::to_vec).collect::<Vec<_>>();
     let twice = rows(Matrix::bilinear(2, 2));
     assert_eq!(twice, [[1.0, 0.0], [0.75, 0.25], [0.25, 0.75], [0.0, 1.0]]);
     assert_eq!(

@@ -4,7 +4,7 @@ mod common;
 
 use common::lesson::{BEYOND, MODELS, OF_A_UNET};
 use common::{fixture, network};
-use unet_lens::lesson::explain::worked_for;
+use unet_lens::lesson::explain::{exercises, worked_for};
 use unet_lens::network::unet;
 use unet_lens::page::strings::Lang;
 
@@ -37,6 +37,12 @@ fn worked_examples_are_gradients() {
                 for (a, b) in dx.values.iter().zip(&differences.values) {
                     assert!((a - b).abs() < 1e-6 * a.abs().max(1.0), "{about}: {a} and {b}");
                 }
+            }
+            // Of a value used twice: its gradients add up to the whole.
+            if !worked.parts.is_empty() {
+                let sum = |i: usize| worked.parts.iter().map(|part| part.values[i]).sum::<f64>();
+                assert!((0..worked.dx[0].values.len()).all(|i| sum(i) == worked.dx[0].values[i]), "{about}");
+                assert_eq!((worked.parts.len(), worked.topic), (2, "used-twice"));
             }
             // One cell by hand: the chain rule's terms add up to its gradient.
             let chain: f64 = worked.chain.read_by.iter().map(|&(at, slope)| worked.dy.values[at] * slope).sum();
@@ -150,4 +156,44 @@ fn the_pool_of_the_page_by_hand() {
         0.0, 0.0, 0.0, 0.0,
     ];
     assert_eq!(pool.dx[0].values, dx);
+}
+
+/// The exercises' answers by hand, and the small U's two ways.
+#[test]
+fn the_exercises_by_hand() {
+    let all = exercises().unwrap();
+    let answer = |id: &str| {
+        let exercise = all.iter().find(|exercise| exercise.id == id).unwrap();
+        assert!(exercise.asked < exercise.answer.values.len() && !exercise.source.excerpt.is_empty(), "{id}");
+        exercise.answer.values.clone()
+    };
+    assert_eq!(all.len(), 8);
+    assert_eq!(answer("sum"), [2.5; 6]);
+    assert_eq!(answer("relu"), [2.0, 0.0, -1.0, 0.0, 0.0, -2.5]);
+    // The last window has three equal values: the first wins.
+    assert_eq!(answer("max_pool"), [2.0, 0.0, 0.0, 0.0]);
+    assert_eq!(answer("upsample"), [6.0, 10.0, -10.0, 7.0]);
+    assert_eq!(answer("concat"), [-1.0, 0.5, -2.0, 1.5, -3.0, 2.5, -4.0, 3.5]);
+    // The corner: y[0,0] read it through the kernel's middle, y[0,1] through its left, y[1,0] through its upper, y[1,1] through
+    // the upper left entry.
+    assert_eq!(answer("conv2d")[0], 0.5 * 1.0 + 2.0 * 2.0 + 0.0 * 3.0 + 1.0 * 0.0);
+    assert_eq!(answer("used-twice"), [3.0 * 1.0 + 2.0, -3.0, 3.0 * 0.5 - 2.0, 6.0, -6.0, 3.0 * 1.5 - 1.0]);
+    let g = [0.02f64, -0.01, 0.03, 0.0, 0.04, 0.015];
+    let rms = (g.iter().map(|g| g * g).sum::<f64>() / 6.0).sqrt();
+    for (a, g) in answer("normalise").iter().zip(g) {
+        assert!((a - g / (rms + 1e-5)).abs() < 1e-12, "{a}");
+    }
+    let network = network("unet.h5");
+    let layer = unet::convolution(&network, "uconv128").unwrap();
+    let examples = worked_for(&network, layer, unet::image_shape(&network, &[network.output], None).unwrap()).unwrap();
+    let twice = examples.iter().find(|worked| worked.topic == "used-twice").unwrap();
+    let x = vec![1.0, 3.0, 0.0, 0.0, 2.0, 3.0, -1.0, -2.0];
+    let dy: Vec<f64> = (1..=16).map(f64::from).collect();
+    let twice = twice.with(vec![x], dy, vec![]).unwrap();
+    assert_eq!(twice.parts[0].values, [1.0, 3.0, 5.0, 7.0, 9.0, 11.0, 13.0, 15.0], "across the skip");
+    assert_eq!(
+        twice.parts[1].values,
+        [0.0, 28.0, 44.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        "to the winners, the first of equals"
+    );
 }

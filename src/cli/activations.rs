@@ -1,11 +1,11 @@
 //! `unet-lens activations IMAGE|phantom`
 
-use super::{Drawing, layer_file};
+use super::Drawing;
+use super::start::{PHANTOM, phantom};
 use crate::engine::tensor::Tensor;
 use crate::lens::activations;
-use crate::mri::{Sampling, restore};
 use crate::network::{Network, unet};
-use crate::{Error, Result};
+use crate::{Result, files};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -45,6 +45,10 @@ pub(super) fn run(options: &Options) -> Result<()> {
     };
     layers.sort_unstable();
     layers.dedup();
+    let names = super::file_names(&network);
+    let file = |layer: usize| drawing.out.join(format!("activations-{}.png", names[layer]));
+    let overview_file = overview.then(|| drawing.out.join("activations.png"));
+    layers.iter().map(|&layer| file(layer)).chain(overview_file.clone()).try_for_each(files::check_writable)?;
     let executor = drawing.open()?;
     let bar = super::progress_bar("activations", drawing.quiet);
     bar.set_length(layers.len() as u64 + 1);
@@ -53,13 +57,12 @@ pub(super) fn run(options: &Options) -> Result<()> {
     bar.inc(1);
     let mut text = String::new();
     for activation in &activations {
-        let file = layer_file(&drawing.out, "activations-", &activation.name, "png");
+        let file = file(activation.layer);
         activation.figure(drawing.look.colormap).save(&file)?;
         text += &format!("{}\n", file.display());
         bar.inc(1);
     }
-    if overview {
-        let file = drawing.out.join("activations.png");
+    if let Some(file) = overview_file {
         activations::overview(&activations, drawing.look.colormap).save(&file)?;
         text += &format!("{}\n", file.display());
     }
@@ -72,18 +75,11 @@ pub(super) fn run(options: &Options) -> Result<()> {
 
 impl Options {
     fn picture(&self, network: &Network) -> Result<Tensor> {
-        match self.image.as_os_str() == "phantom" {
-            true => phantom(network, self.seed),
-            false => super::read_picture(&self.image, network),
+        if self.image.as_os_str() != PHANTOM {
+            return super::read_picture(&self.image, network, self.drawing.machine.limit());
         }
-    }
-}
-
-/// The first of the seed's phantoms, aliased.
-pub(super) fn phantom(network: &Network, seed: u64) -> Result<Tensor> {
-    match unet::image_channels(network)? {
-        1 => Ok(restore::phantoms(network, 1, seed, Sampling::default())?[0].aliased()),
-        c => Err(Error::Usage(format!("a phantom is grey, {} takes {c} channels: name a picture", network.name))),
+        let shape = unet::image_shape(network, &[network.output], None)?;
+        phantom(network, (shape.h, shape.w), self.seed)
     }
 }
 

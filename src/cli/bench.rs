@@ -63,22 +63,20 @@ pub(super) fn run(options: &Options) -> Result<()> {
     };
     let image = unet::image_shape(&network, &targets, None)?;
     if let Some(path) = &options.json {
-        files::check_writable_dir(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(".".as_ref()))?;
+        files::check_writable(path)?;
     }
     let mut executors = vec![];
     for &backend in &options.backend {
         match exec::open(backend, options.threads.map(usize::from), None) {
             Ok((executor, _)) => executors.push(executor),
             // One of several that is not there is said, and the others measured.
-            Err(Error::Device(why)) if options.backend.len() > 1 => eprintln!("unet-lens: {why}"),
+            Err(Error::Device(why)) if options.backend.len() > 1 => super::tell(&why),
             Err(error) => return Err(error),
         }
     }
     for executor in executors.iter().filter(|executor| executor.is_software()) {
-        eprintln!(
-            "unet-lens: {} is software: it shows that the shaders work, not how fast a GPU is",
-            executor.describe()
-        );
+        let what = "is software: it shows that the shaders work, not how fast a GPU is";
+        super::tell(&format!("{} {what}", executor.describe()));
     }
     let mut reports = vec![];
     let bar = progress_bar("bench", false);

@@ -79,6 +79,7 @@ impl Options {
                 .unwrap_or((own.h, own.w)),
         };
         let image = unet::image_shape(network, &[layer], Some(size))?;
+        executor.limit().check(image, ascent::noise_bytes(image))?;
         let name = &network.layers[layer].name;
         // Noise as a climb starts from.
         let start = |filter: usize| ascent::noise(self.seed, name, &[filter], image, ascent::NOISE);

@@ -51,7 +51,8 @@ pub(super) struct Climbing {
     #[arg(long, value_name = "NAME", default_value = "pixel", value_parser = one_of(PARAMETERS))]
     pub parameter: Parameter,
     /// Try a dead filter from the noise of the next N seeds, and if it is dead from them all climb what goes into its ReLU,
-    /// where there is always a gradient. The panel says which (of this program, from no paper)
+    /// where there is always a gradient. A filter that falls, since a step turned it off, is climbed with steps of half the
+    /// length, a quarter and so on to 1/64. The panel says which (of this program, from no paper)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10_000), allow_negative_numbers = true)]
     pub rescue: Option<u32>,
     /// Draw of each filter the step after which it was most active, not the last: a step that is too long may turn a filter off

@@ -2,11 +2,13 @@
 
 use super::{Machine, parse_positive};
 use crate::cancel::Watch;
+use crate::engine::exec::memory::Limit;
 use crate::engine::tensor::{Shape, Tensor};
 use crate::lens::dream::{Dream, Frame, Octave, Work, dream, recolour};
+use crate::names::FileNames;
 use crate::network::{Network, unet};
 use crate::numbers::{data_size, in_column};
-use crate::picture::{Animation, Mix, Photo, mixed, npy, read_image, save_values};
+use crate::picture::{Animation, Mix, Photo, mixed, npy, read_image_within, save_values};
 use crate::{Error, Result, files};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -93,7 +95,8 @@ impl Options {
     fn path(&self) -> PathBuf {
         let image = &self.image.file_stem().unwrap_or_default().to_string_lossy();
         let filter = self.filter.map_or(String::new(), |filter| format!("_{filter}"));
-        self.out.join(format!("{image}_{}{filter}.png", self.layer.replace(['/', '\\', ':'], "_")))
+        // The one file of its name: no two layers are dreamed of at once.
+        self.out.join(FileNames::new(&[]).of(&format!("{image}_{}{filter}", self.layer)) + ".png")
     }
 
     fn dream(&self, layer: usize) -> Dream {
@@ -115,12 +118,11 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let network = options.machine.load()?;
     let layer = unet::convolution(&network, &options.layer)?;
     options.check_filter(unet::filters(&network, layer))?;
-    let start = Start::read(&options.image, &network)?;
+    let start = Start::read(&options.image, &network, options.machine.limit())?;
     let path = options.path();
-    let gif_folder = options.gif.as_ref().map(|gif| super::folder_of(gif));
-    for folder in [Some(options.out.as_path()), options.frames.as_deref(), gif_folder].into_iter().flatten() {
-        files::check_writable_dir(folder)?;
-    }
+    let values = super::is_npy(&options.image).then(|| path.with_extension("npy"));
+    [Some(&path), values.as_ref(), options.gif.as_ref()].into_iter().flatten().try_for_each(files::check_writable)?;
+    options.frames.iter().try_for_each(files::check_writable_dir)?;
     let executor = options.machine.open(options.quiet)?;
     let what = options.dream(layer);
     let work = Work::new(&*executor, &network, &what, start.seen.shape)?;
@@ -160,7 +162,6 @@ pub(super) fn run(options: &Options) -> Result<()> {
     bar.finish_and_clear();
 
     save_values(&path, &start.colors(&picture))?;
-    let values = start.photo.is_none().then(|| path.with_extension("npy"));
     if let (Some(values), Shape { h, w, c, .. }) = (&values, picture.shape) {
         npy::write(values, &[1, h, w, c], &picture.data)?;
     }
@@ -189,11 +190,11 @@ pub(super) struct Start {
 }
 
 impl Start {
-    pub fn read(path: &Path, network: &Network) -> Result<Start> {
+    pub fn read(path: &Path, network: &Network, limit: Limit) -> Result<Start> {
         if !super::is_npy(path) {
-            return Start::of(read_image(path)?, network);
+            return Start::of(read_image_within(path, limit)?, network);
         }
-        let seen = super::read_picture(path, network)?;
+        let seen = super::read_picture(path, network, limit)?;
         match seen.data.iter().position(|v| !(0.0..=1.0).contains(v)) {
             Some(i) => Err(Error::file(path, format!("value {i} is {}; a dream's are from 0 to 1", seen.data[i]))),
             None => Ok(Start { seen, photo: None }),

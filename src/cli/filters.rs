@@ -1,11 +1,14 @@
 //! The main job: `unet-lens --layer NAME`, pictures of what the filters of a layer answer to.
 
 use super::climbing::Climbing;
-use super::{Look, Machine, layer_file, parse_size, progress_bar};
+use super::dead::{self, Whys};
+use super::start::{Init, Starts};
+use super::{Look, Machine, parse_size, progress_bar};
 use crate::cancel::{Cancel, Watch};
 use crate::engine::exec::Executor;
-use crate::engine::tensor::{Shape, Tensor};
-use crate::lens::ascent::{self, Climb, Parameter, Recipe, Rescue, Verdict};
+use crate::engine::tensor::Shape;
+use crate::findings::WhyDead;
+use crate::lens::ascent::{self, Climb, Recipe, Rescue, Verdict};
 use crate::network::{Network, unet};
 use crate::numbers::{data_size, in_column};
 use crate::picture::{Animation, Colormap, Figure, Mix, Panel, grid, grid_of, mixed, npy};
@@ -32,8 +35,10 @@ pub(super) struct Options {
     /// Seed of the noise, of the draw and of --jitter's shifts
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
-    /// Start from a picture instead of noise: .png, .jpg, or .npy of [H,W], [N,H,W] or [N,H,W,C]
-    #[arg(long, value_name = "FILE")]
+    /// Start from a picture instead of noise: .png, .jpg, or .npy of [H,W], [N,H,W] or [N,H,W,C]; or from the word phantom:
+    /// the first aliased phantom of --seed, one for all filters, as `activations phantom` shows it. Filters that are dead
+    /// for noise may live there
+    #[arg(long, value_name = "FILE|phantom")]
     init: Option<PathBuf>,
     #[command(flatten)]
     machine: Machine,
@@ -77,25 +82,17 @@ pub(super) fn run(options: &Options) -> Result<()> {
         .iter()
         .map(|&layer| Ok((layer, options.chosen.of(&network, layer, options.seed)?)))
         .collect::<Result<_>>()?;
-    let init = options.init.as_deref().map(|path| super::read_input(path, &network)).transpose()?;
-    let image = super::start_shape(&network, &layers, options.size, init.as_ref())?;
-    if let Some(init) = &init {
-        for (layer, filters) in &jobs {
-            check_starts(init, filters.len(), &network.layers[*layer].name)?;
-        }
+    let init = Init::read(options.init.as_deref(), &network, options.machine.limit())?;
+    let image = init.shape(&network, &layers, options.size)?;
+    for (layer, filters) in &jobs {
+        init.check(filters.len(), &network.layers[*layer].name)?;
     }
     if options.gif.is_some() && jobs.len() > 1 {
         return Err(Error::Usage(format!("--gif takes one --layer, not {}", jobs.len())));
     }
-    files::check_writable_dir(&options.out)?;
-    if let Some(gif) = &options.gif {
-        files::check_writable_dir(super::folder_of(gif))?;
-    }
+    let names = super::file_names(&network);
     for (layer, _) in &jobs {
-        let file = |extension| layer_file(&options.out, "", &network.layers[*layer].name, extension);
-        if let Some(folder) = ["png", "npy", "csv"].map(file).iter().find(|p| p.is_dir()) {
-            return Err(Error::file(folder, "is a folder where a result is to be written; choose another --out"));
-        }
+        options.files(&names[*layer]).try_for_each(files::check_writable)?;
     }
     let executor = options.machine.open(options.quiet)?;
     // What does not fit a layer, or the memory, is said before the first one is climbed.
@@ -109,53 +106,29 @@ pub(super) fn run(options: &Options) -> Result<()> {
             super::print(&heading(&network.layers[layer].name, filters.len(), job.needs()))?;
         }
         let starts = Starts {
-            options,
             executor: &*executor,
+            network: &network,
             name: &network.layers[layer].name,
             filters: &filters,
             image,
-            init: init.as_ref(),
+            init: &init,
+            climbing: &options.climbing,
         };
         options.one_layer(&*executor, &network, layer, job, &starts, &cancel)?;
     }
     Ok(())
 }
 
-/// What the filters of a layer start from.
-struct Starts<'a> {
-    options: &'a Options,
-    executor: &'a dyn Executor,
-    /// The layer's.
-    name: &'a str,
-    filters: &'a [usize],
-    /// The shape of one.
-    image: Shape,
-    init: Option<&'a Tensor>,
-}
-
-impl Starts<'_> {
-    /// An image for each of `filters`, which are some of the layer's.
-    fn of(&self, seed: u64, filters: &[usize]) -> Result<Tensor> {
-        let noise = || ascent::noise(seed, self.name, filters, self.image, self.options.climbing.noise);
-        match (self.init, self.options.recipe().parameter) {
-            // A single picture serves all; else there is one for each filter (see check_starts).
-            (Some(init), _) if init.shape.n == 1 => {
-                Ok(Tensor::new(init.shape.with_n(filters.len()), init.data.repeat(filters.len())))
-            }
-            (Some(init), _) => {
-                let place = |filter: usize| self.filters.iter().position(|&f| f == filter).expect("one of all");
-                let own = |&filter: &usize| init.image(place(filter));
-                Ok(Tensor::new(init.shape.with_n(filters.len()), filters.iter().flat_map(own).copied().collect()))
-            }
-            (None, Parameter::Pixel) => Ok(noise()),
-            (None, Parameter::Fourier) => ascent::fourier::pink(self.executor, &noise()),
-        }
-    }
-}
-
 impl Options {
     fn recipe(&self) -> Recipe {
         Recipe { keep_frames: self.gif.is_some(), ..self.climbing.recipe(self.seed) }
+    }
+
+    /// What is written for the layer whose files are called so.
+    fn files(&self, name: &str) -> impl Iterator<Item = PathBuf> {
+        let extensions: &[&str] = if self.npy { &["png", "npy", "csv"] } else { &["png"] };
+        let own = extensions.iter().map(|extension| self.out.join(format!("{name}.{extension}")));
+        own.chain(self.gif.clone()).collect::<Vec<_>>().into_iter()
     }
 
     fn one_layer(
@@ -174,10 +147,23 @@ impl Options {
             bar.set_position(done as u64);
         };
         let mut watch = Watch { cancel, progress: &mut progress };
-        let mut climbs = job.climb(&starts.of(self.seed, starts.filters)?, &mut watch)?;
-        if let Some(attempts) = self.climbing.rescue {
+        let spare = |why: &Error| self.machine.spare(why);
+        let spare: Option<ascent::Spare> = self.machine.has_spare().then_some(&spare);
+        let ascent::Climbed { mut climbs, spare, end } =
+            job.climb_on(&starts.of(self.seed, starts.filters)?, spare, &mut watch);
+        let executor = spare.as_deref().unwrap_or(executor);
+        if climbs.is_empty() || matches!(end, Err(Error::Interrupted)) {
+            return end;
+        }
+        let end = end.map_err(|error| match error {
+            Error::Device(why) => {
+                Error::Device(format!("{why}; {} of {} filters are drawn", climbs.len(), starts.filters.len()))
+            }
+            error => error,
+        });
+        if let (Ok(()), Some(attempts)) = (&end, self.climbing.rescue) {
             // A picture to start from is the same whatever the seed.
-            let attempts = if starts.init.is_some() { 0 } else { u64::from(attempts) };
+            let attempts = if let Init::Pictures(_) = starts.init { 0 } else { u64::from(attempts) };
             let tried = self.seed.saturating_add(1)..self.seed.saturating_add(1 + attempts);
             let of = |seed: u64, filters: &[usize]| starts.of(seed, filters);
             let seeds = ascent::Starts { own: self.seed, tried, of: &of };
@@ -185,11 +171,13 @@ impl Options {
         }
         bar.finish_and_clear();
 
-        let file = |extension| layer_file(&self.out, "", name, extension);
+        let names = super::file_names(network);
+        let file = |extension| self.out.join(format!("{}.{extension}", names[layer]));
         let mut written = vec![file("png")];
-        figure(name, &climbs, image, self.look.colormap).save(&written[0])?;
+        let why = dead::why(executor, network, layer, &climbs)?;
+        figure(name, &climbs, &why, image, self.look.colormap).save(&written[0])?;
         if let Some(gif) = &self.gif {
-            self.animation(gif, name, &climbs, image)?;
+            self.animation(gif, name, (&climbs, &why), image)?;
             written.push(gif.clone());
         }
         if self.npy {
@@ -200,18 +188,19 @@ impl Options {
             written.extend([file("npy"), file("csv")]);
         }
         if !self.quiet {
-            super::print(&table(&climbs, starts.init.is_some(), &written))?;
+            super::print(&table(&climbs, &why, starts.init, &written))?;
         }
-        Ok(())
+        end
     }
 
     /// The whole grid, a frame for the start and for each step.
-    fn animation(&self, path: &Path, name: &str, climbs: &[Climb], image: Shape) -> Result<()> {
+    fn animation(&self, path: &Path, name: &str, (climbs, why): (&[Climb], &Whys), image: Shape) -> Result<()> {
         let mut animation = Animation::new(path, DELAY);
         let bar = progress_bar("animation", self.quiet);
         bar.set_length(climbs[0].frames.len() as u64);
         for step in 0..climbs[0].frames.len() {
-            let panels: Vec<Panel> = climbs.iter().map(|climb| panel(climb, &climb.frames[step], image)).collect();
+            let panels: Vec<Panel> =
+                climbs.iter().map(|climb| panel(climb, &climb.frames[step], why.get(&climb.filter), image)).collect();
             let title = titled(&format!("{name}, step {step} of {}", climbs[0].frames.len() - 1), image);
             animation.figure(&grid_of(FRAME, &title, &panels, COLUMNS, self.look.colormap))?;
             bar.inc(1);
@@ -286,21 +275,10 @@ fn check_figure(filters: usize, image: Shape) -> Result<()> {
     Ok(())
 }
 
-/// # Errors
-/// If there is neither one start for all filters nor one for each.
-fn check_starts(init: &Tensor, filters: usize, layer: &str) -> Result<()> {
-    let n = init.shape.n;
-    if n == 1 || n == filters {
-        return Ok(());
-    }
-    Err(Error::Usage(format!(
-        "--init holds {n} pictures for {filters} filters of {layer}; it must hold one, or one for each filter"
-    )))
-}
-
 /// The grid of a layer.
-pub(super) fn figure(name: &str, climbs: &[Climb], image: Shape, colormap: Colormap) -> Figure {
-    let panels: Vec<Panel> = climbs.iter().map(|climb| panel(climb, &climb.picture, image)).collect();
+pub(super) fn figure(name: &str, climbs: &[Climb], why: &Whys, image: Shape, colormap: Colormap) -> Figure {
+    let drawn = |climb: &Climb| panel(climb, &climb.picture, why.get(&climb.filter), image);
+    let panels: Vec<Panel> = climbs.iter().map(drawn).collect();
     grid(&titled(name, image), &panels, COLUMNS, colormap)
 }
 
@@ -310,15 +288,13 @@ pub(super) fn titled(name: &str, image: Shape) -> String {
 }
 
 /// How a climb is drawn. What is no answer is never drawn as one.
-pub(super) fn panel(climb: &Climb, picture: &[f32], image: Shape) -> Panel {
+pub(super) fn panel(climb: &Climb, picture: &[f32], why: Option<&WhyDead>, image: Shape) -> Panel {
     let panel = match climb.verdict {
-        Verdict::Dead => Panel::blank("dead"),
-        Verdict::NotFinite => Panel::blank("not finite"),
-        Verdict::Ok | Verdict::Fell { .. } if image.c == 1 => Panel::map(image.h, image.w, picture.to_vec()),
+        Verdict::Dead => return Panel::blank(dead::word(why)).label(label(climb)),
+        verdict if !verdict.has_picture() => return Panel::blank(verdict.to_string()).label(label(climb)),
+        _ if image.c == 1 => Panel::map(image.h, image.w, picture.to_vec()),
         // What lies on the way is drawn in the colours of what comes out.
-        Verdict::Ok | Verdict::Fell { .. } => {
-            Panel::color(image.h, image.w, Mix::of(&climb.picture, image.c).rgb(picture))
-        }
+        _ => Panel::color(image.h, image.w, Mix::of(&climb.picture, image.c).rgb(picture)),
     };
     panel.label(label(climb))
 }
@@ -328,6 +304,12 @@ fn label(climb: &Climb) -> String {
     let mut label = climb.filter.to_string();
     if let Some(how) = climb.rescued {
         label += &format!(", {how}");
+    }
+    if climb.halved > 0 {
+        label += &format!(", steps of 1/{}", 1u32 << climb.halved);
+    }
+    if !climb.verdict.has_picture() {
+        return label;
     }
     if climb.shown < climb.rms.len() {
         label += &format!(", step {}", climb.shown);
@@ -344,29 +326,41 @@ fn heading(name: &str, filters: usize, needs: ascent::Needs) -> String {
     format!("{name}: {filters} filter{s}{at_once}, {} of memory\n", data_size(needs.memory.total()))
 }
 
-/// `from_picture`: the climbs began with a picture, not with noise.
-fn table(climbs: &[Climb], from_picture: bool, written: &[PathBuf]) -> String {
+/// `init`: what the climbs began with.
+fn table(climbs: &[Climb], why: &Whys, init: &Init, written: &[PathBuf]) -> String {
     let mut text = format!("{:>6}  {:>12}  {:>12}  verdict\n", "filter", "before", "after");
     for climb in climbs {
         let (before, after) = ends(climb);
         text += &format!("{:>6}  {:>12}  {:>12}  {}", climb.filter, in_column(before), in_column(after), climb.verdict);
         text += match climb.verdict {
-            Verdict::Dead if from_picture => ": no gradient at the picture of --init, nothing to show",
-            Verdict::Dead => ": no gradient at the seed, nothing to show",
+            Verdict::Dead => match init {
+                Init::Noise => ": no gradient at the seed, nothing to show",
+                Init::Phantom => ": no gradient at the phantom, nothing to show",
+                Init::Pictures(_) => ": no gradient at the picture of --init, nothing to show",
+            },
             Verdict::NotFinite => ": a number became NaN or infinite; try a smaller --step-size or --noise",
+            Verdict::Fell { step: 1 } => {
+                ": its first step turned it off or left it below its start, nothing to show; --rescue 0 shortens its steps"
+            }
             Verdict::Fell { .. } if climb.shown < climb.rms.len() => ", off or below its start from there on",
             Verdict::Fell { .. } => {
-                ", off or below its start from there on; --keep-best draws the best step, a smaller --step-size may help"
+                ", off or below its start from there on; --keep-best draws the best step, --rescue 0 shortens its steps"
             }
             Verdict::Ok => "",
         };
-        if climb.shown < climb.rms.len() {
+        if climb.verdict == Verdict::Dead {
+            text += dead::said(why.get(&climb.filter), init);
+        }
+        if climb.shown < climb.rms.len() && climb.verdict.has_picture() {
             text += &format!("; drawn: step {}", climb.shown);
         }
         match climb.rescued {
             None => {}
             Some(Rescue::Seed(seed)) => text += &format!(" from seed {seed}: dead from its own"),
             Some(Rescue::BeforeRelu) => text += " before the relu: dead after it, the numbers are from before it",
+        }
+        if climb.halved > 0 {
+            text += &format!(" with steps of 1/{}: it fell with longer ones", 1u32 << climb.halved);
         }
         text.push('\n');
     }
@@ -387,6 +381,9 @@ fn csv(climbs: &[Climb]) -> String {
         let (start, end) = ends(climb);
         text += &format!("\n{},{start},{end},{}", climb.filter, climb.verdict);
         climb.rescued.iter().for_each(|how| text += &format!(" ({how})"));
+        if climb.halved > 0 {
+            text += &format!(" (steps of 1/{})", 1u32 << climb.halved);
+        }
         if climb.shown < climb.rms.len() {
             text += &format!(" (shown: step {})", climb.shown);
         }

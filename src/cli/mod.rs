@@ -7,25 +7,33 @@ mod bench;
 mod check;
 mod choices;
 mod climbing;
+mod dead;
 mod dream;
 mod explain;
 mod filters;
+mod findings;
+mod generated;
 mod predict;
 mod repeat;
 mod restore;
+mod start;
 mod summary;
+mod terminal;
 
 use crate::cancel::Cancel;
+use crate::engine::exec::memory::Limit;
 use crate::engine::exec::{self, Backend, Executor};
 use crate::engine::tensor::{Shape, Tensor};
+use crate::names::FileNames;
 use crate::network::{Network, keras, unet};
-use crate::picture::{Colormap, npy, read_image};
+use crate::picture::{Colormap, read_images_within};
 use crate::{Error, Result, files};
 use choices::{BACKENDS, COLORMAPS, one_of};
-use clap::{Args, Parser, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use repeat::quoted;
 use std::path::{Path, PathBuf};
+pub use terminal::tell;
+use terminal::{print, progress_bar};
 
 /// The default network: the article's U-Net, so that the program works from any folder.
 static DEFAULT_MODEL: &[u8] = include_bytes!("../../fixtures/unet.h5");
@@ -36,6 +44,7 @@ Examples:
   unet-lens --layer all --count 8 --out pictures      8 filters of every convolution
   unet-lens --layer dconv64 --filters 0,3,8-11        these filters
   unet-lens --layer uconv64 --init photo.png --npy    start from a picture; keep the numbers
+  unet-lens --layer conv512 --init phantom            start where filters that are dead for noise may live
   unet-lens --layer conv_7 --model my_unet.keras      another network
   unet-lens --layer conv256 --filters 8 --gif way.gif the way up, as an animation
   unet-lens --layer uconv128 --parameter fourier --optimizer adam --steps 200
@@ -47,10 +56,13 @@ Examples:
   unet-lens restore                                   phantoms aliased, restored and as they are
   unet-lens activations phantom                       how a picture travels through the network
   unet-lens article                                   all of it, as pictures and as a page
+  unet-lens findings                                  what each filter does, in numbers
   unet-lens explain --html lesson.html                how backprop through it works, as a page
   unet-lens check --layer uconv128                    does backprop agree with finite differences?";
 
 /// See what a U-Net has learned: climb the gradient from noise to the picture that a filter answers to most.
+///
+/// Begin with: unet-lens --layer uconv128
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 struct Cli {
@@ -74,6 +86,8 @@ enum Job {
     Activations(activations::Options),
     /// All of it at once: every picture that the article shows, and a page to read them on
     Article(article::Options),
+    /// What each filter does, in numbers: a verdict with its cause for each
+    Findings(findings::Options),
     /// How backprop through the network works: forward, backward, what is remembered, in the terminal or as a page
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::Options),
@@ -85,6 +99,11 @@ enum Job {
     Bench(bench::Options),
     /// What --backend gpu could use, and what auto picks
     Adapters,
+    /// Print completions for a shell, for the folder where it looks for them
+    #[command(after_help = generated::EXAMPLES)]
+    Completions(generated::Options),
+    /// Print the manual page, in roff
+    Man,
 }
 
 /// Which network, and what computes.
@@ -156,7 +175,7 @@ impl ModelFile {
             network.set_lambda(name, meaning)?;
         }
         for warning in &network.warnings {
-            eprintln!("unet-lens: warning: {warning}");
+            tell(&format!("warning: {warning}"));
         }
         Ok(network)
     }
@@ -172,11 +191,27 @@ impl Machine {
         self.model.load()
     }
 
+    /// Is there something that goes on where a GPU fails?
+    fn has_spare(&self) -> bool {
+        self.backend == Backend::Auto
+    }
+
+    /// What goes on where a GPU has failed, by that error.
+    fn spare(&self, why: &Error) -> Result<Box<dyn Executor>> {
+        tell(&format!("{why}; the CPU goes on"));
+        Ok(exec::open(Backend::Cpu, self.threads.map(usize::from), self.memory)?.0)
+    }
+
+    /// The most memory that the job may take.
+    fn limit(&self) -> Limit {
+        Limit::new(self.memory)
+    }
+
     /// What computes; if it is not what one might expect, that is said on stderr in a line.
     fn open(&self, quiet: bool) -> Result<Box<dyn Executor>> {
         let (executor, notice) = exec::open(self.backend, self.threads.map(usize::from), self.memory)?;
         if let Some(notice) = notice.filter(|_| !quiet) {
-            eprintln!("unet-lens: {notice}");
+            tell(&notice);
         }
         Ok(executor)
     }
@@ -184,7 +219,10 @@ impl Machine {
 
 /// Reads the command line and does what it asks for.
 pub fn run() -> Result<()> {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(text) => return said(&text),
+    };
     let done = match cli.job {
         Some(Job::Summary(options)) => summary::run(&options),
         Some(Job::Dream(options)) => dream::run(&options),
@@ -192,11 +230,14 @@ pub fn run() -> Result<()> {
         Some(Job::Restore(options)) => restore::run(&options),
         Some(Job::Activations(options)) => activations::run(&options),
         Some(Job::Article(options)) => article::run(&options),
+        Some(Job::Findings(options)) => findings::run(&options),
         Some(Job::Explain(options)) => explain::run(&options),
         Some(Job::Check(options)) => check::run(&options),
         // The one command that computes without --memory.
         Some(Job::Bench(options)) => return bench::run(&options),
         Some(Job::Adapters) => adapters::run(),
+        Some(Job::Completions(options)) => generated::completions(&mut Cli::command(), &options),
+        Some(Job::Man) => generated::man(Cli::command()),
         None => filters::run(&cli.filters),
     };
     done.map_err(|error| match error {
@@ -205,6 +246,26 @@ pub fn run() -> Result<()> {
         Error::File { file, problem } => Error::File { file, problem: lambda_flag(&problem) },
         error => error,
     })
+}
+
+/// Prints clap's help or version; what is wrong with the command line becomes an error.
+fn said(text: &clap::Error) -> Result<()> {
+    match text.use_stderr() {
+        // It has colours of its own on a terminal. That nobody hears it changes nothing.
+        true => {
+            let _ = text.print();
+            std::process::exit(text.exit_code());
+        }
+        false => {
+            let printed = text.print().and_then(|()| std::io::Write::flush(&mut std::io::stdout()));
+            match printed {
+                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                    Err(Error::file("standard output", error))
+                }
+                _ => Ok(()),
+            }
+        }
+    }
 }
 
 /// The library asks what a layer computes; here that is said by a flag.
@@ -306,20 +367,6 @@ fn parse_weight(text: &str) -> Result<f32, String> {
     parse_finite(text).ok().filter(|&v| v >= 0.0).ok_or_else(|| "expected a number of 0 or above".to_string())
 }
 
-/// The folder that a file is to be written to.
-fn folder_of(file: &Path) -> &Path {
-    file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// indicatif draws on stderr, and only if that is a terminal.
-fn progress_bar(name: &str, quiet: bool) -> ProgressBar {
-    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::no_length() };
-    let style = ProgressStyle::with_template("{prefix:<14} {wide_bar} {percent:>3}%  {eta} left");
-    bar.set_style(style.expect("the template is valid"));
-    bar.set_prefix(name.to_string());
-    bar
-}
-
 /// The shape of the images that a climb of `layers` starts from: of `--init`'s pictures, of `--size`, or the network's own.
 fn start_shape(
     network: &Network,
@@ -343,49 +390,21 @@ fn is_npy(path: &Path) -> bool {
 }
 
 /// A picture or several from a file, `[n, h, w, c]` with the network's channels.
-fn read_input(path: &Path, network: &Network) -> Result<Tensor> {
-    let channels = unet::image_channels(network)?;
-    let tensor = if is_npy(path) {
-        npy::read(path)?
-    } else {
-        let photo = read_image(path)?;
-        match channels {
-            1 => Tensor::new(Shape::new(1, photo.h, photo.w, 1), photo.luma()),
-            3 => Tensor::new(Shape::new(1, photo.h, photo.w, 3), photo.rgb),
-            _ => return Err(Error::file(path, format!("a picture cannot fill {channels} channels; use an .npy"))),
-        }
-    };
-    if tensor.shape.c != channels {
-        return Err(Error::file(path, format!("has {} channels, the network takes {channels}", tensor.shape.c)));
-    }
-    if let Some(i) = tensor.data.iter().position(|v| !v.is_finite()) {
-        return Err(Error::file(path, format!("value {i} is {}; all must be finite", tensor.data[i])));
-    }
-    Ok(tensor)
+fn read_input(path: &Path, network: &Network, limit: Limit) -> Result<Tensor> {
+    read_images_within(path, unet::image_channels(network)?, limit)
 }
 
 /// The one picture of a file, `[1, h, w, c]` with the network's channels.
-fn read_picture(path: &Path, network: &Network) -> Result<Tensor> {
-    let tensor = read_input(path, network)?;
+fn read_picture(path: &Path, network: &Network, limit: Limit) -> Result<Tensor> {
+    let tensor = read_input(path, network, limit)?;
     match tensor.shape.n {
         1 => Ok(tensor),
         n => Err(Error::file(path, format!("holds {n} pictures; name a file of one"))),
     }
 }
 
-/// Where the figure of a layer goes: `DIR/BEFORELAYER.EXTENSION`.
-fn layer_file(dir: &Path, before: &str, layer: &str, extension: &str) -> PathBuf {
-    // A layer's name may hold what a file's name may not.
-    dir.join(format!("{before}{}.{extension}", layer.replace(['/', '\\', ':'], "_")))
-}
-
-/// Prints to stdout. A reader that closed the pipe has seen enough: that ends the program quietly.
-fn print(text: &str) -> Result<()> {
-    use std::io::Write;
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
-        Err(error) => Err(Error::file("standard output", error)),
-        Ok(()) => Ok(()),
-    }
+/// What the files of each of the network's layers are called after it.
+fn file_names(network: &Network) -> Vec<String> {
+    let mut names = FileNames::new(&[]);
+    network.layers.iter().map(|layer| names.of(&layer.name)).collect()
 }

@@ -1,6 +1,7 @@
 //! `unet-lens predict IN -o OUT`
 
 use super::Machine;
+use crate::engine::exec::memory::Memory;
 use crate::engine::plan::Plan;
 use crate::engine::tensor::Tensor;
 use crate::lens::ascent;
@@ -38,7 +39,7 @@ const USUAL: std::ops::RangeInclusive<f32> = -1.0..=ascent::NOISE;
 
 pub(super) fn run(options: &Options) -> Result<()> {
     let network = options.machine.load()?;
-    let input = super::read_input(&options.input, &network)?;
+    let input = super::read_input(&options.input, &network, options.machine.limit())?;
     unet::image_shape(&network, &[network.output], Some((input.shape.h, input.shape.w)))?;
     let extension = options.out.extension().map(|e| e.to_ascii_lowercase());
     let png = match extension.as_ref().and_then(|e| e.to_str()) {
@@ -46,15 +47,11 @@ pub(super) fn run(options: &Options) -> Result<()> {
         Some("npy") => false,
         _ => return Err(Error::Usage(format!("-o {}: the name must end in .png or .npy", options.out.display()))),
     };
-    if options.out.is_dir() {
-        return Err(Error::file(&options.out, "is a folder; name a file to write"));
-    }
-    files::check_writable_dir(super::folder_of(&options.out))?;
+    files::check_writable(&options.out)?;
     let executor = options.machine.open(options.quiet)?;
     if let Some(warning) = surprising(&input).filter(|_| !options.quiet) {
-        eprintln!("unet-lens: warning: {}: {warning}", options.input.display());
+        super::tell(&format!("warning: {}: {warning}", options.input.display()));
     }
-    let mut output: Option<Tensor> = None;
     // One picture at a time: memory does not grow with their number, and each result is the same bits as alone.
     let built = unet::graph_to(&network, network.output, None, input.shape.with_n(1))?;
     let shape = built.graph.shape(built.output);
@@ -67,21 +64,18 @@ pub(super) fn run(options: &Options) -> Result<()> {
         )));
     }
     let plan = Arc::new(Plan::compile(built.graph, &[built.output], &[], &[]));
-    let mut program = executor.prepare(plan)?;
-    for i in 0..input.shape.n {
+    let compiled = executor.compile(plan)?;
+    let s = shape.with_n(input.shape.n);
+    // What comes out, and its bytes in the file.
+    executor.limit().check(input.shape, compiled.memory() + Memory::host((s.len() as u64).saturating_mul(2 * 4)))?;
+    let mut program = compiled.load()?;
+    let mut output = Vec::with_capacity(s.len());
+    for i in 0..s.n {
         program.write(built.image, &Tensor::new(input.shape.with_n(1), input.image(i).to_vec()))?;
         program.run(1)?;
-        let result = program.read(built.output)?;
-        output = Some(match output {
-            None => result,
-            Some(mut all) => {
-                all.data.extend(&result.data);
-                Tensor::new(all.shape.with_n(i + 1), all.data)
-            }
-        });
+        output.extend(program.read(built.output)?.data);
     }
-    let output = output.ok_or_else(|| Error::file(&options.input, "holds no image"))?;
-    let s = output.shape;
+    let output = Tensor::new(s, output);
     if png {
         save_values(&options.out, &output)?;
     } else {

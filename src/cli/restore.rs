@@ -3,7 +3,7 @@
 use super::Drawing;
 use super::choices::{AXES, one_of};
 use crate::engine::exec::Executor;
-use crate::engine::exec::memory::Memory;
+use crate::engine::exec::memory::{Limit, Memory};
 use crate::engine::tensor::Shape;
 use crate::mri::kspace::Mask;
 use crate::mri::report::{self, Row};
@@ -11,7 +11,7 @@ use crate::mri::restore::{self, Example, Restorer};
 use crate::mri::source::{Source, Undersampling};
 use crate::mri::{Axis, Sampling};
 use crate::network::Network;
-use crate::picture::{npy, read_image};
+use crate::picture::{npy, read_image_within};
 use crate::{Error, Result, files};
 use std::path::{Path, PathBuf};
 
@@ -73,8 +73,13 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
-    let network = options.drawing.machine.model.load()?;
+    let (network, limit) = (options.drawing.machine.model.load()?, options.drawing.machine.limit());
     let names = names(options)?;
+    let written: &[&str] = if options.npy { &["png", "npy", "csv"] } else { &["png"] };
+    let all = if options.images.is_empty() { &["restore".to_string()][..] } else { &names };
+    for name in all {
+        written.iter().try_for_each(|extension| files::check_writable(options.file(name, extension)))?;
+    }
     if options.images.is_empty() {
         let examples =
             restore::phantoms(&network, options.count.into(), options.seed, options.sampling().unwrap_or_default())?;
@@ -82,8 +87,8 @@ pub(super) fn run(options: &Options) -> Result<()> {
         let executor = options.drawing.open()?;
         return options.one(&*executor, &network, "restore", shape, &|i| Ok(examples[i].clone()));
     }
-    let asked = options.asked()?;
-    let open = |path: &PathBuf| Source::open(path, asked.clone(), options.seed);
+    let asked = options.asked(limit)?;
+    let open = |path: &PathBuf| Source::open(path, asked.clone(), options.seed, limit);
     // What is wrong with any of them is said before the first is restored; each is read again when its turn comes.
     options.images.iter().try_for_each(|path| open(path).map(drop))?;
     let executor = options.drawing.open()?;
@@ -110,9 +115,12 @@ impl Options {
         })
     }
 
-    fn asked(&self) -> Result<Option<Undersampling>> {
+    fn asked(&self, limit: Limit) -> Result<Option<Undersampling>> {
         let lines = || self.sampling().map(|sampling| Undersampling::Lines { sampling, seed: self.seed });
-        self.mask.as_deref().map_or_else(|| Ok(lines()), |path| read_mask(path).map(|m| Some(Undersampling::Mask(m))))
+        match &self.mask {
+            None => Ok(lines()),
+            Some(path) => read_mask(path, limit).map(|mask| Some(Undersampling::Mask(mask))),
+        }
     }
 
     /// Restores the images of a file, and writes what is to be written, all named `name`.
@@ -203,13 +211,13 @@ fn names(options: &Options) -> Result<Vec<String>> {
     Ok(names)
 }
 
-fn read_mask(path: &Path) -> Result<Mask> {
+fn read_mask(path: &Path, limit: Limit) -> Result<Mask> {
     let name = path.display().to_string();
     if !path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy")) {
-        let photo = read_image(path)?;
+        let photo = read_image_within(path, limit)?;
         return Mask::new(&name, &photo.luma(), (photo.h, photo.w));
     }
-    let mask = npy::read(path)?;
+    let mask = npy::read_within(path, limit)?;
     match mask.shape {
         Shape { n: 1, h, w, c: 1 } => Mask::new(&name, &mask.data, (h, w)),
         Shape { n, h, w, c } => {

@@ -39,12 +39,26 @@ pub fn gradient(graph: &mut Graph, loss: NodeId, wrt: NodeId) -> Result<Gradient
     if !depends[loss.0] {
         return Err(Error::Usage(format!("{loss_name} does not depend on {wrt_name}")));
     }
-    let mut of: Vec<Option<NodeId>> = vec![None; loss.0 + 1];
     graph.answering = Some(loss);
-    of[loss.0] = Some(graph.fill(&d(&loss_name), shape, 1.0)?); // d loss / d loss = 1
-    for y in (wrt.0 + 1..=loss.0).rev().map(NodeId) {
+    let dy = graph.fill(&d(&loss_name), shape, 1.0)?; // d loss / d loss = 1
+    let gradients = pull_back(graph, loss, dy, wrt, &[])?;
+    match gradients.of(wrt) {
+        Some(_) => Ok(gradients),
+        None => Err(Error::Usage(format!("no gradient flows from {loss_name} back to {wrt_name}"))),
+    }
+}
+
+/// Appends the nodes that carry `dy`, which arrives at `y`, back to `wrt`. What arrives at one of `stops` goes no further.
+///
+/// # Errors
+/// If an op on the way has no gradient.
+pub fn pull_back(graph: &mut Graph, y: NodeId, dy: NodeId, wrt: NodeId, stops: &[NodeId]) -> Result<Gradients> {
+    let depends = depends_on(graph, wrt);
+    let mut of: Vec<Option<NodeId>> = vec![None; y.0.max(wrt.0) + 1];
+    of[y.0] = Some(dy);
+    for y in (wrt.0 + 1..=y.0).rev().map(NodeId) {
         let Some(dy) = of[y.0] else { continue };
-        if !depends[y.0] {
+        if !depends[y.0] || stops.contains(&y) {
             continue;
         }
         graph.answering = Some(y);
@@ -66,9 +80,6 @@ pub fn gradient(graph: &mut Graph, loss: NodeId, wrt: NodeId) -> Result<Gradient
         }
     }
     graph.answering = None;
-    if of[wrt.0].is_none() {
-        return Err(Error::Usage(format!("no gradient flows from {loss_name} back to {wrt_name}")));
-    }
     Ok(Gradients { of, wrt })
 }
 

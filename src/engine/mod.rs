@@ -20,4 +20,5 @@ pub mod graph;
 pub mod ops;
 pub mod plan;
 pub mod random;
+mod rewire;
 pub mod tensor;

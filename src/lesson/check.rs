@@ -10,6 +10,7 @@
 //! that the executor under test had at the image itself: in f32 rounding alone can carry a value across a kink.
 
 use crate::engine::exec::Executor;
+use crate::engine::exec::memory::Memory;
 use crate::engine::exec::reference::evaluate;
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::ops::{Op, max_pool};
@@ -202,6 +203,12 @@ impl<'a> Checker<'a> {
             _ => false,
         };
         let kinked: Vec<NodeId> = forward.filter(|(_, node)| is_kinked(&node.op)).map(|(id, _)| id).collect();
+        let values = |ids: &mut dyn Iterator<Item = NodeId>| ids.map(|id| graph.shape(id).len() as u64).sum::<u64>();
+        let forward = values(&mut graph.nodes().map(|(id, _)| id).take_while(|id| *id <= objective.loss));
+        // On either side of a point what decides each branch, and the branches; the executor's own; while one side is computed
+        // all its values. Eight bytes each.
+        let decided = values(&mut kinked.iter().map(|&id| graph[id].inputs[0]));
+        executor.limit().check(image.shape, Memory::host(8 * (forward + 6 * decided)))?;
         let mut program = executor.prepare(objective.plan.clone())?;
         program.write(objective.image, image)?;
         program.run(1)?;

@@ -19,24 +19,53 @@ impl From<&Restored> for Row {
     }
 }
 
+/// What is written on a figure.
+pub struct Words {
+    pub aliased: &'static str,
+    pub restored: &'static str,
+    pub truth: &'static str,
+    pub aliased_lacks: &'static str,
+    pub restored_lacks: &'static str,
+    pub zero_filled: &'static str,
+    pub changed: &'static str,
+    /// Of an error.
+    pub mean: &'static str,
+}
+
+pub const ENGLISH: Words = Words {
+    aliased: "aliased",
+    restored: "restored",
+    truth: "truth",
+    aliased_lacks: "|aliased − truth|",
+    restored_lacks: "|restored − truth|",
+    zero_filled: "zero-filled",
+    changed: "|restored − zero-filled|",
+    mean: "mean",
+};
+
 /// The figure: a row for each image; aliased, restored and truth in the same colours, then what each lacks. Without truth: aliased,
 /// restored, and what the network changed.
 pub fn figure(results: &[Restored], colormap: Colormap) -> Figure {
+    figure_in(results, colormap, &ENGLISH)
+}
+
+/// The same in other words.
+pub fn figure_in(results: &[Restored], colormap: Colormap, words: &Words) -> Figure {
     let has_truth = results.iter().any(|result| result.example.truth.is_some());
     let titles = match has_truth {
-        true => &["aliased", "restored", "truth", "|aliased − truth|", "|restored − truth|"][..],
-        false => &["zero-filled", "restored", "|restored − zero-filled|"],
+        true => &[words.aliased, words.restored, words.truth, words.aliased_lacks, words.restored_lacks][..],
+        false => &[words.zero_filled, words.restored, words.changed],
     };
     let mut panels = vec![];
     for (i, result) in results.iter().enumerate() {
-        let row = row(result).into_iter().zip(titles);
+        let row = row(result, words).into_iter().zip(titles);
         panels.extend(row.map(|(panel, title)| if i == 0 { panel.title(*title) } else { panel }));
     }
     let title = results.first().map_or("", |result| result.example.sampling.as_str());
     grid(title, &panels, titles.len(), colormap)
 }
 
-fn row(result: &Restored) -> Vec<Panel> {
+fn row(result: &Restored, words: &Words) -> Vec<Panel> {
     let (h, w) = result.example.size;
     let map = |values: &[f32]| Panel::map(h, w, values.to_vec());
     let scored = |a: &Attempt| match &a.scores {
@@ -49,7 +78,7 @@ fn row(result: &Restored) -> Vec<Panel> {
     let error = |a: &[f32], b: &[f32]| {
         let error: Vec<f32> = a.iter().zip(b).map(|(a, b)| (a - b).abs()).collect();
         let mean = error.iter().map(|&e| f64::from(e)).sum::<f64>() / error.len() as f64;
-        map(&error).label(format!("mean {mean:.4}"))
+        map(&error).label(format!("{} {mean:.4}", words.mean))
     };
     let (aliased, restored) = (&result.aliased, &result.restored);
     let mut pictures = vec![scored(aliased), scored(restored)];

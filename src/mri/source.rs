@@ -3,10 +3,11 @@
 use super::Sampling;
 use super::kspace::{self, Mask};
 use super::restore::Example;
+use crate::engine::exec::memory::Limit;
 use crate::engine::tensor::{Shape, Tensor};
 use crate::numbers::percent;
 use crate::picture::npy::{self, Numbers};
-use crate::picture::read_image;
+use crate::picture::read_image_within;
 use crate::{Error, Result};
 use rustfft::num_complex::Complex;
 use std::path::Path;
@@ -49,10 +50,10 @@ impl Source {
     /// taken as it is. Only what is left out here can be compared with: k-space of which nothing is has no truth.
     ///
     /// # Errors
-    /// If it is not such a file, or a value is not finite; if values of a picture are outside of 0 to 1; if k-space is not
+    /// If it is not such a file, there is no room for it, or a value is not finite; if values of a picture are outside of 0 to 1; if k-space is not
     /// centred, or an image of it is zero everywhere; if the undersampling does not fit the size.
-    pub fn open(path: &Path, asked: Option<Undersampling>, seed: u64) -> Result<Source> {
-        let values = read(path)?;
+    pub fn open(path: &Path, asked: Option<Undersampling>, seed: u64, limit: Limit) -> Result<Source> {
+        let values = read(path, limit)?;
         if let Some(i) = values.data.iter().position(|v| !v.is_finite()) {
             return Err(Error::file(path, format!("value {i} is {}; all must be finite", values.data[i])));
         }
@@ -156,12 +157,12 @@ impl Source {
     }
 }
 
-fn read(path: &Path) -> Result<Tensor> {
+fn read(path: &Path, limit: Limit) -> Result<Tensor> {
     if !path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy")) {
-        let photo = read_image(path)?;
+        let photo = read_image_within(path, limit)?;
         return Ok(Tensor::new(Shape::new(1, photo.h, photo.w, 1), photo.luma()));
     }
-    match npy::read_numbers(path)? {
+    match npy::read_numbers_within(path, limit)? {
         Numbers::Complex(k) => Ok(k),
         Numbers::Real(tensor) => match tensor.shape {
             Shape { c: 2, .. } => Ok(tensor),

@@ -4,6 +4,7 @@ use crate::engine::ops::{Function, Kernel, Sides, Window};
 use std::sync::Arc;
 
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Kind {
     /// `None` where the file leaves the size open.
     Input {

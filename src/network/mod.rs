@@ -4,6 +4,7 @@ mod build;
 pub mod keras;
 mod kind;
 pub mod pad;
+pub mod slim;
 pub mod summary;
 pub mod unet;
 

@@ -17,7 +17,7 @@ for (const box of document.querySelectorAll(".filter")) {
       frame.style.backgroundPosition = `${percent(i % columns, columns)} ${percent(Math.floor(i / columns), rows)}`;
       shot.append(frame);
     }
-    output.textContent = `step ${i}`;
+    output.textContent = slider.dataset.text.replace("{}", i);
     slider.setAttribute("aria-valuetext", output.textContent);
   };
 }

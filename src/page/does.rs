@@ -1,11 +1,14 @@
 //! What the network does with a picture: restores it, or makes something else of it; and how the picture passes through.
 
+use super::strings::article::ArticleText;
+use super::strings::fill;
 use super::{data_url, number4, skipped};
 use crate::engine::tensor::{Shape, Tensor};
-use crate::lens::activations::Activation;
+use crate::lens::activations::{Activation, Channel};
 use crate::mri::restore::{Attempt, Restored};
-use crate::numbers::percent;
-use crate::picture::{Colormap, Figure, Mix, Panel, grid, mixed, strip};
+use crate::network::Network;
+use crate::numbers::{number, percent};
+use crate::picture::{Colormap, Figure, Mix, Panel, grid, strip};
 use maud::{Markup, html};
 
 /// Channels of a layer that are shown, and their largest side in pixels.
@@ -18,6 +21,9 @@ pub enum Does {
     Restores {
         results: Vec<Restored>,
         figure: Figure,
+        /// Pictures that are like nothing it was trained on, each with what it is called, and their figure.
+        others: Vec<Restored>,
+        others_figure: Option<Figure>,
         /// The mean PSNR of aliased phantoms, and after the network; dB.
         gain: (f64, f64),
     },
@@ -43,10 +49,17 @@ pub struct Passed {
     pub layers: Vec<Activation>,
 }
 
+/// A skip, and the PSNR that is lost without what it carries.
+pub struct Skip {
+    pub from: String,
+    pub to: String,
+    pub lost: f64,
+}
+
 impl Does {
     /// What the network makes, drawn beside what it was made of. A list of numbers for each pixel, as heads that end with a
     /// `Reshape` give, is drawn as the picture that it is.
-    pub fn makes(name: String, input: Tensor, output: Tensor, why: String) -> Does {
+    pub fn makes(name: String, input: Tensor, output: Tensor, why: String, t: &ArticleText) -> Does {
         let from = input.shape;
         let output = match output.shape {
             Shape { h: all, w: 1, .. } => match (1..=32).find(|k| (from.h / k) * (from.w / k) == all) {
@@ -63,81 +76,84 @@ impl Does {
                 1 => Panel::map(h, w, tensor.data.clone()).colorbar(),
                 _ => Panel::color(h, w, mix.rgb(&tensor.data)),
             };
-            panel.title(title).label(format!("{h}×{w}×{c}")).note(mixed(c).unwrap_or_default())
+            panel.title(title).label(format!("{h}×{w}×{c}")).note(t.mixed(c).unwrap_or_default())
         };
         let figure = (to.h > 1 && to.w > 1).then(|| {
             let before = panel(&input, &Mix::of(&input.data, from.c), &name).colormap(Colormap::Gray);
-            grid("", &[before, panel(&output, &mix, "what the network makes of it")], 2, Colormap::Viridis)
+            grid("", &[before, panel(&output, &mix, t.makes_panel)], 2, Colormap::Viridis)
         });
         Does::Makes { name, input, output, seen: mix.seen, figure, why }
     }
 }
 
 /// The section's content.
-pub(super) fn does(does: &Result<&Does, String>) -> Markup {
+pub(super) fn does(does: &Result<&Does, String>, t: &ArticleText) -> Markup {
     match does {
-        Err(why) => skipped(why),
-        Ok(Does::Restores { results, figure, gain }) => restores(results, figure, *gain),
+        Err(why) => skipped(why, t),
+        Ok(Does::Restores { results, figure, others, others_figure, gain }) => {
+            restores(results, figure, (others, others_figure.as_ref()), *gain, t)
+        }
         Ok(Does::Makes { name, input, output, seen, figure, why }) => {
             let (from, to) = (input.shape, output.shape);
             let (lo, hi) = output.data.iter().fold((f32::MAX, f32::MIN), |(lo, hi), &v| (lo.min(v), hi.max(v)));
+            let size = |s: Shape| format!("{}×{}", s.h, s.w);
+            let (taken, made) = (t.of_channels(from.c), t.of_channels(to.c));
             html! {
-                p {
-                    "The network takes pictures of " (channels(from.c)) ". Given " (name) " at " (from.h) "×" (from.w)
-                    " pixels, it makes " (to.h) "×" (to.w) " of " (channels(to.c)) ", with values from " (number4(lo)) " to "
-                    (number4(hi)) "."
-                }
+                p { (fill(t.makes, &[&taken, name, &size(from), &size(to), &made, &number4(lo), &number4(hi)])) }
                 @if let Some(figure) = figure {
                     figure {
-                        img.picture.paper src=(data_url(figure)) alt=(format!("On the left {name}, on the right what the network makes of it."));
+                        img.picture.paper src=(data_url(figure)) alt=(fill(t.makes_alt, &[name]));
                         figcaption {
-                            "What goes in, and what comes out"
-                            @if to.c > 3 {
-                                ": of " (to.c) " channels the first three principal components as red, green and blue, which hold "
-                                (percent(*seen)) " of the variance"
-                            } @else if to.c == 3 { ": the three channels as red, green and blue" }
-                            @else if let Some(colors) = mixed(to.c) { ": " (colors) }
+                            (t.makes_caption)
+                            @if to.c > 3 { (fill(t.components, &[&to.c.to_string(), &percent(*seen)])) }
+                            @else if to.c == 3 { (t.three_channels) }
+                            @else if let Some(colors) = t.mixed(to.c) { ": " (colors) }
                         }
                     }
-                } @else { p.warning { "What comes out is a list of numbers and no picture." } }
-                p.hint { "Left out: how it restores pictures with most of k-space missing, since " (why) "." }
+                } @else { p.warning { (t.numbers_alone) } }
+                p.hint { (fill(t.no_restoring, &[why])) }
             }
         }
     }
 }
 
-fn channels(c: usize) -> String {
-    if c == 1 { "one channel".to_string() } else { format!("{c} channels") }
-}
-
-fn restores(results: &[Restored], figure: &Figure, gain: (f64, f64)) -> Markup {
+fn restores(
+    results: &[Restored],
+    figure: &Figure,
+    (others, others_figure): (&[Restored], Option<&Figure>),
+    gain: (f64, f64),
+    t: &ArticleText,
+) -> Markup {
     let score = |a: &Attempt| {
         let ssim = a.scores.and_then(|scores| scores.ssim).map_or("–".to_string(), |v| format!("{v:.3}"));
         let psnr = if a.psnr().is_finite() { format!("{:.2} dB", a.psnr()) } else { "∞ dB".to_string() };
         [psnr, ssim]
     };
-    let better = results.iter().filter(|r| r.restored.psnr() > r.aliased.psnr()).count();
-    let is_own = results.len() == 1;
+    let is_better = |r: &&Restored| r.restored.psnr() > r.aliased.psnr();
+    let better = results.iter().filter(is_better).count();
+    let short = |v: f64| format!("{v:.1}");
+    let here = match (results.len(), better) {
+        (1, 1) => t.own_better.to_string(),
+        (1, _) => t.own_worse.to_string(),
+        (all, better) => fill(t.came_nearer, &[&better.to_string(), &all.to_string()]),
+    };
+    let other = |r: &Restored| {
+        let text = if is_better(&r) { t.other_better } else { t.other_worse };
+        fill(text, &[&r.example.name, &short(r.aliased.psnr()), &short(r.restored.psnr())])
+    };
     html! {
-        p {
-            "A scanner in a hurry leaves out most of its measurements, and the picture comes back with copies of itself laid over it "
-            "(aliased). The network brings aliased phantoms, drawings of circles and rectangles, nearer to the truth: from a PSNR of "
-            (format!("{:.1}", gain.0)) " dB to " (format!("{:.1}", gain.1)) " dB on average. "
-            @if is_own && better == 1 { "The picture here came nearer, too." }
-            @else if is_own { "The picture here did not come nearer." }
-            @else { "Here " (better) " of " (results.len()) " came nearer." }
+        p { (fill(t.restores, &[&short(gain.0), &short(gain.1)])) (here) }
+        div.scroll.wide { img.picture-wide.paper src=(data_url(figure)) alt=(t.restore_alt); }
+        @if let Some(figure) = others_figure {
+            p { (t.others_lead) @for r in others { " " (other(r)) } }
+            div.scroll.wide { img.picture-wide.paper src=(data_url(figure)) alt=(t.restore_alt); }
         }
-        div.scroll.wide { img.picture-wide.paper src=(data_url(figure))
-            alt="A row for each picture: aliased, restored, the truth, and what the first two lack."; }
         div.scroll {
             table.facts {
-                caption {
-                    "How near they come to the truth. PSNR measures the error, SSIM the likeness of structure, at most 1; higher "
-                    "is better."
-                }
-                thead { tr { @for t in ["Picture", "Aliased, PSNR", "SSIM", "Restored, PSNR", "SSIM"] { th scope="col" { (t) } } } }
+                caption { (t.restore_caption) }
+                thead { tr { @for title in t.restore_columns { th scope="col" { (title) } } } }
                 tbody {
-                    @for r in results {
+                    @for r in results.iter().chain(others) {
                         tr { th scope="row" { (r.example.name) } @for v in score(&r.aliased).into_iter().chain(score(&r.restored)) { td { (v) } } }
                     }
                 }
@@ -147,39 +163,86 @@ fn restores(results: &[Restored], figure: &Figure, gain: (f64, f64)) -> Markup {
 }
 
 /// The section's content.
-pub(super) fn travel(passed: &Result<&Passed, String>) -> Markup {
+pub(super) fn travel(passed: &Result<&Passed, String>, network: &Network, skips: &[Skip], t: &ArticleText) -> Markup {
     let Passed { name, layers } = match passed {
         Ok(passed) => *passed,
-        Err(why) => return skipped(why),
+        Err(why) => return skipped(why, t),
     };
     let size = |a: &Activation| (a.shape.h, a.shape.w);
     let is_map = |a: &&Activation| a.shape.h > 1 && a.shape.w > 1;
     let smallest = layers.iter().filter(is_map).min_by_key(|a| a.shape.h * a.shape.w);
+    let effects: String =
+        skips.iter().map(|skip| fill(t.skips_one, &[&skip.from, &skip.to, &number(skip.lost, 3)])).collect();
     html! {
         p {
-            "At the top " (name) " goes in, and each row is what a layer makes of it: its strongest channels, bright where the channel "
-            "answers. "
+            (fill(t.travel, &[name]))
             @match (smallest, layers.first()) {
                 (Some(least), Some(first)) if size(least) != size(first) => {
-                    "The maps are smallest at " (least.name) ": " (least.shape.h) "×" (least.shape.w) " where "
-                    (first.shape.h) "×" (first.shape.w) " pixels went in, so that only a rough map of where something is remains there."
+                    @let of = |a: &Activation| format!("{}×{}", a.shape.h, a.shape.w);
+                    (fill(t.travel_smallest, &[&least.name, &of(least), &of(first)]))
                 }
-                _ => { "All maps are as large as what went in." }
+                _ => { (t.travel_same) }
             }
         }
+        @if !effects.is_empty() { p { (fill(t.skips_effect, &[effects.trim_end()])) } }
         @for activation in layers {
-            @let Shape { h, w, c, .. } = activation.shape;
-            @let shown: Vec<_> = activation.strongest.iter().take(CHANNELS).collect();
-            @let numbers: Vec<String> = shown.iter().map(|channel| channel.number.to_string()).collect();
-            @let maps: Vec<Vec<f32>> = shown.iter().map(|channel| channel.map.clone()).collect();
-            @let strongest = shown.first().map_or(0.0, |channel| activation.means[channel.number]);
-            figure.travel {
-                img.strip style=(format!("max-width:{}px;--tiles:{}", 88 * maps.len(), maps.len())) src=(data_url(&strip(h, w, &maps, Colormap::Viridis, false, CHANNEL)))
-                    alt=(format!("{}: channels {} side by side, bright where they answer", activation.name, numbers.join(", ")));
-                figcaption {
-                    strong { (activation.name) } ", " (activation.class) ", " (h) "×" (w) "×" (c) ": " (if maps.len() == 1 { "channel" } else { "channels" }) " " (numbers.join(", "))
-                    "; the strongest has a mean of " (number4(strongest))
+            @match streams(activation, layers, network) {
+                Some(streams) => { @for (from, skip, channels) in streams {
+                    (row(activation, &channels, Some((from, skip)), t))
+                } }
+                None => {
+                    @let shown: Vec<(usize, &Channel)> = activation.strongest.iter().map(|c| (c.number, c)).collect();
+                    (row(activation, &shown, None, t))
                 }
+            }
+        }
+    }
+}
+
+/// What a layer that joins channels reads, from each of its inputs apart: the layer's name, whether it comes by a skip, and its
+/// strongest channels as the joined layer counts them. `None` for other layers.
+#[allow(clippy::type_complexity)]
+fn streams<'a>(
+    joined: &Activation,
+    layers: &'a [Activation],
+    network: &Network,
+) -> Option<Vec<(&'a str, bool, Vec<(usize, &'a Channel)>)>> {
+    let inputs = &network.layers[joined.layer].inputs;
+    let of = |&input: &usize| layers.iter().find(|activation| activation.layer == input);
+    let parts: Vec<&Activation> = inputs.iter().map(of).collect::<Option<_>>()?;
+    let channels: usize = parts.iter().map(|part| part.shape.c).sum();
+    let sizes = parts.iter().all(|part| (part.shape.h, part.shape.w) == (joined.shape.h, joined.shape.w));
+    if parts.len() < 2 || channels != joined.shape.c || !sizes {
+        return None;
+    }
+    let nearest = *inputs.iter().max()?;
+    let mut before = 0;
+    let mut streams = vec![];
+    for part in parts {
+        let strongest = part.strongest.iter().map(|channel| (before + channel.number, channel)).collect();
+        streams.push((&*part.name, part.layer != nearest, strongest));
+        before += part.shape.c;
+    }
+    Some(streams)
+}
+
+/// Channels of a layer, each with its number in it; and where they come from, if that is one of several.
+fn row(activation: &Activation, channels: &[(usize, &Channel)], from: Option<(&str, bool)>, t: &ArticleText) -> Markup {
+    let Shape { h, w, c, .. } = activation.shape;
+    let shown = &channels[..channels.len().min(CHANNELS)];
+    let numbers: Vec<String> = shown.iter().map(|(number, _)| number.to_string()).collect();
+    let numbers = numbers.join(", ");
+    let maps: Vec<Vec<f32>> = shown.iter().map(|(_, channel)| channel.map.clone()).collect();
+    let strongest = shown.first().map_or(0.0, |(number, _)| activation.means[*number]);
+    let of = if maps.len() == 1 { t.travel_one } else { t.travel_many };
+    html! {
+        figure.travel data-skip[from.is_some_and(|(_, skip)| skip)] {
+            img.strip style=(format!("max-width:{}px;--tiles:{}", 88 * maps.len(), maps.len())) src=(data_url(&strip(h, w, &maps, Colormap::Viridis, false, CHANNEL)))
+                alt=(fill(t.travel_alt, &[&activation.name, &numbers]));
+            figcaption {
+                strong { (activation.name) } ", " (activation.class) ", " (h) "×" (w) "×" (c)
+                @if let Some((from, skip)) = from { ", " (fill(if skip { t.travel_skip } else { t.travel_rest }, &[from])) }
+                ": " (fill(of, &[&numbers])) "; " (fill(t.strongest, &[&number4(strongest)]))
             }
         }
     }

@@ -26,6 +26,7 @@ pub(super) fn example(worked: &Worked, s: &Strings) -> Markup {
                 }
                 div.grids {
                     (grid(s.arriving, "dy", 0, &worked.dy, true, s))
+                    @for (i, part) in worked.parts.iter().enumerate() { (grid(s.parts[i.min(1)], "part", i, part, false, s)) }
                     @for (i, dx) in worked.dx.iter().enumerate() { (grid(&many(s.leaving, i, count), "dx", i, dx, false, s)) }
                     @for (i, d) in worked.differences.iter().enumerate() {
                         (grid(&many(s.difference, i, count), "difference", i, d, false, s))
@@ -33,6 +34,10 @@ pub(super) fn example(worked: &Worked, s: &Strings) -> Markup {
                 }
             }
             p.chain aria-live="polite" { (chain(worked, s)) }
+            @if worked.settings_are == "kernel" {
+                p.terms { code { (terms(worked)) } }
+                @if worked.topic == "conv2d" { @for text in s.turned { p.hint { (text) } } }
+            }
             p.kink hidden { (s.kink) }
         }
     }
@@ -46,6 +51,29 @@ fn settings(worked: &Worked, s: &Strings) -> &'static str {
         "matrix" => s.matrix,
         // By the names that they have in the formula.
         names => names,
+    }
+}
+
+/// Numbers that nobody changes, in the question of an exercise; what is not known is a question mark. Cell `asked` is marked.
+pub(super) fn table(name: &str, array: &Array, asked: Option<usize>, s: &Strings) -> Markup {
+    let [h, w, c] = array.shape;
+    html! {
+        div.grid-box {
+            @for channel in 0..c {
+                table.grid {
+                    caption { (name) @if c > 1 { ", " (fill(s.channel, &[&channel.to_string()])) } }
+                    @for row in 0..h {
+                        tr {
+                            @for column in 0..w {
+                                @let at = (row * w + column) * c + channel;
+                                @let value = array.values[at];
+                                td.on[asked == Some(at)] { @if value.is_nan() { "?" } @else { (number(value, DIGITS)) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -75,6 +103,18 @@ fn grid(name: &str, role: &str, index: usize, array: &Array, editable: bool, s: 
             }
         }
     }
+}
+
+/// The same by places: which entry of the kernel lies on which cell of dy.
+fn terms(worked: &Worked) -> String {
+    let place = |name: &str, at: usize, [_, w, c]: [usize; 3]| format!("{name}[{}, {}]", at / c / w, at / c % w);
+    let through = worked.links.iter().filter(|link| (link.input, link.cell) == (0, worked.chain.cell));
+    let term = |link: &crate::lesson::explain::Link| {
+        let weight = link.setting.map_or(String::new(), |k| place("\u{b7}W", k, worked.settings.shape));
+        place("dy", link.output, worked.dy.shape) + &weight
+    };
+    let terms: Vec<String> = through.map(term).collect();
+    format!("{} = {}", place("dx", worked.chain.cell, worked.x[0].shape), terms.join(" + "))
 }
 
 /// The chain rule for the marked cell, in numbers.

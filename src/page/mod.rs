@@ -1,11 +1,16 @@
 //! Pages: one file each, with everything in it. The frame and the style that all pages share are here; what a page says
-//! is in a file of its own ([`lesson`], [`article`]). A page opens without a network, reads without JavaScript, and prints.
+//! is in a file of its own ([`lesson`], [`article`], [`findings`]). A page opens without a network, reads without JavaScript, and prints.
 
+mod alike;
 mod article;
+mod cards;
+mod channels;
 mod does;
+mod findings;
 mod grids;
 mod layout;
 mod lesson;
+pub mod live;
 mod network;
 mod plots;
 pub mod strings;
@@ -13,7 +18,8 @@ mod u;
 mod way;
 
 pub use article::{Article, Climbed, Dreamt, Part, article};
-pub use does::{Does, Passed};
+pub use does::{Does, Passed, Skip};
+pub use findings::{FindingsPage, findings, findings_figures};
 pub use lesson::{Lesson, lesson};
 
 use crate::numbers::number;
@@ -21,6 +27,8 @@ use crate::picture::Figure;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use strings::article::ArticleText;
+use strings::fill;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -39,13 +47,18 @@ pub struct Document<'a> {
 
 /// The whole page. A rule in its head forbids the browser to fetch anything.
 pub fn document(page: Document) -> String {
+    document_that_may(page, "")
+}
+
+/// The same for a page whose scripts may do more: `policy` is added to the rule.
+fn document_that_may(page: Document, policy: &str) -> String {
+    const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
     let markup = html! {
         (DOCTYPE)
         html lang=(page.lang) {
             head {
                 meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy"
-                    content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+                meta http-equiv="Content-Security-Policy" content={ (POLICY) (policy) };
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 link rel="icon" href="data:,";
@@ -68,8 +81,8 @@ fn json(data: &serde_json::Value) -> String {
 }
 
 /// Stands where a part would be that a network cannot have.
-fn skipped(why: &str) -> Markup {
-    html! { p.warning { "Left out: " (why) "." } }
+fn skipped(why: &str, t: &ArticleText) -> Markup {
+    html! { p.warning { (fill(t.skipped, &[why])) } }
 }
 
 /// A picture as an address that holds the picture itself.

@@ -1,6 +1,8 @@
 //! The network of the article: drawn as a U of boxes, and its table.
 
 use super::layout::{Edge, Layout, Station};
+use super::strings::article::ArticleText;
+use super::strings::fill;
 use crate::engine::graph::Graph;
 use crate::engine::tensor::Shape;
 use crate::network::Network;
@@ -34,7 +36,7 @@ fn shape_of(graph: &Graph, built: &Built, layer: usize) -> Option<Shape> {
 
 /// A box is as high as its maps and as broad as there are channels, both by their square roots. A convolution's box leads
 /// to `#layer-INDEX`.
-pub(super) fn drawing(network: &Network, built: &Built) -> Markup {
+pub(super) fn drawing(network: &Network, built: &Built, t: &ArticleText) -> Markup {
     let layers = drawn(network, built);
     let station = |&(id, _, s): &(usize, &str, Shape)| Station {
         id,
@@ -58,7 +60,7 @@ pub(super) fn drawing(network: &Network, built: &Built) -> Markup {
     html! {
         div.scroll.wide {
             svg.network viewBox=(format!("0 0 {width:.1} {height:.1}")) style=(format!("min-width:{:.0}px", width * 0.95))
-                role="group" aria-label="The network as a U: down on the left, up on the right" {
+                role="group" aria-label=(t.drawing_label) {
                 @for edge in &layout.edges { (line(&boxes, *edge)) }
                 @for (&(i, name, s), &(x, y, w, h)) in layers.iter().zip(&boxes) {
                     @let layer = &network.layers[i];
@@ -75,7 +77,7 @@ pub(super) fn drawing(network: &Network, built: &Built) -> Markup {
                         text.size x=(middle) y=(f(below + (lines.len() - 1) as f64 * 10.5 + 10.0)) { (s.h) "×" (s.w) "×" (s.c) }
                     };
                     @if convolutions.contains(&i) {
-                        a href=(format!("#layer-{i}")) aria-label=(format!("{about}: to its filters")) { (shape) }
+                        a href=(format!("#layer-{i}")) aria-label=(format!("{about}: {}", t.to_filters)) { (shape) }
                     } @else { g role="img" aria-label=(about) { (shape) } }
                 }
             }
@@ -119,13 +121,13 @@ fn lines(name: &str) -> Vec<String> {
 }
 
 /// The table of layers as a table.
-pub(super) fn table(network: &Network, built: &Built) -> Markup {
+pub(super) fn table(network: &Network, built: &Built, t: &ArticleText) -> Markup {
     let total: usize = network.layers.iter().map(|layer| layer.trainable + layer.non_trainable).sum();
     html! {
         div.scroll {
             table.facts {
-                caption { (network.name) ": " (thousands(total)) " parameters" }
-                thead { tr { @for title in ["Layer", "Type", "Output", "Parameters", "Reads"] { th scope="col" { (title) } } } }
+                caption { (network.name) ": " (fill(t.parameters, &[&thousands(total)])) }
+                thead { tr { @for title in t.columns { th scope="col" { (title) } } } }
                 tbody {
                     @for (i, layer) in network.layers.iter().enumerate() {
                         tr {
@@ -134,7 +136,7 @@ pub(super) fn table(network: &Network, built: &Built) -> Markup {
                             td {
                                 @match shape_of(&built.graph, built, i) {
                                     Some(s) => (format!("{}×{}×{}", s.h, s.w, s.c)),
-                                    None => "not used",
+                                    None => (t.not_used),
                                 }
                             }
                             td { (thousands(layer.trainable + layer.non_trainable)) }

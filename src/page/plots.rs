@@ -66,7 +66,7 @@ fn f(v: f64) -> String {
 }
 
 /// The way of a climb: the activation before each step and after the last.
-pub(super) fn climb(losses: &[f32], label: &str) -> Markup {
+pub(super) fn climb(losses: &[f32], label: &str, step: &str) -> Markup {
     const W: f64 = 420.0;
     const H: f64 = 150.0;
     /// Room for a label like -0.000123.
@@ -90,7 +90,7 @@ pub(super) fn climb(losses: &[f32], label: &str) -> Markup {
                 polyline points=(points.join(" ")) {}
                 text x=(LEFT) y=(H - 16.0) text-anchor="middle" { "0" }
                 text x=(W - 10.0) y=(H - 16.0) text-anchor="end" { (last) }
-                text x=(f((LEFT + W) / 2.0)) y=(H - 3.0) text-anchor="middle" { "step" }
+                text x=(f((LEFT + W) / 2.0)) y=(H - 3.0) text-anchor="middle" { (step) }
             }
         }
     }

@@ -1,6 +1,8 @@
 //! The way of a climb on the page: all its pictures in one file, and the last one apart. The file is grey, and the page colours
 //! it, where the network takes one channel; else it is in colours.
 
+use super::strings::article::ArticleText;
+use super::strings::fill;
 use super::{data_url, jpeg_url};
 use crate::Result;
 use crate::engine::tensor::Shape;
@@ -15,9 +17,7 @@ const COLORS: usize = 33;
 const NATIVE: usize = 600;
 
 pub(super) struct Way {
-    /// The picture after the last step, `[h, w]`; of several channels the mean.
-    pub map: Vec<f32>,
-    /// The same as an address, exact.
+    /// The picture after the last step as an address, exact; of several channels in colours.
     pub last: String,
     /// The pictures before it, from the noise on.
     sheet: Sheet,
@@ -29,17 +29,16 @@ impl Way {
     /// With pictures of at most `side` pixels, those before the last of at most `before`.
     pub fn new(climb: &Climb, image: Shape, (side, before): (usize, usize)) -> Way {
         let Shape { h, w, c, .. } = image;
-        let map = climb.picture.chunks(c).map(|p| p.iter().sum::<f32>() / c as f32).collect::<Vec<f32>>();
         let frames = &climb.frames[..climb.rms.len().min(climb.frames.len())];
         let (last, sheet) = if c == 1 {
-            let last = strip(h, w, std::slice::from_ref(&map), Colormap::Viridis, false, side);
+            let last = strip(h, w, std::slice::from_ref(&climb.picture), Colormap::Viridis, false, side);
             (last, Sheet::new(h, w, frames, before))
         } else {
             let mix = Mix::of(&climb.picture, c);
             let frames: Vec<Vec<u8>> = frames.iter().map(|frame| mix.rgb(frame)).collect();
             (color_strip(h, w, &mix.rgb(&climb.picture), side), Sheet::color(h, w, &frames, before))
         };
-        Way { map, last: data_url(&last), sheet, before: String::new() }
+        Way { last: data_url(&last), sheet, before: String::new() }
     }
 
     /// Rounds more, the larger `step` is.
@@ -57,14 +56,12 @@ impl Way {
     }
 
     /// The pictures before the last, for all to see at once and for the script to cut from.
-    pub fn figure(&self, steps: usize) -> Markup {
+    pub fn figure(&self, steps: usize, t: &ArticleText) -> Markup {
+        let alt = fill(t.way_alt, &[&self.rows().to_string(), &(steps - 1).to_string()]);
         html! {
             figure {
-                img.sheet.enlarged[self.sheet.width < NATIVE] decoding="async" src=(self.before) alt=(format!("The way there in {} rows: the noise at first, then after each step up to {}.", self.rows(), steps - 1));
-                figcaption {
-                    "The way there, row by row: the noise, then the picture after each step. It is stored with some loss (JPEG), the large "
-                    "picture of step " (steps) " without."
-                }
+                img.sheet.enlarged[self.sheet.width < NATIVE] decoding="async" src=(self.before) alt=(alt);
+                figcaption { (fill(t.way_caption, &[&steps.to_string()])) }
             }
         }
     }

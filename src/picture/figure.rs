@@ -1,6 +1,6 @@
 //! A figure: pixels to draw on.
 
-use tiny_skia::{LineCap, LineJoin, Paint, PathBuilder, Pixmap, PremultipliedColorU8, Stroke, Transform};
+use tiny_skia::{FillRule, LineCap, LineJoin, Paint, PathBuilder, Pixmap, PremultipliedColorU8, Stroke, Transform};
 
 /// Red, green, blue.
 pub type Color = [u8; 3];
@@ -60,6 +60,19 @@ impl Figure {
     /// All colours, row by row.
     pub fn colors(&self) -> impl Iterator<Item = Color> + Clone + '_ {
         self.pixels.pixels().iter().map(|p| [p.red(), p.green(), p.blue()])
+    }
+
+    /// The inside of the polygon with these corners.
+    pub(super) fn shape(&mut self, corners: &[(f32, f32)], [r, g, b]: Color, opacity: f32) {
+        let Some(&(x, y)) = corners.first() else { return };
+        let mut path = PathBuilder::new();
+        path.move_to(x, y);
+        corners[1..].iter().for_each(|&(x, y)| path.line_to(x, y));
+        path.close();
+        let Some(path) = path.finish() else { return };
+        let mut paint = Paint::default();
+        paint.set_color_rgba8(r, g, b, (255.0 * opacity).round() as u8);
+        self.pixels.fill_path(&path, &paint, FillRule::Winding, Transform::identity(), None);
     }
 
     /// Mixes a colour in: `amount` 0 leaves the pixel, 1 replaces it. Outside of the figure nothing happens.

@@ -7,8 +7,10 @@
 
 mod animation;
 mod colormap;
+mod drawing;
 mod figure;
 mod grid;
+mod input;
 mod mix;
 pub mod npy;
 mod panel;
@@ -17,6 +19,7 @@ mod png;
 mod range;
 mod resize;
 mod sheet;
+mod signed;
 mod strip;
 mod text;
 mod ticks;
@@ -24,13 +27,17 @@ mod values;
 
 pub use animation::Animation;
 pub use colormap::Colormap;
+pub use drawing::{Anchor, Drawing, LETTERS, Mark, Paint, on_circle};
 pub use figure::{Color, Figure, Lettered};
 pub use grid::{grid, grid_of};
+pub use input::{read_images, read_images_within};
 pub use mix::{Mix, mixed};
 pub use panel::{Panel, Picture, share_range};
 pub use plot::{Plot, Series};
-pub use png::{Photo, decode_image, read_image};
+pub use png::{Photo, decode_image, read_image, read_image_within};
 pub use resize::resize;
 pub use sheet::Sheet;
+pub use signed::Signed;
 pub use strip::{color_strip, strip};
+pub use ticks::axis;
 pub use values::{save_values, values_png};

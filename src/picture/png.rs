@@ -9,6 +9,7 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageResult, Li
 use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 
 use super::figure::{Color, Figure};
+use crate::engine::exec::memory::Limit;
 use crate::files::{read_whole, write_whole};
 use crate::{Error, Result};
 
@@ -72,14 +73,32 @@ const MOST_BYTES: u64 = 256 << 20;
 /// Reads a PNG file (8 or 16 bits, grey, colour or palette; what is transparent is laid on white) or a JPEG file
 /// (grey or colour, turned upright as its camera noted).
 pub fn read_image(path: impl AsRef<Path>) -> Result<Photo> {
-    decode_image(&path, &read_whole(&path, MOST_BYTES)?)
+    read_image_within(path, Limit::default())
+}
+
+/// The same, if there is room for the picture.
+pub fn read_image_within(path: impl AsRef<Path>, limit: Limit) -> Result<Photo> {
+    let path = path.as_ref();
+    let check = |start: &[u8], len: u64| {
+        format_of(path, start)?;
+        limit.check_bytes(&format!("reading {}", path.display()), len)
+    };
+    decode_within(path, &read_whole(path, MOST_BYTES, check)?, limit)
 }
 
 /// The same, of bytes that are there already; messages call them `path`.
 pub fn decode_image(path: impl AsRef<Path>, bytes: &[u8]) -> Result<Photo> {
-    let path = path.as_ref();
-    let format = image::guess_format(bytes)
-        .map_err(|_| Error::file(path, format!("is not an image that is known here; {SUPPORTED}")))?;
+    decode_within(path.as_ref(), bytes, Limit::default())
+}
+
+/// What kind of file it is, by how it begins.
+fn format_of(path: &Path, bytes: &[u8]) -> Result<ImageFormat> {
+    image::guess_format(bytes)
+        .map_err(|_| Error::file(path, format!("is not an image that is known here; {SUPPORTED}")))
+}
+
+fn decode_within(path: &Path, bytes: &[u8], limit: Limit) -> Result<Photo> {
+    let format = format_of(path, bytes)?;
     let broken = |e: ImageError| {
         Error::file(path, format!("is a broken or unusual {} file: {}", name(format), e.to_string().trim_end()))
     };
@@ -89,7 +108,7 @@ pub fn decode_image(path: impl AsRef<Path>, bytes: &[u8]) -> Result<Photo> {
             if decoder.is_apng().map_err(broken)? {
                 return Err(Error::file(path, format!("is an animated PNG; {SUPPORTED}, of one picture")));
             }
-            decode(path, decoder)?.map_err(broken)
+            decode(path, decoder, bytes.len(), limit)?.map_err(broken)
         }
         ImageFormat::Jpeg => {
             if jpeg_components(bytes) == Some(4) {
@@ -104,7 +123,7 @@ pub fn decode_image(path: impl AsRef<Path>, bytes: &[u8]) -> Result<Photo> {
                     format!("{what} after {} bytes; copy or download it again", bytes.len()),
                 ));
             }
-            decode(path, decoder)?.map_err(broken)
+            decode(path, decoder, bytes.len(), limit)?.map_err(broken)
         }
         other => Err(Error::file(path, format!("is a {} file; {SUPPORTED}: convert it", name(other)))),
     }
@@ -120,12 +139,18 @@ fn limits() -> Limits {
     limits
 }
 
-fn decode(path: &Path, mut decoder: impl ImageDecoder) -> Result<ImageResult<Photo>> {
+/// `held`: bytes of the file, which are there meanwhile.
+fn decode(path: &Path, mut decoder: impl ImageDecoder, held: usize, limit: Limit) -> Result<ImageResult<Photo>> {
     let (w, h) = decoder.dimensions();
     if w as u64 * h as u64 > MOST_PIXELS {
         let most = MOST_PIXELS / 1_000_000;
         return Err(Error::file(path, format!("has {w}x{h} pixels; the most is {most} million: scale it down")));
     }
+    // As it is in the file, as red, green, blue and alpha, and as three floats; turned upright it is there twice.
+    let color = decoder.color_type();
+    let deep = color.bytes_per_pixel() > color.channel_count();
+    let per_pixel = 2 * u64::from(color.bytes_per_pixel()) + if deep { 8 } else { 4 } + 12;
+    limit.check_bytes(&format!("reading {}", path.display()), u64::from(w) * u64::from(h) * per_pixel + held as u64)?;
     let mut read = || {
         decoder.set_limits(limits())?;
         decoder.orientation()

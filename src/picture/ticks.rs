@@ -32,6 +32,11 @@ pub fn ticks(lo: f64, hi: f64, count: usize, whole: bool) -> Ticks {
     Ticks { at, labels, power: (exponent != 0).then(|| format!("×10{}", superscript(exponent))) }
 }
 
+/// Round places on an axis, at most about `count`.
+pub fn axis(lo: f64, hi: f64, count: usize) -> Vec<f64> {
+    ticks(lo, hi, count, false).at
+}
+
 /// The smallest round step that is at least `least`.
 fn step(least: f64, whole: bool) -> f64 {
     let unit = 10f64.powf(least.log10().floor());

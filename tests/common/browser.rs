@@ -26,6 +26,15 @@ fn chromium() -> Option<PathBuf> {
 
 /// A browser, or `None` with a word on why: then the test is skipped, except in CI.
 pub fn open() -> Option<Chromium> {
+    open_with(&[])
+}
+
+/// The same with WebGPU, computed by Chromium's own software adapter.
+pub fn open_with_gpu() -> Option<Chromium> {
+    open_with(&["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"])
+}
+
+fn open_with(more: &[&str]) -> Option<Chromium> {
     let Some(path) = chromium() else {
         let ci = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty());
         assert!(!ci, "there is no Chromium: apt-get install -y chromium");
@@ -44,7 +53,7 @@ pub fn open() -> Option<Chromium> {
     let options = LaunchOptions::default_builder()
         .path(Some(path))
         .sandbox(false)
-        .args(args.iter().map(OsStr::new).collect())
+        .args(args.iter().chain(more).map(OsStr::new).collect())
         .idle_browser_timeout(Duration::from_secs(300))
         .build()
         .unwrap();
@@ -63,19 +72,30 @@ pub struct Page {
 impl Chromium {
     /// Opens a file in a window of this width.
     pub fn page(&self, file: &Path, width: u32) -> Page {
+        self.visit(&format!("file://{}", file.display()), &[], width)
+    }
+
+    /// Opens an address; the page may ask for those besides.
+    pub fn visit(&self, address: &str, allowed: &[String], width: u32) -> Page {
         let tab = self.0.new_tab().unwrap();
         tab.set_default_timeout(Duration::from_secs(60));
         let complaints = Arc::new(Mutex::new(vec![]));
-        let (noted, own) = (complaints.clone(), format!("file://{}", file.display()));
+        let (noted, own, allowed) = (complaints.clone(), address.to_string(), allowed.to_vec());
         let listen = move |event: &Event| {
             let complaint = match event {
                 Event::NetworkRequestWillBeSent(e) => {
                     let url = &e.params.request.url;
-                    let embedded = url.starts_with("data:") || url.split('#').next() == Some(&own);
+                    // What a page makes of its own text, for a worker, is no request either.
+                    let embedded = url.starts_with("data:")
+                        || url.starts_with("blob:")
+                        || url.split('#').next() == Some(&own)
+                        || allowed.contains(url);
                     (!embedded).then(|| format!("requests {url}"))
                 }
                 Event::RuntimeExceptionThrown(e) => Some(format!("throws {:?}", e.params.exception_details)),
                 Event::RuntimeConsoleAPICalled(e) => Some(format!("console: {:?}", e.params.args)),
+                // Said by the browser itself where a page asks for a GPU and there is none.
+                Event::LogEntryAdded(e) if e.params.entry.text == "No available adapters." => None,
                 Event::LogEntryAdded(e) => Some(format!("log: {:?}", e.params.entry)),
                 _ => None,
             };
@@ -90,7 +110,7 @@ impl Chromium {
         tab.call_method(Log::Enable(None)).unwrap();
         let page = Page { tab, complaints };
         page.resize(width);
-        page.tab.navigate_to(&format!("file://{}", file.display())).unwrap().wait_until_navigated().unwrap();
+        page.tab.navigate_to(address).unwrap().wait_until_navigated().unwrap();
         page
     }
 }
@@ -105,6 +125,14 @@ impl Page {
     pub fn eval(&self, expression: &str) -> Value {
         let wrapped = format!("JSON.stringify({expression} ?? null)");
         let value = self.tab.evaluate(&wrapped, false).unwrap().value.unwrap_or_default();
+        serde_json::from_str(value.as_str().unwrap_or("null")).unwrap()
+    }
+
+    /// What a promise gives.
+    pub fn wait(&self, expression: &str) -> Value {
+        let wrapped = format!("(async () => JSON.stringify(await ({expression}) ?? null))()");
+        let result = self.tab.evaluate(&wrapped, true).unwrap();
+        let value = result.value.unwrap_or_else(|| panic!("{:.300}: {:?}", expression, result.description));
         serde_json::from_str(value.as_str().unwrap_or("null")).unwrap()
     }
 

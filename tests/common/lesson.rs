@@ -49,5 +49,5 @@ pub const BEYOND: [&str; 35] = [
 ];
 
 /// Those of the built-in network.
-pub const OF_A_UNET: [&str; 9] =
-    ["conv2d", "batch_norm", "relu", "sigmoid", "max_pool", "upsample", "concat", "mean", "add"];
+pub const OF_A_UNET: [&str; 10] =
+    ["conv2d", "batch_norm", "relu", "sigmoid", "max_pool", "upsample", "concat", "mean", "add", "used-twice"];

@@ -1,21 +1,24 @@
 //! The pieces of the article, one after the other.
 
 use super::super::dream::Start;
-use super::super::{explain, filters, layer_file, print, quoted};
-use super::{CAMERA, CAMERA_NAME, Options, Subject};
+use super::super::{dead, explain, filters, print, quoted};
+use super::{CAMERA, CAMERA_NAME, Names, Options, Subject};
 use crate::cancel::{Cancel, Watch};
 use crate::engine::exec::Executor;
 use crate::engine::graph::{Graph, Node};
 use crate::engine::ops::Op;
 use crate::engine::tensor::{Shape, Tensor};
+use crate::findings;
 use crate::lens::activations;
 use crate::lens::ascent::{self, Climb, Recipe, Verdict};
 use crate::lens::dream::{Dream, Work, dream};
 use crate::mri::restore::{self, Attempt, Example, Restored};
 use crate::mri::{Sampling, report};
 use crate::network::{Network, summary, unet};
+use crate::page::strings::article::ArticleText;
+use crate::page::strings::{fill, in_language};
 use crate::page::{self, Article, Climbed, Does, Dreamt, Part, Passed};
-use crate::picture::{Colormap, Figure, grid, values_png};
+use crate::picture::{Colormap, Figure, Panel, grid, values_png};
 use crate::{Error, Result, files};
 use indicatif::ProgressBar;
 use std::path::PathBuf;
@@ -27,6 +30,8 @@ const PHANTOMS: usize = 4;
 const GAIN: f64 = 1.0;
 /// Channels kept of a layer, as `unet-lens activations` does.
 const CHANNELS: usize = 16;
+/// About so many images are shown to measure what filters prefer.
+const SHOWN: usize = 1500;
 /// What it takes to draw a pixel and to pack it in a file, in multiply-accumulates: 90 ns, for the time left.
 const PIXEL: u64 = 25_000;
 
@@ -41,6 +46,7 @@ pub(super) struct Job<'a> {
     /// Convolutions, each with the filters to climb.
     pub layers: &'a [(usize, Vec<usize>)],
     pub subject: &'a Subject,
+    pub names: &'a Names,
     /// When the command began.
     pub begun: Instant,
     /// Counts multiply-accumulates and what is drawn, so that the time left is told well.
@@ -59,28 +65,39 @@ struct Costs {
     activations: u64,
     dream: u64,
     layers: Vec<u64>,
+    measures: u64,
     page: u64,
 }
 
 impl Job<'_> {
     pub fn run(mut self) -> Result<()> {
-        let network = self.network;
+        let (network, t) = (self.network, self.text());
+        let [what, one, activations, dreaming, controls, measures] = t.parts;
         let (first, dreamed) = (self.layers[0].0, self.dreamed());
         let costs = self.costs(dreamed)?;
-        let pieces = [costs.does, costs.first, costs.activations, costs.dream, costs.page];
-        self.bar.set_length(pieces.iter().chain(&costs.layers).sum());
+        let pieces = [costs.does, costs.first, costs.activations, costs.dream, costs.measures, costs.page];
+        let layers: u64 = costs.layers.iter().sum();
+        self.bar.set_length(pieces.iter().sum::<u64>() + 3 * layers);
         self.bar.enable_steady_tick(Duration::from_millis(500));
 
         self.save("summary.txt", summary::table(network)?.as_bytes())?;
-        let does = self.piece("what it does", costs.does, |job| part(network, job.does(costs.does)))?;
-        let filter = self.piece("one filter", costs.first, |job| job.first(first, costs.first))?;
-        let passed = self.piece("activations", costs.activations, |job| part(network, job.activations(&does)))?;
-        let dream = self.piece("dream", costs.dream, |job| part(network, job.dream(dreamed, costs.dream)))?;
+        let does = self.piece(what, costs.does, |job| part(network, job.does(costs.does)))?;
+        let filter = self.piece(one, costs.first, |job| job.first(first, costs.first))?;
+        let skips = match &does {
+            Ok(Does::Restores { .. }) => part(network, self.skips())?.unwrap_or_default(),
+            _ => vec![],
+        };
+        let passed = self.piece(activations, costs.activations, |job| part(network, job.activations(&does)))?;
+        let dream = self.piece(dreaming, costs.dream, |job| part(network, job.dream(dreamed, costs.dream)))?;
         let mut climbed = vec![];
         for ((layer, filters), &cost) in self.layers.iter().zip(&costs.layers) {
             let name = &network.layers[*layer].name;
             climbed.push(self.piece(name, cost, |job| job.layer(*layer, filters, cost))?);
         }
+        let shuffled = findings::shuffled(network, self.options.seed, 0)?;
+        let found =
+            self.piece(measures, costs.measures, |job| part(network, job.found(costs.measures)))?.unwrap_or_default();
+        self.piece(controls, 2 * layers, |job| job.controls(&shuffled, &mut climbed))?;
         self.cancel.check()?;
 
         let made = self.made();
@@ -89,11 +106,14 @@ impl Job<'_> {
             format!("unet-lens --layer {} --filters {filter}{}", quoted(layer), self.options.ending())
         };
         let page = page::article(&Article {
+            lang: self.options.lang,
             network,
             image: self.image,
             does: does.as_ref().map_err(Clone::clone),
             first: &filter,
             climbed: &climbed,
+            found: &found,
+            skips: &skips,
             passed: passed.as_ref().map_err(Clone::clone),
             dream: dream.as_ref().map_err(Clone::clone),
             redraw: &redraw,
@@ -131,7 +151,11 @@ impl Job<'_> {
         usual.unwrap_or(self.layers[self.layers.len() - 1].0)
     }
 
-    fn recipe(&self) -> Recipe {
+    pub(super) fn text(&self) -> &'static ArticleText {
+        self.options.lang.article()
+    }
+
+    pub(super) fn recipe(&self) -> Recipe {
         Recipe { seed: self.options.seed, keep_frames: true, ..Recipe::default() }
     }
 
@@ -155,6 +179,7 @@ impl Job<'_> {
             first: climb(self.layers[0].0, 1)? + drawn(1, 512),
             activations: times(whole, seen) + drawn(shown.len() * CHANNELS, 256) + drawn(shown.len() * 13, 128),
             dream: times(6 * macs(dreamed)? * 10, dream),
+            measures: whole * SHOWN as u64,
             layers: self.layers.iter().map(layer).collect::<Result<_>>()?,
             page: (all * steps * image.h * image.w) as u64 * PIXEL,
         })
@@ -172,7 +197,7 @@ impl Job<'_> {
     }
 
     /// Shows how far a piece is.
-    fn progress(&self, cost: u64) -> impl FnMut(usize, usize) + use<'_> {
+    pub(super) fn progress(&self, cost: u64) -> impl FnMut(usize, usize) + use<'_> {
         move |done, total| {
             let part = cost as f64 * done as f64 / total.max(1) as f64;
             self.bar.set_position(self.done + part as u64);
@@ -180,11 +205,8 @@ impl Job<'_> {
     }
 
     fn save(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
-        self.write(self.options.out.join(name), bytes)
-    }
-
-    fn write(&mut self, path: PathBuf, bytes: &[u8]) -> Result<()> {
         self.cancel.check()?;
+        let path = self.options.out.join(name);
         files::write_whole(&path, bytes)?;
         self.written.push(path);
         Ok(())
@@ -216,9 +238,13 @@ impl Job<'_> {
                         }
                         _ => phantoms,
                     };
-                    let figure = report::figure(&results, Colormap::Viridis);
-                    self.save("restore.png", &figure.to_png())?;
-                    return Ok(Does::Restores { results, figure, gain });
+                    self.save("restore.png", &report::figure(&results, Colormap::Viridis).to_png())?;
+                    let others = if self.subject.path.is_none() { self.others(sampling)? } else { vec![] };
+                    for other in &others {
+                        let figure = report::figure(std::slice::from_ref(other), Colormap::Viridis);
+                        self.save(&format!("restore-{}", other.example.name), &figure.to_png())?;
+                    }
+                    return Ok(self.restores(results, others, gain));
                 }
                 format!(
                     "it was not made to undo aliasing: aliased phantoms have a PSNR of {:.1} dB on average, and {:.1} dB \
@@ -229,7 +255,7 @@ impl Job<'_> {
         };
         let seen = self.subject.seen.as_ref().map_err(|why| Error::Usage(why.clone()))?;
         let (input, output) = activations::whole(executor, network, seen)?;
-        let makes = Does::makes(self.subject.name.clone(), input, output, why);
+        let makes = Does::makes(self.subject.name.clone(), input, output, why, self.text());
         if let Does::Makes { figure: Some(figure), .. } = &makes {
             self.save("output.png", &figure.to_png())?;
         }
@@ -246,9 +272,10 @@ impl Job<'_> {
     fn layer(&mut self, layer: usize, filters: &[usize], cost: u64) -> Result<Climbed> {
         let climbs = self.climb(layer, filters, cost)?;
         let name = &self.network.layers[layer].name;
-        let file = layer_file(&self.options.out, "", name, "png");
-        self.write(file, &filters::figure(name, &climbs, self.image, Colormap::Viridis).to_png())?;
-        Ok(Climbed { layer, climbs })
+        let why = dead::why(self.executor, self.network, layer, &climbs)?;
+        let figure = filters::figure(name, &climbs, &why, self.image, Colormap::Viridis);
+        self.save(self.names.grid(layer), &figure.to_png())?;
+        Ok(Climbed { layer, climbs, second: vec![], shuffled: vec![] })
     }
 
     /// Filter 0, or the first that was asked for, as `plt.imshow(...); plt.colorbar(); plt.grid()` shows it.
@@ -256,11 +283,15 @@ impl Job<'_> {
         let filter = if self.options.chosen.filters.is_some() { self.layers[0].1[0] } else { 0 };
         let climb = self.climb(layer, &[filter], cost)?.remove(0);
         let name = &self.network.layers[layer].name;
-        let panel = filters::panel(&climb, &climb.picture, self.image).label("");
-        let panel = if climb.verdict.has_picture() { panel.axes(true).colorbar() } else { panel };
-        let title = filters::titled(&format!("{name}, filter {filter}"), self.image);
+        let t = self.text();
+        let panel = match climb.verdict.has_picture() {
+            true => filters::panel(&climb, &climb.picture, None, self.image).label("").axes(true).colorbar(),
+            false => Panel::blank(t.verdict(climb.verdict)),
+        };
+        let title = fill(t.first_figure, &[name, &filter.to_string()]);
+        let title = t.mixed(self.image.c).map_or(title.clone(), |colors| format!("{title}\n{colors}"));
         let figure = grid(&title, &[panel], 1, Colormap::Viridis);
-        self.write(layer_file(&self.options.out, "first-", name, "png"), &figure.to_png())?;
+        self.save(self.names.first(layer), &figure.to_png())?;
         Ok((filter, figure))
     }
 
@@ -269,7 +300,8 @@ impl Job<'_> {
         let (image, name) = match (does, &self.subject.path) {
             (Ok(Does::Restores { results, .. }), path) => {
                 let is_own = path.is_some() && self.image.c == 1;
-                let name = if is_own { format!("{name}, aliased,") } else { "an aliased phantom".to_string() };
+                let t = self.text();
+                let name = if is_own { fill(t.own_aliased, &[name]) } else { t.aliased_phantom.to_string() };
                 (results[0].example.input(self.image.c), name)
             }
             _ => (self.subject.seen.clone().map_err(Error::Usage)?, name.clone()),
@@ -277,8 +309,7 @@ impl Job<'_> {
         let layers = unet::shown(self.network);
         let layers = activations::compute(self.executor, self.network, &image, &layers, CHANNELS)?;
         for activation in &layers {
-            let file = layer_file(&self.options.out, "activations-", &activation.name, "png");
-            self.write(file, &activation.figure(Colormap::Viridis).to_png())?;
+            self.save(self.names.activations(activation.layer), &activation.figure(Colormap::Viridis).to_png())?;
         }
         self.save("activations.png", &activations::overview(&layers, Colormap::Viridis).to_png())?;
         Ok(Passed { name, layers })
@@ -301,8 +332,7 @@ impl Job<'_> {
             }
         };
         let name = &self.network.layers[layer].name;
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-        self.write(layer_file(&self.options.out, &format!("{stem}_"), name, "png"), &after)?;
+        self.save(self.names.dream(layer), &after)?;
         let goal = octaves.last().map_or((0.0, 0.0), |octave| (octave.first, octave.last));
         let (photo, layer) = (quoted(&path.to_string_lossy()), quoted(name));
         let redraw = format!("unet-lens dream {photo} --layer {layer}{}", self.options.ending());
@@ -312,15 +342,17 @@ impl Job<'_> {
 
     fn made(&self) -> Vec<(String, String)> {
         let seconds = |s: f64| format!("{s:.1} s");
+        let [command, network, seed, by, version, time, part] = self.text().made_rows;
+        let backend = in_language(&self.executor.describe(), self.options.lang);
         let mut made = vec![
-            ("Command".to_string(), self.options.command()),
-            ("Network".to_string(), self.network.name.clone()),
-            ("Seed".to_string(), self.options.seed.to_string()),
-            ("Computed by".to_string(), self.executor.describe()),
-            ("Version".to_string(), format!("unet-lens {}", env!("CARGO_PKG_VERSION"))),
-            ("Time in all, before this page".to_string(), seconds(self.begun.elapsed().as_secs_f64())),
+            (command.to_string(), self.options.command()),
+            (network.to_string(), self.network.name.clone()),
+            (seed.to_string(), self.options.seed.to_string()),
+            (by.to_string(), backend),
+            (version.to_string(), format!("unet-lens {}", env!("CARGO_PKG_VERSION"))),
+            (time.to_string(), seconds(self.begun.elapsed().as_secs_f64())),
         ];
-        made.extend(self.times.iter().map(|(name, s)| (format!("Time for {name}"), seconds(*s))));
+        made.extend(self.times.iter().map(|(name, s)| (fill(part, &[name]), seconds(*s))));
         made
     }
 }

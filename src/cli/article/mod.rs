@@ -1,12 +1,16 @@
 //! `unet-lens article`: everything that the article shows, as pictures and as a page.
 
+mod beside;
 mod job;
 
+use super::choices::{LANGS, name_of, one_of};
 use super::dream::Start;
 use super::filters::Chosen;
-use super::{Machine, layer_file, quoted};
+use super::{Machine, quoted};
 use crate::engine::tensor::{Shape, Tensor};
+use crate::names::FileNames;
 use crate::network::{Network, unet};
+use crate::page::strings::Lang;
 use crate::picture::{decode_image, resize};
 use crate::{Error, Result, files};
 use job::{Job, part};
@@ -17,6 +21,7 @@ const EXAMPLES: &str = "\
 Examples:
   unet-lens article                                  the built-in network, to out/article
   unet-lens article --seed 1 --out second            other noise, other filters
+  unet-lens article --lang es                        the page in Spanish
   unet-lens article --model my_unet.keras --image scan.png
                                                      another network, and what it makes of a picture of yours
   unet-lens article --model my_unet.keras --layer conv2d_4 --layer conv2d_9 --count 8
@@ -27,6 +32,9 @@ Ctrl-C ends it after the step at hand: the pictures that are finished stay, the 
 /// The photo that is looked at if there is no other.
 static CAMERA: &[u8] = include_bytes!("../../../fixtures/camera.png");
 const CAMERA_NAME: &str = "camera.png";
+/// A real brain, which is like nothing that the built-in network was trained on.
+static BRAIN: &[u8] = include_bytes!("../../../fixtures/brain.png");
+const BRAIN_NAME: &str = "brain.png";
 
 /// All of it at once: the summary, what the network makes of a picture, a filter of the first layer with a colour bar, the
 /// grids of every convolution, activations, a dream, and DIR/index.html, a page that needs nothing else and opens in any
@@ -52,6 +60,9 @@ pub(super) struct Options {
     /// Seed of everything random: phantoms, which filters, the noise that they start from, the dream's shifts
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
+    /// Language of the page
+    #[arg(long, value_name = "LANG", default_value = "en", value_parser = one_of(LANGS))]
+    lang: Lang,
     #[command(flatten)]
     machine: Machine,
     /// Print errors only
@@ -71,11 +82,8 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let layers: Vec<(usize, Vec<usize>)> = layers.iter().map(filters).collect::<Result<_>>()?;
     let image = unet::image_shape(&network, &unet::shown(&network), None)?;
     let subject = options.subject(&network, image)?;
-    files::check_writable_dir(&options.out)?;
-    let names = layers.iter().map(|(layer, _)| layer_file(&options.out, "", &network.layers[*layer].name, "png"));
-    if let Some(folder) = names.chain([options.out.join("index.html")]).find(|path| path.is_dir()) {
-        return Err(Error::file(folder, "is a folder where a result is to be written; choose another --out"));
-    }
+    let names = Names::new(&network, &subject.stem());
+    names.of_layers(&layers).map(|name| options.out.join(name)).try_for_each(files::check_writable)?;
     let executor = options.machine.open(options.quiet)?;
     let bar = super::progress_bar("article", options.quiet);
     let job = Job {
@@ -86,6 +94,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         image,
         layers: &layers,
         subject: &subject,
+        names: &names,
         begun,
         bar,
         done: 0,
@@ -107,10 +116,67 @@ struct Subject {
     name: String,
 }
 
+/// What the article's files are called. Whatever a layer's name is, it stands for none of the others.
+struct Names {
+    /// For each of the network's layers: its grid, one filter of it, its activations, the dream of it.
+    layers: Vec<[String; 4]>,
+}
+
+impl Names {
+    /// `dreamed`: what the picture is called that is dreamed on.
+    fn new(network: &Network, dreamed: &str) -> Names {
+        let mut names = FileNames::new(&[
+            "index",
+            "summary",
+            "restore",
+            "restore-brain",
+            "restore-camera",
+            "output",
+            "activations",
+            "camera",
+        ]);
+        let mut of = |layer: &str| {
+            [layer.to_string(), format!("first-{layer}"), format!("activations-{layer}"), format!("{dreamed}_{layer}")]
+                .map(|name| names.of(&name) + ".png")
+        };
+        Names { layers: network.layers.iter().map(|layer| of(&layer.name)).collect() }
+    }
+
+    /// What is certainly written, or stands in the way of nothing else.
+    fn of_layers(&self, layers: &[(usize, Vec<usize>)]) -> impl Iterator<Item = &str> {
+        let of_layers = layers.iter().flat_map(|(layer, _)| &self.layers[*layer]).map(String::as_str);
+        of_layers.chain(["index.html", "summary.txt", "restore.png", "output.png", "activations.png", CAMERA_NAME])
+    }
+
+    fn grid(&self, layer: usize) -> &str {
+        &self.layers[layer][0]
+    }
+
+    fn first(&self, layer: usize) -> &str {
+        &self.layers[layer][1]
+    }
+
+    fn activations(&self, layer: usize) -> &str {
+        &self.layers[layer][2]
+    }
+
+    fn dream(&self, layer: usize) -> &str {
+        &self.layers[layer][3]
+    }
+}
+
+impl Subject {
+    /// What the picture's file is called, without its folders and its extension.
+    fn stem(&self) -> String {
+        let path = self.path.as_deref().unwrap_or(CAMERA_NAME.as_ref());
+        path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    }
+}
+
 impl Options {
     fn subject(&self, network: &Network, image: Shape) -> Result<Subject> {
         if let Some(path) = &self.image {
-            let start = Start::read(path, network)?;
+            let start = Start::read(path, network, self.machine.limit())?;
             let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
             // A network that was made for one size sees it scaled.
             let seen = match unet::fixed_size(network) {
@@ -121,7 +187,7 @@ impl Options {
         }
         let start = part(network, Start::of(decode_image(CAMERA_NAME, CAMERA)?, network))?;
         let seen = start.as_ref().map(|start| resize(&start.seen, (image.h, image.w))).map_err(Clone::clone);
-        Ok(Subject { path: None, start, seen, name: "the photo".to_string() })
+        Ok(Subject { path: None, start, seen, name: self.lang.article().dream_photo.to_string() })
     }
 
     /// What every command that repeats a part of it ends with.
@@ -144,6 +210,9 @@ impl Options {
             None => text += &format!(" --count {}", self.chosen.count),
         }
         text += &self.ending();
+        if self.lang != Lang::En {
+            text += &format!(" --lang {}", name_of(LANGS, self.lang));
+        }
         text + &format!(" --out {}", quoted(&self.out.to_string_lossy()))
     }
 }

@@ -25,13 +25,31 @@ pub struct Kernel {
     views: Vec<View>,
 }
 
+/// What a graph makes of a kernel's numbers.
 #[derive(Debug, Clone, PartialEq)]
-enum View {
-    Flipped { groups: usize },
-    Outputs { start: usize, len: usize },
-    OwnOutputs { own: Arc<[usize]>, groups: usize },
-    OwnInputs { own: Arc<[usize]>, groups: usize },
-    Scaled { scale: Arc<[f64]> },
+pub enum View {
+    /// Flipped in both axes, the channels of each group swapped.
+    Flipped {
+        groups: usize,
+    },
+    Outputs {
+        start: usize,
+        len: usize,
+    },
+    /// Image `i` sees output `own[i]` alone.
+    OwnOutputs {
+        own: Arc<[usize]>,
+        groups: usize,
+    },
+    /// Image `i` sees input `own[i]` alone.
+    OwnInputs {
+        own: Arc<[usize]>,
+        groups: usize,
+    },
+    /// A factor for each output.
+    Scaled {
+        scale: Arc<[f64]>,
+    },
 }
 
 impl Kernel {
@@ -98,6 +116,13 @@ impl Kernel {
             View::Scaled { scale } => Some(kernel.scaled(scale)),
             View::Flipped { .. } | View::OwnOutputs { .. } | View::OwnInputs { .. } => None,
         })
+    }
+
+    /// The array that it looks at, its sizes `[bank, kh, kw, ci, co]`, and what is done to it, in this order: for whoever packs
+    /// kernels elsewhere.
+    pub fn source(&self) -> (&Arc<[f32]>, [usize; 5], &[View]) {
+        let Kernel { source_bank: bank, kh, kw, source_ci: ci, .. } = *self;
+        (&self.source, [bank, kh, kw, ci, self.source.len() / (bank * kh * kw * ci)], &self.views)
     }
 
     /// The same with one more view, after which it has these sizes.

@@ -29,7 +29,7 @@ fn winner(x: &Tensor64, pool: Pool, n: usize, r: usize, s: usize, c: usize) -> (
 }
 
 /// For each output, in memory order, where in its window the winner stands, counted in reading order.
-pub(crate) fn winners(x: &Tensor64, pool: Pool) -> Vec<usize> {
+pub fn winners(x: &Tensor64, pool: Pool) -> Vec<usize> {
     let y = pool.shape(x.shape).expect("checked when the graph was built");
     y.places().map(|(n, r, s, c)| winner(x, pool, n, r, s, c).0).collect()
 }

@@ -68,8 +68,7 @@ pub use pointwise::Function;
 use std::sync::Arc;
 pub use strided::Strided;
 pub use sum::Axes;
-pub(crate) use transform::frequency;
-pub use transform::{Axis, Matrix, Sampling, Waves};
+pub use transform::{Axis, Matrix, Sampling, Waves, frequency};
 pub use window::{Pool, Sides, Window, same_padding};
 
 /// The greatest common divisor: what a pool and an upsampling have in common cancels.
@@ -78,6 +77,7 @@ pub fn gcd(a: usize, b: usize) -> usize {
 }
 
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Op {
     Input(Shape),
     Fill {

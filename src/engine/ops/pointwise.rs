@@ -22,6 +22,7 @@ use std::f64::consts::{PI, SQRT_2};
 
 /// A function of one number. `f32` settings, since the files of Keras models have no finer ones.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Function {
     /// x above the threshold, at most `max` (infinity: no bound); below it `slope (x - threshold)`: Keras' general ReLU.
     Relu {

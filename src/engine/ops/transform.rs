@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A two-dimensional Fourier transform is one of each, with the matrix [`Matrix::fourier`]: the sums are the specification, and
-//! an executor that knows a faster way may take it.
+//! an executor that knows a faster way may take it. Its numbers follow from its size, and are never held in the graph.
 //!
 //! `x[r]` reached every `y[r']` through `M[r', r]`, so its gradient is
 //! gathered from all of them with the same weights: the same op, with the matrix turned over.
@@ -17,6 +17,7 @@
 use crate::Result;
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::tensor::{Shape, Tensor64};
+use std::borrow::Cow;
 use std::f64::consts::PI;
 use std::sync::Arc;
 
@@ -29,13 +30,20 @@ pub enum Axis {
     Across,
 }
 
-/// `data` is `[rows, columns]`, flat.
+/// `rows x columns` numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Matrix {
     pub rows: usize,
     pub columns: usize,
-    pub data: Arc<[f32]>,
-    waves: Option<Waves>,
+    numbers: Numbers,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Numbers {
+    /// `[rows, columns]`, flat.
+    Given(Arc<[f32]>),
+    /// Of the Fourier basis: a long side's would fill the memory, and whoever has a fast way never needs them.
+    Fourier(Waves),
 }
 
 /// Which way a Fourier matrix goes.
@@ -65,20 +73,13 @@ impl Matrix {
     /// If the number of values is not rows x columns.
     pub fn new(rows: usize, columns: usize, data: Vec<f32>) -> Matrix {
         assert_eq!(rows * columns, data.len(), "a matrix of {rows}x{columns}");
-        Matrix { rows, columns, data: data.into(), waves: None }
+        Matrix { rows, columns, numbers: Numbers::Given(data.into()) }
     }
 
     /// The real Fourier basis of `n` pixels: rows are waves, columns are pixels. A constant, then cosine and sine of every
     /// frequency, all of length 1 and at right angles.
     pub fn fourier(n: usize) -> Matrix {
-        let at = |i: usize| {
-            let (wave, x) = (i / n, (i % n) as f64);
-            let length = if frequency(wave, n) == 0.0 || frequency(wave, n) == 0.5 { 1.0 } else { 2.0 };
-            let angle = 2.0 * PI * frequency(wave, n) * x;
-            let value = if wave % 2 == 1 { angle.cos() } else { angle.sin() };
-            ((length / n as f64).sqrt() * if wave == 0 { 1.0 } else { value }) as f32
-        };
-        Matrix { waves: Some(Waves::OfPixels), ..Matrix::new(n, n, (0..n * n).map(at).collect()) }
+        Matrix { rows: n, columns: n, numbers: Numbers::Fourier(Waves::OfPixels) }
     }
 
     /// `n` pixels made `to` pixels, by linear interpolation: Keras' bilinear UpSampling2D and Resizing, along one axis.
@@ -116,25 +117,62 @@ impl Matrix {
 
     /// Whether it is the Fourier basis, or that turned over.
     pub fn waves(&self) -> Option<Waves> {
-        self.waves
+        match self.numbers {
+            Numbers::Given(_) => None,
+            Numbers::Fourier(waves) => Some(waves),
+        }
     }
 
     pub fn get(&self, row: usize, column: usize) -> f32 {
-        self.data[row * self.columns + column]
+        match &self.numbers {
+            Numbers::Given(numbers) => numbers[row * self.columns + column],
+            Numbers::Fourier(Waves::OfPixels) => wave_at(self.rows, row, column),
+            Numbers::Fourier(Waves::ToPixels) => wave_at(self.rows, column, row),
+        }
+    }
+
+    /// One row.
+    pub fn row(&self, row: usize) -> Cow<'_, [f32]> {
+        match &self.numbers {
+            Numbers::Given(numbers) => Cow::Borrowed(&numbers[row * self.columns..(row + 1) * self.columns]),
+            Numbers::Fourier(_) => (0..self.columns).map(|column| self.get(row, column)).collect(),
+        }
+    }
+
+    /// All numbers, `[rows, columns]`, flat. Those of a Fourier basis are made here: rows x columns of them, which must have
+    /// been counted.
+    pub fn values(&self) -> Arc<[f32]> {
+        match &self.numbers {
+            Numbers::Given(numbers) => numbers.clone(),
+            Numbers::Fourier(_) => {
+                (0..self.rows * self.columns).map(|i| self.get(i / self.columns, i % self.columns)).collect()
+            }
+        }
     }
 
     pub fn transposed(&self) -> Matrix {
-        let data = (0..self.data.len()).map(|i| self.get(i % self.rows, i / self.rows)).collect();
-        let waves = self.waves.map(|waves| match waves {
-            Waves::OfPixels => Waves::ToPixels,
-            Waves::ToPixels => Waves::OfPixels,
-        });
-        Matrix { rows: self.columns, columns: self.rows, data, waves }
+        let numbers = match &self.numbers {
+            Numbers::Given(numbers) => {
+                Numbers::Given((0..numbers.len()).map(|i| self.get(i % self.rows, i / self.rows)).collect())
+            }
+            Numbers::Fourier(Waves::OfPixels) => Numbers::Fourier(Waves::ToPixels),
+            Numbers::Fourier(Waves::ToPixels) => Numbers::Fourier(Waves::OfPixels),
+        };
+        Matrix { rows: self.columns, columns: self.rows, numbers }
     }
 }
 
+/// The Fourier basis of `n` pixels: wave number `wave` at pixel `x`.
+fn wave_at(n: usize, wave: usize, x: usize) -> f32 {
+    let frequency = frequency(wave, n);
+    let length = if frequency == 0.0 || frequency == 0.5 { 1.0 } else { 2.0 };
+    let angle = 2.0 * PI * frequency * x as f64;
+    let value = if wave % 2 == 1 { angle.cos() } else { angle.sin() };
+    ((length / n as f64).sqrt() * if wave == 0 { 1.0 } else { value }) as f32
+}
+
 /// The frequency of row `wave` of the Fourier basis, in waves per pixel: 0, 1/n, 1/n, 2/n, 2/n and so on, up to 1/2.
-pub(crate) fn frequency(wave: usize, n: usize) -> f64 {
+pub fn frequency(wave: usize, n: usize) -> f64 {
     wave.div_ceil(2) as f64 / n as f64
 }
 
@@ -152,12 +190,24 @@ pub(super) fn shape(x: Shape, axis: Axis, matrix: &Matrix) -> Result<Shape, Stri
 /// y[r', s, c] = sum over r of M[r', r] * x[r, s, c], or along the other axis
 pub(super) fn reference(x: &Tensor64, axis: Axis, matrix: &Matrix) -> Tensor64 {
     let mut y = Tensor64::zeros(shape(x.shape, axis, matrix).expect("checked when the graph was built"));
-    for (n, r, s, c) in y.shape.places() {
-        let term = |k: usize| match axis {
-            Axis::Down => f64::from(matrix.get(r, k)) * x.get(n, k, s, c),
-            Axis::Across => f64::from(matrix.get(s, k)) * x.get(n, r, k, c),
-        };
-        *y.get_mut(n, r, s, c) = (0..matrix.columns).map(term).sum();
+    let lines = match axis {
+        Axis::Down => Shape { h: 1, ..y.shape },
+        Axis::Across => Shape { w: 1, ..y.shape },
+    };
+    // A row of the matrix at a time, since those of a Fourier basis are made here.
+    for to in 0..matrix.rows {
+        let weights = matrix.row(to);
+        for (n, r, s, c) in lines.places() {
+            let value = |k: usize| match axis {
+                Axis::Down => x.get(n, k, s, c),
+                Axis::Across => x.get(n, r, k, c),
+            };
+            let sum = weights.iter().enumerate().map(|(k, &weight)| f64::from(weight) * value(k)).sum();
+            match axis {
+                Axis::Down => *y.get_mut(n, to, s, c) = sum,
+                Axis::Across => *y.get_mut(n, r, to, c) = sum,
+            }
+        }
     }
     y
 }

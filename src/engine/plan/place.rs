@@ -1,6 +1,7 @@
 //! Which buffer holds which value: values that never exist at the same time share one.
 
 use super::{Plan, ValueId};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 /// See [`Plan::place`].
@@ -53,15 +54,18 @@ impl Plan {
         // Largest first: small values then fill the gaps in time that the large ones leave.
         order.sort_by_key(|&v| (std::cmp::Reverse(size[v]), v));
         let mut placement = Placement { buffer_of: vec![0; self.values.len()], sizes: vec![] };
-        let mut tenants: Vec<Vec<usize>> = vec![];
+        // Of each buffer the lifetimes of its values, the last step by the first: they are apart, so that only the last one that
+        // begins before a value ends can stand in its way.
+        let mut tenants: Vec<BTreeMap<usize, usize>> = vec![];
         for v in order {
-            let free = |b: &usize| tenants[*b].iter().all(|&t| !overlap(&lifetimes[t], &lifetimes[v]));
+            let (first, last) = (*lifetimes[v].start(), *lifetimes[v].end());
+            let free = |b: &usize| tenants[*b].range(..=last).next_back().is_none_or(|(_, &end)| end < first);
             let b = (0..tenants.len()).find(free).unwrap_or_else(|| {
                 placement.sizes.push(size[v]);
-                tenants.push(vec![]);
+                tenants.push(BTreeMap::new());
                 tenants.len() - 1
             });
-            tenants[b].push(v);
+            tenants[b].insert(first, last);
             placement.buffer_of[v] = b;
         }
         assert_eq!(self.check_placement(&placement), Ok(()));

@@ -7,6 +7,7 @@ use crate::engine::exec::{Compiled, Executor};
 use crate::engine::tensor::{Shape, Tensor};
 use crate::network::Network;
 use crate::{Error, Result};
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// How long a chunk of steps should take on the device before progress is shown.
@@ -29,6 +30,8 @@ pub struct Climb {
     pub verdict: Verdict,
     /// If it was dead at first: how it came to climb.
     pub rescued: Option<Rescue>,
+    /// If it fell at first: how often its steps were halved until it did not.
+    pub halved: u32,
 }
 
 /// What a climb takes.
@@ -50,7 +53,7 @@ pub struct Job<'a> {
     recipe: Recipe,
     needs: Needs,
     /// The first batch: it was compiled to learn what it takes. The others are compiled when their turn comes.
-    first: (Objective, Box<dyn Compiled>),
+    first: Option<(Objective, Box<dyn Compiled>)>,
 }
 
 impl<'a> Job<'a> {
@@ -69,6 +72,7 @@ impl<'a> Job<'a> {
         recipe: Recipe,
     ) -> Result<Job<'a>> {
         let (limit, pictures) = (executor.limit(), pictures(filters.len(), image, &recipe));
+        limit.check(image.with_n(filters.len()), pictures)?;
         let mut count = 1;
         loop {
             let at_once = filters.len().div_ceil(count);
@@ -84,7 +88,7 @@ impl<'a> Job<'a> {
             });
             match tried {
                 Ok((compiled, needs)) => {
-                    let (filters, first) = (filters.to_vec(), (objective, compiled));
+                    let (filters, first) = (filters.to_vec(), Some((objective, compiled)));
                     return Ok(Job { executor, network, layer, filters, image, recipe, needs, first });
                 }
                 Err(Error::Limit(_) | Error::Memory(_)) if at_once > 1 => count *= 2,
@@ -102,29 +106,77 @@ impl<'a> Job<'a> {
     /// # Errors
     /// If the device fails, or the climb is cancelled.
     pub fn climb(self, seeds: &Tensor, watch: &mut Watch) -> Result<Vec<Climb>> {
-        let Job { executor, network, layer, filters, image, recipe, needs, first } = self;
-        let (total, len) = (filters.len() * recipe.steps, image.image_len());
-        let mut first = Some(first);
-        let mut climbs: Vec<Climb> = vec![];
-        for batch in filters.chunks(needs.at_once) {
-            let done = climbs.len();
-            let seeds =
-                Tensor::new(image.with_n(batch.len()), seeds.data[done * len..(done + batch.len()) * len].to_vec());
-            (watch.progress)(done * recipe.steps, total);
-            let (objective, compiled) = match first.take() {
-                Some(first) => first,
-                None => {
-                    let objective = Objective::new(network, layer, batch, image, &recipe, false)?;
-                    let compiled = executor.compile(objective.plan.clone())?;
-                    (objective, compiled)
-                }
-            };
-            let mut progress = |steps: usize| (watch.progress)(done * recipe.steps + steps * batch.len(), total);
-            let batch = Batch { executor, objective: &objective, filters: batch, seeds: &seeds, recipe };
-            climbs.extend(batch.climb(compiled, watch.cancel, &mut progress)?);
-        }
-        Ok(climbs)
+        let Climbed { climbs, end, .. } = self.climb_on(seeds, None, watch);
+        end.map(|()| climbs)
     }
+
+    /// The same; what is finished when something fails is kept. Where a device fails and there is another one, that goes on, with
+    /// the batch that was not finished.
+    pub fn climb_on(mut self, seeds: &Tensor, spare: Option<Spare>, watch: &mut Watch) -> Climbed {
+        let mut climbed = Climbed { climbs: vec![], spare: None, end: Ok(()) };
+        let mut first = self.first.take();
+        for start in (0..self.filters.len()).step_by(self.needs.at_once) {
+            let places = start..(start + self.needs.at_once).min(self.filters.len());
+            let executor = climbed.spare.as_deref().unwrap_or(self.executor);
+            let mut result = self.batch(executor, places.clone(), seeds, watch, first.take());
+            if let (Err(error @ Error::Device(_)), Some(spare), None) = (&result, spare, &climbed.spare) {
+                result = spare(error).and_then(|other| {
+                    let result = self.batch(&*other, places, seeds, watch, None);
+                    climbed.spare = Some(other);
+                    result
+                });
+            }
+            match result {
+                Ok(climbs) => climbed.climbs.extend(climbs),
+                Err(error) => {
+                    climbed.end = Err(error);
+                    break;
+                }
+            }
+        }
+        climbed
+    }
+
+    /// Climbs the filters at these places of the list.
+    fn batch(
+        &self,
+        executor: &dyn Executor,
+        places: Range<usize>,
+        seeds: &Tensor,
+        watch: &mut Watch,
+        compiled: Option<(Objective, Box<dyn Compiled>)>,
+    ) -> Result<Vec<Climb>> {
+        let (total, len) = (self.filters.len() * self.recipe.steps, self.image.image_len());
+        let (done, filters) = (places.start * self.recipe.steps, &self.filters[places.clone()]);
+        let seeds = seeds.data[places.start * len..places.end * len].to_vec();
+        let seeds = Tensor::new(self.image.with_n(filters.len()), seeds);
+        (watch.progress)(done, total);
+        let (objective, compiled) = match compiled {
+            Some(first) => first,
+            None => {
+                let objective = Objective::new(self.network, self.layer, filters, self.image, &self.recipe, false)?;
+                let compiled = executor.compile(objective.plan.clone())?;
+                executor.limit().check(seeds.shape, compiled.memory())?;
+                (objective, compiled)
+            }
+        };
+        let mut progress = |steps: usize| (watch.progress)(done + steps * filters.len(), total);
+        let batch = Batch { executor, objective: &objective, filters, seeds: &seeds, recipe: self.recipe };
+        batch.climb(compiled, watch.cancel, &mut progress)
+    }
+}
+
+/// Makes the executor that goes on when one has failed, by that error.
+pub type Spare<'s> = &'s dyn Fn(&Error) -> Result<Box<dyn Executor>>;
+
+/// What a climb came to.
+pub struct Climbed {
+    /// Of the filters that are finished, the first of those that were asked for.
+    pub climbs: Vec<Climb>,
+    /// The executor that went on where the first one failed.
+    pub spare: Option<Box<dyn Executor>>,
+    /// Why it ended before all filters were finished.
+    pub end: Result<()>,
 }
 
 /// Climbs `filters` of convolution `layer`, filter `i` from image `i` of `seeds`.
@@ -144,12 +196,15 @@ pub fn climb(
 }
 
 /// What the pictures of all filters take: seeds, those of a batch, pictures as they are and as they are drawn; f32s. Of each
-/// step one more, if frames are kept; and with the best picture the last one.
+/// step one more, if frames are kept; and with the best picture the last one. Where waves are climbed, their coefficients, how
+/// strong they are, and what it takes to find them for one picture at a time.
 fn pictures(filters: usize, image: Shape, recipe: &Recipe) -> Memory {
     let frames = if recipe.keep_frames { recipe.steps.saturating_add(1) } else { 0 };
     let best = if recipe.keep_best { 2 } else { 0 };
-    let copies = (4 + best as u64).saturating_add(frames as u64);
-    Memory::host((image.image_len() as u64 * 4).saturating_mul(copies).saturating_mul(filters as u64))
+    let (waves, once) = if recipe.parameter == Parameter::Fourier { (2, fourier::COPIES) } else { (0, 0) };
+    let copies = (4 + best + waves as u64).saturating_add(frames as u64).saturating_mul(filters as u64);
+    let one = (image.image_len() as u64).saturating_mul(4);
+    Memory::host(one.saturating_mul(copies.saturating_add(once)))
 }
 
 /// Filters that are climbed at once.
@@ -177,7 +232,7 @@ impl Batch<'_> {
         let mut program = compiled.load()?;
         program.write(objective.image, &start)?;
         for (input, values) in &objective.fixed {
-            program.write(*input, values)?;
+            program.write(*input, &values.values())?;
         }
         let mut paths = Paths::new(self.seeds, recipe);
         // What is looked at after every step is read after every step.
@@ -279,7 +334,7 @@ impl Paths {
                 None => (pictures.image(i).to_vec(), rms.len()),
             };
             let verdict = Verdict::of(&losses, &rms, pictures.image(i), recipe.negative);
-            Climb { filter, losses, rms, picture, shown, frames, verdict, rescued: None }
+            Climb { filter, losses, rms, picture, shown, frames, verdict, rescued: None, halved: 0 }
         });
         climbs.collect()
     }

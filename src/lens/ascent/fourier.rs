@@ -24,6 +24,10 @@ use crate::engine::plan::Plan;
 use crate::engine::tensor::{Shape, Tensor};
 use std::sync::Arc;
 
+/// Images of f32 that are held while the coefficients of one picture are found: the program's, and how strong each wave is, in
+/// double precision.
+pub(super) const COPIES: u64 = 10;
+
 /// How strong each wave is: `[n, h, w, c]` for coefficients of that shape.
 pub fn energy(shape: Shape) -> Tensor {
     let Shape { h, w, .. } = shape;
@@ -47,7 +51,7 @@ pub fn picture(graph: &mut Graph, name: &str, coefficients: NodeId, energy: Node
 /// # Errors
 /// If the executor has no memory for it, or fails.
 pub fn coefficients(executor: &dyn Executor, pictures: &Tensor) -> Result<Tensor> {
-    let mut weaken = energy(pictures.shape);
+    let mut weaken = energy(pictures.shape.with_n(1));
     weaken.data.iter_mut().for_each(|e| *e = 1.0 / *e);
     on_each(executor, pictures, &weaken, |graph, image, weaken| {
         let Shape { h, w, .. } = graph.shape(image);
@@ -62,8 +66,9 @@ pub fn coefficients(executor: &dyn Executor, pictures: &Tensor) -> Result<Tensor
 /// # Errors
 /// As [`coefficients`].
 pub fn pink(executor: &dyn Executor, white: &Tensor) -> Result<Tensor> {
-    let mut pink =
-        on_each(executor, white, &energy(white.shape), |graph, white, energy| picture(graph, "pink", white, energy))?;
+    let mut pink = on_each(executor, white, &energy(white.shape.with_n(1)), |graph, white, energy| {
+        picture(graph, "pink", white, energy)
+    })?;
     let len = white.shape.image_len();
     for (pink, white) in pink.data.chunks_mut(len).zip(white.data.chunks(len)) {
         let ((mean, spread), (pink_mean, pink_spread)) = (moments(white), moments(pink));
@@ -80,23 +85,28 @@ fn moments(values: &[f32]) -> (f64, f64) {
     (mean, square.sqrt())
 }
 
-/// What `build` makes of the images and a second input of their shape.
+/// What `build` makes of each of the images, one at a time, and a second input of its shape.
 fn on_each(
     executor: &dyn Executor,
     images: &Tensor,
     other: &Tensor,
     build: impl Fn(&mut Graph, NodeId, NodeId) -> Result<NodeId>,
 ) -> Result<Tensor> {
+    let one = images.shape.with_n(1);
     let mut graph = Graph::new();
-    let image = graph.input("image", images.shape)?;
-    let second = graph.input("other", images.shape)?;
+    let image = graph.input("image", one)?;
+    let second = graph.input("other", one)?;
     let result = build(&mut graph, image, second)?;
     let plan = Arc::new(Plan::compile(graph, &[result], &[], &[]));
     let mut program = executor.prepare(plan)?;
-    program.write(image, images)?;
     program.write(second, other)?;
-    program.run(1)?;
-    program.read(result)
+    let mut results = Vec::with_capacity(images.data.len());
+    for i in 0..images.shape.n {
+        program.write(image, &Tensor::new(one, images.image(i).to_vec()))?;
+        program.run(1)?;
+        results.extend(program.read(result)?.data);
+    }
+    Ok(Tensor::new(images.shape, results))
 }
 
 #[cfg(test)]
@@ -140,9 +150,10 @@ mod tests {
     fn coefficients_give_their_picture_back() {
         let white = crate::lens::ascent::noise(1, "x", &[0, 3], Shape::new(1, 12, 10, 3), 2.0);
         let spectrum = coefficients(&Reference::default(), &white).unwrap();
-        let back =
-            on_each(&Reference::default(), &spectrum, &energy(white.shape), |g, c, e| picture(g, "picture", c, e))
-                .unwrap();
+        let back = on_each(&Reference::default(), &spectrum, &energy(white.shape.with_n(1)), |g, c, e| {
+            picture(g, "picture", c, e)
+        })
+        .unwrap();
         for (a, b) in back.data.iter().zip(&white.data) {
             assert!((a - b).abs() < 1e-5, "{a} {b}");
         }

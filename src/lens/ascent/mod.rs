@@ -20,11 +20,12 @@ mod verdict;
 
 use crate::Result;
 use crate::engine::exec::Executor;
+use crate::engine::exec::memory::Memory;
 use crate::engine::random::stream;
 use crate::engine::tensor::{Shape, Tensor};
 use crate::network::{Network, unet};
-pub use climb::{Climb, Job, Needs, climb};
-pub use objective::{Objective, StepTrace};
+pub use climb::{Climb, Climbed, Job, Needs, Spare, climb};
+pub use objective::{Fixed, Objective, StepTrace};
 use rand::RngExt;
 pub use recipe::{Goal, Optimizer, Parameter, Recipe};
 pub use rescue::{Rescue, Starts, rescue};
@@ -47,6 +48,11 @@ pub fn noise(seed: u64, layer: &str, filters: &[usize], image: Shape, upper: f32
     Tensor::new(image.with_n(filters.len()), data)
 }
 
+/// What the noise of such images takes: to be counted before it is made.
+pub fn noise_bytes(images: Shape) -> Memory {
+    Memory::host((images.len() as u64).saturating_mul(4))
+}
+
 /// `count` of `channels` filters (all, if there are not more), drawn without repetition, in ascending order.
 pub fn draw_filters(seed: u64, layer: &str, channels: usize, count: usize) -> Vec<usize> {
     let mut rng = stream(seed, layer, u64::MAX);
@@ -66,7 +72,22 @@ pub fn first_alive(
     layer: usize,
     start: impl Fn(usize) -> Tensor,
 ) -> Result<(usize, Tensor)> {
-    for filter in 0..unet::filters(network, layer) {
+    first_alive_of(executor, network, layer, 0..unet::filters(network, layer), start)
+}
+
+/// The same, in an order of one's own; the first of it if all are dead.
+///
+/// # Errors
+/// As [`climb`].
+pub fn first_alive_of(
+    executor: &dyn Executor,
+    network: &Network,
+    layer: usize,
+    filters: impl IntoIterator<Item = usize>,
+    start: impl Fn(usize) -> Tensor,
+) -> Result<(usize, Tensor)> {
+    let mut first = None;
+    for filter in filters {
         let image = start(filter);
         let objective = Objective::new(network, layer, &[filter], image.shape, &Recipe::default(), false)?;
         let mut program = executor.prepare(objective.plan.clone())?;
@@ -74,6 +95,8 @@ pub fn first_alive(
         if objective.run(&mut *program, 1)?[0].rms[0] != 0.0 {
             return Ok((filter, image));
         }
+        first.get_or_insert(filter);
     }
-    Ok((0, start(0)))
+    let first = first.unwrap_or(0);
+    Ok((first, start(first)))
 }

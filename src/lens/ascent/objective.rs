@@ -36,9 +36,47 @@ pub struct Objective {
     /// The gradients of the goal, with respect to every node on the way.
     pub gradients: autodiff::Gradients,
     /// What to write before the first run, besides the image.
-    pub fixed: Vec<(NodeId, Tensor)>,
+    pub fixed: Vec<(NodeId, Fixed)>,
     /// The shifts of the steps to come, if there are any: `[n, k, 2, 1]`.
     pub shifts: Option<NodeId>,
+}
+
+/// Values of an input that are known beforehand. They are made when they are written: before, nobody has counted them.
+#[derive(Debug, Clone)]
+pub enum Fixed {
+    /// How strong each wave is.
+    Energy(Shape),
+    Zeros(Shape),
+    /// So much at one place of each image's map, else 0.
+    Mask {
+        map: Shape,
+        row: usize,
+        column: usize,
+    },
+    Given(Tensor),
+}
+
+impl Fixed {
+    pub fn values(&self) -> Tensor {
+        match self {
+            &Fixed::Energy(shape) => fourier::energy(shape),
+            &Fixed::Zeros(shape) => Tensor::zeros(shape),
+            &Fixed::Mask { map, row, column } => {
+                let mut mask = Tensor::zeros(map);
+                // The mean of the masked map is the one value.
+                (0..map.n).for_each(|n| mask.data[map.at(n, row, column, 0)] = (map.h * map.w) as f32);
+                mask
+            }
+            Fixed::Given(values) => values.clone(),
+        }
+    }
+
+    fn shape(&self) -> Shape {
+        match self {
+            &Fixed::Energy(shape) | &Fixed::Zeros(shape) | &Fixed::Mask { map: shape, .. } => shape,
+            Fixed::Given(values) => values.shape,
+        }
+    }
 }
 
 /// What one step of a climb reports, a number for each image.
@@ -106,7 +144,7 @@ struct Builder<'r> {
     graph: Graph,
     recipe: &'r Recipe,
     /// What to write before the first run.
-    fixed: Vec<(NodeId, Tensor)>,
+    fixed: Vec<(NodeId, Fixed)>,
     /// What moves after every run.
     state: Vec<(NodeId, NodeId)>,
     /// The input that says how strong each wave is, where waves are climbed.
@@ -116,8 +154,8 @@ struct Builder<'r> {
 
 impl Builder<'_> {
     /// An input whose values are known beforehand.
-    fn fixed(&mut self, name: &str, values: Tensor) -> Result<NodeId> {
-        let input = self.graph.input(name, values.shape)?;
+    fn fixed(&mut self, name: &str, values: Fixed) -> Result<NodeId> {
+        let input = self.graph.input(name, values.shape())?;
         self.fixed.push((input, values));
         Ok(input)
     }
@@ -127,7 +165,7 @@ impl Builder<'_> {
         let pixels = match self.recipe.parameter {
             Parameter::Pixel => image,
             Parameter::Fourier => {
-                let energy = self.fixed("energy", fourier::energy(self.graph.shape(image)))?;
+                let energy = self.fixed("energy", Fixed::Energy(self.graph.shape(image)))?;
                 self.energy = Some(energy);
                 fourier::picture(&mut self.graph, "picture", image, energy)?
             }
@@ -135,7 +173,7 @@ impl Builder<'_> {
         if self.recipe.jitter == 0 {
             return Ok((pixels, pixels));
         }
-        let shifts = self.fixed("shifts", draw_shifts(self.recipe, layer, filters))?;
+        let shifts = self.fixed("shifts", Fixed::Given(draw_shifts(self.recipe, layer, filters)))?;
         self.shifts = Some(shifts);
         Ok((pixels, self.graph.roll("moved image", pixels, shifts)?))
     }
@@ -156,10 +194,7 @@ impl Builder<'_> {
         if let Some((r, c)) = recipe.neuron {
             let map = self.graph.shape(output);
             recipe.check_neuron(&network.layers[layer].name, (map.h, map.w))?;
-            // The mean of the masked map is the one value.
-            let mut one = vec![0.0; map.image_len()];
-            one[map.at(0, r, c, 0)] = (map.h * map.w) as f32;
-            let mask = self.fixed("mask", Tensor::new(map, one.repeat(map.n)))?;
+            let mask = self.fixed("mask", Fixed::Mask { map, row: r, column: c })?;
             values = self.graph.mul("neuron", values, mask)?;
         }
         self.graph.mean("loss", values)
@@ -197,7 +232,7 @@ impl Builder<'_> {
 
     /// `beta * mean + (1 - beta) * of`, which is the mean of the next step.
     fn running_mean(&mut self, name: &str, of: NodeId, beta: f32) -> Result<NodeId> {
-        let mean = self.fixed(name, Tensor::zeros(self.graph.shape(of)))?;
+        let mean = self.fixed(name, Fixed::Zeros(self.graph.shape(of)))?;
         let (old, new) = (self.graph.scale(name, mean, beta)?, self.graph.scale(name, of, 1.0 - beta)?);
         let next = self.graph.add(&format!("next {name}"), old, new)?;
         self.state.push((mean, next));
@@ -216,7 +251,7 @@ impl Builder<'_> {
     fn next_shifts(&mut self) -> Result<()> {
         let Some(shifts) = self.shifts else { return Ok(()) };
         let n = self.graph.shape(shifts).n;
-        let up = self.fixed("up", Tensor::new(Shape::new(n, 1, 2, 1), [-1.0, 0.0].repeat(n)))?;
+        let up = self.fixed("up", Fixed::Given(Tensor::new(Shape::new(n, 1, 2, 1), [-1.0, 0.0].repeat(n))))?;
         let next = self.graph.roll("next shifts", shifts, up)?;
         self.state.push((shifts, next));
         Ok(())

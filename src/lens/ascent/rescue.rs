@@ -1,4 +1,4 @@
-//! Dead filters: other starts, and another way in.
+//! Dead filters: other starts, and another way in. Filters that a step turned off: shorter steps.
 
 use super::{Climb, Recipe, Verdict, climb};
 use crate::Result;
@@ -35,8 +35,12 @@ pub struct Starts<'s> {
     pub of: &'s dyn Fn(u64, &[usize]) -> Result<Tensor>,
 }
 
+/// Steps are halved so often before a filter that falls is left as it is.
+const HALVINGS: u32 = 6;
+
 /// Climbs the dead ones of `climbs` again: from the first of the seeds to try that has a gradient; and where none has, from
-/// the own seed by what goes into the relu. What stays dead stays as it is.
+/// the own seed by what goes into the relu. What stays dead stays as it is. Then climbs those that fell, from where they began,
+/// with steps half as long, a quarter and so on, until they do not fall.
 ///
 /// # Errors
 /// As [`climb`].
@@ -56,18 +60,39 @@ pub fn rescue(
     for seed in starts.tried {
         let dead = dead(climbs);
         // One step tells whether there is a gradient.
-        let probed = again(&dead, seed, Recipe { steps: 1, keep_frames: false, keep_best: false, ..recipe })?;
+        let probed = again(&dead, seed, Recipe { seed, steps: 1, keep_frames: false, keep_best: false, ..recipe })?;
         let alive: Vec<usize> = probed.iter().filter(|c| c.verdict != Verdict::Dead).map(|c| c.filter).collect();
         replace(climbs, again(&alive, seed, Recipe { seed, ..recipe })?, Rescue::Seed(seed));
     }
     let dead = dead(climbs);
     let climbed = again(&dead, starts.own, Recipe { before_relu: true, ..recipe })?;
     replace(climbs, climbed, Rescue::BeforeRelu);
+    for halved in 1..=HALVINGS {
+        let rate = recipe.rate * 0.5f32.powi(halved as i32);
+        // Those with one start are climbed together.
+        let ways: Vec<Option<Rescue>> = fallen(climbs).map(|climb| climb.rescued).collect();
+        let is_first = |i: &usize| !ways[..*i].contains(&ways[*i]);
+        for way in (0..ways.len()).filter(is_first).map(|i| ways[i]) {
+            let filters: Vec<usize> = fallen(climbs).filter(|c| c.rescued == way).map(|c| c.filter).collect();
+            let seed = if let Some(Rescue::Seed(seed)) = way { seed } else { starts.own };
+            let before_relu = recipe.before_relu || way == Some(Rescue::BeforeRelu);
+            for new in again(&filters, seed, Recipe { rate, seed, before_relu, ..recipe })? {
+                if let Some(old) = climbs.iter_mut().find(|old| old.filter == new.filter && new.verdict == Verdict::Ok)
+                {
+                    *old = Climb { rescued: way, halved, ..new };
+                }
+            }
+        }
+    }
     Ok(())
 }
 
 fn dead(climbs: &[Climb]) -> Vec<usize> {
     climbs.iter().filter(|climb| climb.verdict == Verdict::Dead).map(|climb| climb.filter).collect()
+}
+
+fn fallen(climbs: &[Climb]) -> impl Iterator<Item = &Climb> {
+    climbs.iter().filter(|climb| matches!(climb.verdict, Verdict::Fell { .. }))
 }
 
 fn replace(climbs: &mut [Climb], climbed: Vec<Climb>, how: Rescue) {

@@ -28,9 +28,10 @@ impl std::fmt::Display for Verdict {
 }
 
 impl Verdict {
-    /// Is the picture an answer of some kind, not just the seed or nothing at all?
+    /// Is the picture an answer of some kind, not just the seed or nothing at all? A climb that fell in its first step shows the
+    /// seed with one step, or what came after it by chance.
     pub fn has_picture(self) -> bool {
-        matches!(self, Verdict::Ok | Verdict::Fell { .. })
+        matches!(self, Verdict::Ok | Verdict::Fell { step: 2.. })
     }
 
     /// `losses`: the goal before the first step and after each; `rms`: the gradient's before each step. `down`: it was climbed

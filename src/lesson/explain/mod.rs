@@ -1,16 +1,19 @@
 //! What one forward and one backward pass of the real network do, read off the graph, the plan and the executor: what the
 //! lesson is told with. Nothing here knows a particular network.
 
+mod choose;
 mod frames;
 mod read;
 mod source;
 mod worked;
 
+pub use choose::{Choice, Other, Others, choose, others};
 pub use frames::{Frame, STEPS, frames};
 pub use read::zeros;
-pub use source::{Place, Source, source};
-pub use worked::{Array, Chain, Link, Worked, topic, worked, worked_for};
+pub use source::{Place, Source, by_hand, source, walk};
+pub use worked::{Array, Chain, Exercise, Link, Worked, exercises, topic, worked, worked_for};
 
+use crate::engine::exec::memory::Memory;
 use crate::engine::exec::{Compiled, Executor};
 use crate::engine::graph::NodeId;
 use crate::engine::plan::{Plan, ValueId};
@@ -240,7 +243,11 @@ fn all_values(executor: &dyn Executor, objective: &Objective, image: &Tensor) ->
     let graph = &objective.plan.graph;
     let all: Vec<NodeId> = graph.nodes().map(|(id, _)| id).collect();
     let plan = Arc::new(Plan::compile((**graph).clone(), &all, &[objective.loss], &[]));
-    let mut program = executor.prepare(plan)?;
+    let compiled = executor.compile(plan)?;
+    // They are in the program, and read from there.
+    let read: usize = graph.nodes().map(|(_, node)| node.shape.len() * size_of::<f32>()).sum();
+    executor.limit().check(image.shape, compiled.memory() + Memory::host(read as u64))?;
+    let mut program = compiled.load()?;
     program.write(objective.image, image)?;
     program.run(1)?;
     all.into_iter().map(|id| Ok((id.0, program.read(id)?))).collect()

@@ -24,6 +24,9 @@ pub struct Place {
     pub line: usize,
     /// What stands there.
     pub text: String,
+    /// The whole function, with what is said above it.
+    #[serde(skip)]
+    pub excerpt: String,
 }
 
 macro_rules! files {
@@ -33,6 +36,7 @@ macro_rules! files {
 }
 
 files! {
+    AUTODIFF: "src/engine/autodiff.rs", BY_HAND: "examples/backprop_by_hand.rs",
     ADD: "src/engine/ops/add.rs", ASCENT: "src/engine/ops/ascent.rs", BATCH_NORM: "src/engine/ops/batch_norm.rs",
     CONCAT: "src/engine/ops/concat.rs", CONV2D: "src/engine/ops/conv2d.rs", CONV_TRANSPOSE: "src/engine/ops/conv_transpose.rs",
     MAX_POOL: "src/engine/ops/max_pool.rs", MEAN: "src/engine/ops/mean.rs", MUL: "src/engine/ops/mul.rs",
@@ -110,9 +114,42 @@ pub fn source(op: &'static str) -> Option<Source> {
     })
 }
 
-/// The line where function `name` begins.
+/// The walk backwards, which asks each op for its rule and adds where a value was used twice.
+pub fn walk() -> Place {
+    find(AUTODIFF, "gradient").expect("the file has it")
+}
+
+/// The whole of the shortest way to see it: a net, its gradient, the check, the climb.
+pub fn by_hand() -> Place {
+    Place { file: BY_HAND.0, line: 1, text: "fn main(".to_string(), excerpt: BY_HAND.1.to_string() }
+}
+
+/// The rule that an exercise asks for.
+pub(super) fn place(exercise: &str) -> Place {
+    let (file, name) = match exercise {
+        "sum" => (SUM, "gradient"),
+        "relu" => (RELU, "grad_reference"),
+        "max_pool" => (MAX_POOL, "grad_reference"),
+        "upsample" => (UPSAMPLE, "gradient"),
+        "concat" => (CONCAT, "gradient"),
+        "conv2d" => (CONV2D, "gradient"),
+        "normalise" => (ASCENT, "normalise_reference"),
+        _ => return walk(),
+    };
+    find(file, name).expect("the file has it")
+}
+
+/// The line where function `name` begins, and the function.
 fn find((file, text): File, name: &str) -> Option<Place> {
     let text_there = format!("fn {name}(");
-    let line = text.lines().position(|line| line.contains(&text_there))? + 1;
-    Some(Place { file, line, text: text_there })
+    let lines: Vec<&str> = text.lines().collect();
+    let at = lines.iter().position(|line| line.contains(&text_there))?;
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    // Comments and attributes above belong to it; it ends with the first line that closes at its own depth.
+    let above = lines[..at].iter().rev().take_while(|line| line.trim_start().starts_with(['/', '#', '@'])).count();
+    let closes = |line: &&str| line.trim_start().starts_with('}') && indent(line) == indent(lines[at]);
+    let length = lines[at..].iter().position(closes).map_or(1, |end| end + 1);
+    let excerpt =
+        lines[at - above..at + length].iter().map(|line| line.get(indent(lines[at])..).unwrap_or("").to_string());
+    Some(Place { file, line: at + 1, text: text_there, excerpt: excerpt.collect::<Vec<_>>().join("\n") })
 }

@@ -23,7 +23,7 @@ impl Builder<'_> {
     fn before(&self, activation: Activation) -> String {
         match activation {
             Activation::Linear => self.name.to_string(),
-            _ => self.part("before activation"),
+            _ => super::before_activation(self.name),
         }
     }
 

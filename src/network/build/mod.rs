@@ -41,6 +41,11 @@ impl Outcome {
     }
 }
 
+/// What the result of a layer is called before its activation.
+pub fn before_activation(layer: &str) -> String {
+    format!("{layer} before activation")
+}
+
 /// Appends the layers that are `wanted` to a graph that has the image already; goes on where one fails. With `own` the last
 /// that is wanted gives for image `i` only its channel `own[i]`.
 pub fn layers(

@@ -2,6 +2,7 @@
 //! be computed. Both dialects, Keras 2 (`functional.py`) and Keras 3 (`function.py` and `serialization_lib.py`). Models inside
 //! the model are laid open: their layers stand in the same list, and a layer that is called twice stands there twice.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
@@ -10,29 +11,32 @@ use super::Fallible;
 use super::entry::{Entry, Place, is_model};
 use super::nodes::{self, Arguments, Source};
 use super::wiring::Wiring;
+use crate::names::is_order;
 
 /// Models inside models inside models: deeper ones, or more layers than this in all, are mistakes.
 const DEEPEST: usize = 16;
 const MOST_CALLS: usize = 20_000;
+/// The longest name of a layer, in bytes: it is written for each layer of a model inside the model, and into names of files.
+const LONGEST_NAME: usize = 500;
 
 /// A model as its architecture describes it.
-pub struct Model {
+pub struct Model<'a> {
     pub name: String,
     /// What each needs comes before it; the first is the input layer.
-    pub calls: Vec<Call>,
+    pub calls: Vec<Call<'a>>,
     pub output: usize,
 }
 
 /// A layer, or an operator, at one of the places where it is used.
-pub struct Call {
+pub struct Call<'a> {
     /// "conv"; "encoder/conv" inside the model `encoder`; "conv#2" where it is used for the second time.
     pub name: String,
     /// "Conv2D"; "mine>Conv2D" for a class of the user's own.
     pub class: String,
     /// An operator or a function, not a layer: `x + y` rather than `Add()([x, y])`.
     pub is_operator: bool,
-    /// The layer's settings, a JSON object.
-    pub config: Value,
+    /// The layer's settings, a JSON object. Those of a layer that is used often are there once.
+    pub config: Cow<'a, Value>,
     pub inputs: Vec<usize>,
     /// What it is called with; the tensors are numbers of `inputs`.
     pub arguments: Arguments,
@@ -46,7 +50,7 @@ pub struct Call {
     pub place: Vec<Place>,
 }
 
-pub fn parse(architecture: &Value) -> Fallible<Model> {
+pub fn parse(architecture: &Value) -> Fallible<Model<'_>> {
     let (class, config) = (text(architecture, "class_name").unwrap_or(""), &architecture["config"]);
     if !is_model(class, config) {
         return Err(format!(
@@ -73,20 +77,29 @@ struct Within {
 
 /// The calls so far.
 #[derive(Default)]
-struct Flat {
-    calls: Vec<Call>,
+struct Flat<'a> {
+    calls: Vec<Call<'a>>,
+    /// How many models were laid open.
+    models: usize,
+    /// Where each further output of an operator stands: by its first call and its number.
+    outputs: HashMap<(usize, usize), usize>,
 }
 
-impl Flat {
+impl<'a> Flat<'a> {
     /// Appends the calls of a model, and gives what leaves it. `inputs` is what enters it; `None` for the outermost, whose
     /// input is the image.
     fn model(
         &mut self,
         class: &str,
-        config: &Value,
+        config: &'a Value,
         within: &Within,
         inputs: Option<&[usize]>,
     ) -> Fallible<Vec<usize>> {
+        // A model of nothing but models, each used twice, would be laid open without end.
+        self.models += 1;
+        if self.models > MOST_CALLS {
+            return Err(format!("the network has more than {MOST_CALLS} models inside it"));
+        }
         if within.place.len() > DEEPEST {
             return Err(format!("models inside models are {DEEPEST} deep; build one flat model from their layers"));
         }
@@ -96,7 +109,7 @@ impl Flat {
         }
     }
 
-    fn functional(&mut self, config: &Value, within: &Within, inputs: Option<&[usize]>) -> Fallible<Vec<usize>> {
+    fn functional(&mut self, config: &'a Value, within: &Within, inputs: Option<&[usize]>) -> Fallible<Vec<usize>> {
         let list = config["layers"].as_array().ok_or("the architecture has no list of layers; save the model again")?;
         let entries = entries(list)?;
         let mut index = HashMap::new();
@@ -149,7 +162,7 @@ impl Flat {
     }
 
     /// A chain. Keras 2 says the input's shape in the first layer, later Keras (also) in an InputLayer.
-    fn sequential(&mut self, config: &Value, within: &Within, inputs: Option<&[usize]>) -> Fallible<usize> {
+    fn sequential(&mut self, config: &'a Value, within: &Within, inputs: Option<&[usize]>) -> Fallible<usize> {
         let list = config.as_array().or(config["layers"].as_array());
         let list = list.filter(|e| !e.is_empty()).ok_or("the Sequential model has no layers")?;
         let entries = entries(list)?;
@@ -189,16 +202,25 @@ impl Flat {
             .find(|s| s.is_array())
             .ok_or("the Sequential model does not tell its input's shape; give its first layer an input_shape")?;
         let name = format!("{}_input", first.place.name);
-        let value = json!({ "config": { "batch_input_shape": shape } });
-        let place = Place { name, class: "InputLayer".into(), nth_of_class: 0 };
-        let entry = Entry { value: &value, class: "InputLayer".into(), place };
-        Ok(self.call(&entry, &Within::default(), 0, vec![], Arguments::default())?[0])
+        let place = Place { name: name.clone(), class: "InputLayer".into(), nth_of_class: 0 };
+        self.push(Call {
+            name,
+            class: "InputLayer".into(),
+            is_operator: false,
+            config: Cow::Owned(json!({ "batch_input_shape": shape })),
+            inputs: vec![],
+            arguments: Arguments::default(),
+            tensor: 0,
+            is_again: false,
+            in_training: false,
+            place: vec![place],
+        })
     }
 
     /// Appends a layer, or all layers of a model, called for the `nth` time with the tensors `inputs`.
     fn call(
         &mut self,
-        entry: &Entry,
+        entry: &Entry<'a>,
         within: &Within,
         nth: usize,
         inputs: Vec<usize>,
@@ -214,24 +236,27 @@ impl Flat {
             let inside = Within { prefix: name + "/", place, is_again, in_training };
             return self.model(&entry.class, config, &inside, Some(&inputs));
         }
-        if self.calls.len() == MOST_CALLS {
-            return Err(format!("the network has more than {MOST_CALLS} layers, those of models inside it counted"));
-        }
-        let is_operator = is_operator(entry);
-        let (class, config) = (entry.class.clone(), config.clone());
-        self.calls.push(Call {
+        let call = self.push(Call {
             name,
-            class,
-            is_operator,
-            config,
+            class: entry.class.clone(),
+            is_operator: is_operator(entry),
+            config: Cow::Borrowed(config),
             inputs,
             arguments,
             tensor: 0,
             is_again,
             in_training,
             place,
-        });
-        Ok(vec![self.calls.len() - 1])
+        })?;
+        Ok(vec![call])
+    }
+
+    fn push(&mut self, call: Call<'a>) -> Fallible<usize> {
+        if self.calls.len() == MOST_CALLS {
+            return Err(format!("the network has more than {MOST_CALLS} layers, those of models inside it counted"));
+        }
+        self.calls.push(call);
+        Ok(self.calls.len() - 1)
     }
 
     /// The call that makes the tensor of a source. An operator that gives several, as a split does, stands in the list once
@@ -241,16 +266,16 @@ impl Flat {
             return Ok(call);
         }
         let none = || format!("layer '{}' has no output {}", source.layer, source.tensor);
-        let first = &self.calls[*given.first().ok_or_else(none)?];
-        if !first.is_operator || source.tensor >= MOST_CALLS || self.calls.len() >= MOST_CALLS {
+        let at = *given.first().ok_or_else(none)?;
+        let first = &self.calls[at];
+        if !first.is_operator || source.tensor >= MOST_CALLS {
             return Err(none());
         }
-        let name = format!("{}:{}", first.name, source.tensor);
-        if let Some(known) = self.calls.iter().position(|call| call.name == name) {
+        if let Some(&known) = self.outputs.get(&(at, source.tensor)) {
             return Ok(known);
         }
         let other = Call {
-            name,
+            name: format!("{}:{}", first.name, source.tensor),
             class: first.class.clone(),
             is_operator: true,
             config: first.config.clone(),
@@ -261,8 +286,9 @@ impl Flat {
             in_training: first.in_training,
             place: first.place.clone(),
         };
-        self.calls.push(other);
-        Ok(self.calls.len() - 1)
+        let call = self.push(other)?;
+        self.outputs.insert((at, source.tensor), call);
+        Ok(call)
     }
 }
 
@@ -275,6 +301,15 @@ fn entries(list: &[Value]) -> Fallible<Vec<Entry<'_>>> {
         // A TensorFlowOpLayer is known by the first; a layer in a chain has only the second.
         let name = text(value, "name").or(text(&value["config"], "name"));
         let name = name.ok_or_else(|| format!("a layer ({class}) has no name; save the model again"))?.to_string();
+        if name.len() > LONGEST_NAME || class.len() > LONGEST_NAME {
+            let longer = name.len().max(class.len());
+            return Err(format!("the name of a layer ({class:.40}) has {longer} bytes, the most is {LONGEST_NAME}"));
+        }
+        if let Some(order) = name.chars().chain(class.chars()).find(|&c| is_order(c)) {
+            return Err(format!(
+                "a name in the architecture holds a character that is not printed ({order:?}): '{name}'"
+            ));
+        }
         let count = seen.entry(class).or_insert(0);
         let place = Place { name, class: class.to_string(), nth_of_class: *count };
         *count += 1;

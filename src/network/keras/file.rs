@@ -13,23 +13,38 @@ use hdf5::storage::DynStorage;
 use hdf5::{BytesStorage, FileStorage, Hdf5File, OpenOptions};
 use serde_json::Value;
 use zip::ZipArchive;
+use zip::read::ZipFile;
 use zip::result::ZipError;
 
 use super::{Fallible, damaged, weights};
+use crate::engine::exec::memory::Limit;
+use crate::numbers::data_size;
 
 const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
 /// Deflate makes data at most 1032 times smaller, so a file cannot hold more than that.
 const DEFLATE_RATIO: u64 = 1032;
 /// No network that this program could run is larger than this, in bytes.
 const MOST_BYTES: u64 = 2 << 30;
+/// The longest architecture that is read, in bytes. One of 20,000 layers has a third of it.
+const MOST_TEXT: u64 = 32 << 20;
+/// So many times the text's bytes are taken by what is read from it, at most: by a list of one-digit numbers.
+const JSON_RATIO: u64 = 32;
+/// So much of an archive's weights is unpacked whatever it says: groups, names, what is not computed.
+const FREE_BYTES: u64 = 64 << 20;
 
 /// An opened model file.
 pub struct ModelFile {
     pub architecture: Value,
-    pub weights: Hdf5File,
     pub layout: weights::Layout,
     /// "2.2.4"; empty where the file does not tell.
     pub keras_version: String,
+    /// Opens the weights of an architecture that asks for so many numbers.
+    pub weights: Box<dyn FnOnce(u64) -> Fallible<Weights>>,
+}
+
+/// The HDF5 file that holds the weights.
+pub struct Weights {
+    pub file: Hdf5File,
     /// More bytes of weights than this cannot be in the file, whatever it says.
     pub most_bytes: u64,
 }
@@ -89,42 +104,71 @@ fn open_h5(storage: DynStorage, head: &[u8]) -> Fallible<ModelFile> {
     let version = attributes.iter().find(|a| a.name == "keras_version");
     Ok(ModelFile {
         architecture: json(&text)?,
-        weights,
         layout: weights::Layout::WholeModel,
         keras_version: version.and_then(|v| weights::strings(v).ok()).unwrap_or_default().concat(),
-        most_bytes: most_bytes(len),
+        weights: Box::new(move |_| Ok(Weights { file: weights, most_bytes: most_bytes(len) })),
     })
 }
 
 /// A `.keras` archive of `len` bytes.
-fn open_archive(reader: impl Read + Seek, len: u64) -> Fallible<ModelFile> {
+fn open_archive(reader: impl Read + Seek + 'static, len: u64) -> Fallible<ModelFile> {
     let mut archive = ZipArchive::new(reader).map_err(|e| damaged(&e))?;
-    let mut entry = |name: &str| -> Fallible<Vec<u8>> {
-        let entry = archive.by_name(name).map_err(|e| match e {
-            ZipError::FileNotFound => {
-                format!("this zip archive is no .keras file: it has no {name}; write one with model.save('NAME.keras')")
-            }
-            e => damaged(&e),
-        })?;
-        let mut bytes = Vec::new();
-        entry.take(most_bytes(len)).read_to_end(&mut bytes).map_err(|e| damaged(&e))?;
-        Ok(bytes)
-    };
-    let text = entry("config.json")?;
+    let text = entry(&mut archive, "config.json", MOST_TEXT)?;
     let architecture = json(&String::from_utf8_lossy(&text))?;
-    let metadata = entry("metadata.json").ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+    drop(text);
+    let metadata = entry(&mut archive, "metadata.json", MOST_TEXT).ok();
+    let metadata = metadata.and_then(|text| json(&String::from_utf8_lossy(&text)).ok());
     let version = metadata.and_then(|m| Some(m.get("keras_version")?.as_str()?.to_string()));
-    let bytes = entry("model.weights.h5")?;
-    let inner = bytes.len() as u64;
-    let head = bytes.iter().copied().take(64).collect::<Vec<_>>();
-    let weights = hdf5_file(Arc::new(BytesStorage::new(bytes)), &head).map_err(|e| format!("model.weights.h5: {e}"))?;
+    // An archive without weights is told at once.
+    find(&mut archive, "model.weights.h5")?;
+    let weights = move |numbers: u64| {
+        // In double precision, with two of the optimizer's for each; Keras packs nothing, and weights hardly pack.
+        let asked = numbers.saturating_mul(32).saturating_add(FREE_BYTES);
+        let most = asked.max(len.saturating_mul(4)).min(most_bytes(len));
+        let bytes = entry(&mut archive, "model.weights.h5", most)?;
+        drop(archive);
+        let most_bytes = most_bytes(bytes.len() as u64);
+        let head = bytes.iter().copied().take(64).collect::<Vec<_>>();
+        let file =
+            hdf5_file(Arc::new(BytesStorage::new(bytes)), &head).map_err(|e| format!("model.weights.h5: {e}"))?;
+        Ok(Weights { file, most_bytes })
+    };
     Ok(ModelFile {
         architecture,
-        weights,
         layout: weights::Layout::Archive,
         keras_version: version.unwrap_or_default(),
-        most_bytes: most_bytes(inner),
+        weights: Box::new(weights),
     })
+}
+
+fn find<'a, R: Read + Seek>(archive: &'a mut ZipArchive<R>, name: &str) -> Fallible<ZipFile<'a, R>> {
+    archive.by_name(name).map_err(|e| match e {
+        ZipError::FileNotFound => {
+            format!("this zip archive is no .keras file: it has no {name}; write one with model.save('NAME.keras')")
+        }
+        e => damaged(&e),
+    })
+}
+
+/// A file of the archive, unpacked, if it has no more than `most` bytes.
+fn entry(archive: &mut ZipArchive<impl Read + Seek>, name: &str, most: u64) -> Fallible<Vec<u8>> {
+    let entry = find(archive, name)?;
+    // What the archive says of its size is not to be trusted, but the least that one byte more takes.
+    room(name, entry.size().min(most))?;
+    let mut bytes = Vec::new();
+    entry.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| damaged(&e))?;
+    match bytes.len() as u64 > most {
+        true => Err(format!(
+            "{name} unpacks to more than {}, more than such a network has; save the model again with model.save",
+            data_size(most)
+        )),
+        false => Ok(bytes),
+    }
+}
+
+/// Is there memory for so many bytes of the file?
+pub fn room(what: &str, bytes: u64) -> Fallible<()> {
+    Limit::default().check_bytes(what, bytes).map_err(|e| e.to_string())
 }
 
 fn most_bytes(file_len: u64) -> u64 {
@@ -132,6 +176,11 @@ fn most_bytes(file_len: u64) -> u64 {
 }
 
 fn json(text: &str) -> Fallible<Value> {
+    if text.len() as u64 > MOST_TEXT {
+        let (most, found) = (data_size(MOST_TEXT), data_size(text.len() as u64));
+        return Err(format!("the architecture has {found}, the most is {most}; save the model again with model.save"));
+    }
+    room("the architecture", text.len() as u64 * JSON_RATIO)?;
     serde_json::from_str(text).map_err(|e| damaged(&format!("the architecture is not valid JSON: {e}")))
 }
 
@@ -142,7 +191,10 @@ fn hdf5_file(storage: DynStorage, head: &[u8]) -> Fallible<Hdf5File> {
     }
     let most = most_bytes(len) as usize;
     // Every weight is read once: no cache.
-    let options = OpenOptions::default().with_max_read_bytes(most).with_max_chunk_bytes(most).with_chunk_cache_bytes(0);
+    let options = OpenOptions::default()
+        .with_max_read_bytes(most)
+        .with_max_chunk_bytes(weights::MOST_PIECE)
+        .with_chunk_cache_bytes(0);
     let file = Hdf5File::from_storage_with_options(storage, options).map_err(|e| match e {
         hdf5::error::Error::InvalidMagic => not_a_model(head),
         e => damaged(&e),

@@ -10,7 +10,7 @@ mod wiring;
 
 use std::path::Path;
 
-use hdf5::Dataset;
+use hdf5::{Dataset, Hdf5File};
 use rayon::prelude::*;
 
 use crate::network::{Array, Interpolation, Kind, Layer, Network};
@@ -42,7 +42,7 @@ pub fn load_bytes(name: &str, bytes: impl AsRef<[u8]> + Send + Sync + 'static) -
 
 /// A layer with what is known of it before its weights are read.
 struct Plan<'a> {
-    call: &'a Call,
+    call: &'a Call<'a>,
     understood: Understood,
     channels_first: Option<bool>,
     weights: Vec<(&'static str, Dataset)>,
@@ -68,19 +68,23 @@ fn network(name: &str, file: ModelFile) -> Fallible<Network> {
             Err(why) => Understood::plain(None, Kind::Refused { why: at(call, why) }),
         });
     }
+    let asked = understood.iter().map(Understood::numbers).fold(0u64, u64::saturating_add);
+    let weights = (file.weights)(asked)?;
+    let place = (&weights.file, file.layout);
     let pairs: Vec<(&Call, Understood)> = model.calls.iter().zip(understood).collect();
-    let found = pairs.into_par_iter().map(|(call, layer)| locate(&file, call, layer, dialect).map_err(|e| at(call, e)));
+    let found = pairs.into_par_iter().map(|(call, layer)| locate(place, call, layer, dialect).map_err(|e| at(call, e)));
     let plans = first_error(found.collect())?;
 
     // Nothing is allocated for weights before it is known that the file can hold them.
     let numbers = |plan: &Plan| plan.weights.iter().map(|(_, d)| d.num_elements().unwrap_or(u64::MAX)).sum::<u64>();
     let total = plans.iter().map(numbers).fold(0u64, u64::saturating_add);
-    if total > file.most_bytes / size_of::<f32>() as u64 {
+    if total > weights.most_bytes / size_of::<f32>() as u64 {
         return Err(format!(
             "the file tells of {total} weights, more than fit into a file of this size or into 2 GiB; \
              save the model again with model.save"
         ));
     }
+    file::room("all its weights together", total * size_of::<f32>() as u64)?;
     // One layer at a time, since a few of them hold most of the weights.
     let read = plans.par_iter().with_max_len(1).map(|plan| read_layer(plan).map_err(|e| at(plan.call, e)));
     let (layers, warnings): (Vec<_>, Vec<_>) = first_error(read.collect())?.into_iter().unzip();
@@ -95,14 +99,19 @@ fn first_error<T>(results: Vec<Fallible<T>>) -> Fallible<Vec<T>> {
 }
 
 /// The places of a layer's weights in the file.
-fn locate<'a>(file: &ModelFile, call: &'a Call, understood: Understood, dialect: Dialect) -> Fallible<Plan<'a>> {
+fn locate<'a>(
+    (file, layout): (&Hdf5File, weights::Layout),
+    call: &'a Call,
+    understood: Understood,
+    dialect: Dialect,
+) -> Fallible<Plan<'a>> {
     let channels_first = match call.class.as_str() {
         "InputLayer" => Some(dialect.channels_first),
         _ => layers::channels_first(call).unwrap_or(None),
     };
     let group = match call.is_operator || call.class == "InputLayer" {
         true => None,
-        false => weights::find(&file.weights, file.layout, &call.place)?,
+        false => weights::find(file, layout, &call.place)?,
     };
     let mut weights = vec![];
     for (index, (name, shape)) in understood.weights.iter().enumerate() {

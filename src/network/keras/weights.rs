@@ -9,6 +9,10 @@ use hdf5::{Attribute, Dataset, Datatype, Hdf5File};
 use super::entry::Place;
 use super::{Fallible, damaged};
 
+/// The largest piece that a dataset may be stored in, bytes. Keras stores a weight as a whole and not in pieces; those of a
+/// compressed dataset have about a megabyte.
+pub const MOST_PIECE: usize = 64 << 20;
+
 /// How the datasets of weights are named.
 #[derive(Debug, Clone, Copy)]
 pub enum Layout {
@@ -99,16 +103,28 @@ pub fn read(dataset: &Dataset) -> Fallible<Arc<[f32]>> {
             let mut values: Arc<[f32]> = std::iter::repeat_n(0.0, count).collect();
             // Nobody else has this Arc yet.
             let buffer = Arc::get_mut(&mut values).expect("a new Arc has one owner");
-            dataset.read_into(buffer).map_err(|e| damaged(&e))?;
+            dataset.read_into(buffer).map_err(|e| unreadable(&e))?;
             Ok(values)
         }
         Datatype::FloatingPoint { size: 8, .. } => {
-            let values = dataset.read_array::<f64>().map_err(|e| damaged(&e))?;
+            let values = dataset.read_array::<f64>().map_err(|e| unreadable(&e))?;
             Ok(values.iter().map(|&v| v as f32).collect())
         }
         Datatype::FloatingPoint { size, .. } => Err(format!("its values are float{}; {supported}", 8 * *size as usize)),
         Datatype::FixedPoint { size, .. } => Err(format!("its values are int{}; {supported}", 8 * *size as usize)),
         _ => Err(format!("its values are no numbers; {supported}")),
+    }
+}
+
+/// A problem with reading a dataset.
+fn unreadable(cause: &H5Error) -> String {
+    match cause {
+        H5Error::ResourceLimit(_) => format!(
+            "its values are stored in pieces of more than {} MiB; save the model again with model.save",
+            MOST_PIECE >> 20
+        ),
+        H5Error::Context { source, .. } => unreadable(source),
+        cause => damaged(cause),
     }
 }
 
@@ -203,10 +219,12 @@ fn group_in(group: &Group, name: &str) -> Fallible<Option<Group>> {
 
 /// The dataset at `path` below `group`.
 fn dataset(group: &Group, path: &str) -> Result<Dataset, H5Error> {
-    match path.split_once('/') {
-        Some((first, rest)) => dataset(&group.group(first)?, rest),
-        None => group.dataset(path),
+    let (groups, name) = path.rsplit_once('/').map_or((None, path), |(groups, name)| (Some(groups), name));
+    let mut inner = None;
+    for part in groups.into_iter().flat_map(|groups| groups.split('/')) {
+        inner = Some(inner.as_ref().unwrap_or(group).group(part)?);
     }
+    inner.as_ref().unwrap_or(group).dataset(name)
 }
 
 fn is_missing(error: &H5Error) -> bool {

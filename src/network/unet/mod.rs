@@ -216,6 +216,11 @@ fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a s
         .map(|(_, k)| k)
 }
 
+/// What the node of a convolution is called before its own activation; there is none of that name if it has no activation.
+pub fn before_activation(network: &Network, layer: usize) -> String {
+    build::before_activation(&network.layers[layer].name)
+}
+
 /// Number of filters of a layer; 0 if it is no convolution.
 pub fn filters(network: &Network, layer: usize) -> usize {
     match &network.layers[layer].kind {

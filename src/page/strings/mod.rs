@@ -1,10 +1,20 @@
-//! Every sentence of the lesson, in English and Spanish. The compiler sees to it that neither lacks one.
+//! Every sentence of the pages, in English and Spanish. The compiler sees to it that neither lacks one. Here are those of the
+//! lesson.
 
+pub mod article;
 mod en;
 mod es;
+mod exercises;
+pub mod findings;
 mod ops;
+mod terminal;
+mod tour;
 
 use crate::lesson::explain::Explanation;
+use crate::numbers;
+use exercises::ExerciseText;
+pub use terminal::Terminal;
+use tour::Stop;
 
 /// The language of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,9 +32,28 @@ impl Lang {
     }
 }
 
-/// The same explanation, its nodes called in Spanish.
-pub(super) fn translated(explanation: &Explanation) -> Explanation {
-    es::translated(explanation)
+/// The same explanation, its nodes and formulas in this language.
+pub fn translated(explanation: &Explanation, lang: Lang) -> Explanation {
+    match lang {
+        Lang::En => explanation.clone(),
+        Lang::Es => es::translated(explanation),
+    }
+}
+
+/// A formula of an op in this language.
+pub(super) fn formula(formula: &'static str, lang: Lang) -> String {
+    match lang {
+        Lang::En => formula.to_string(),
+        Lang::Es => es::formula(formula).to_string(),
+    }
+}
+
+/// What this program says in English, such as what computes: in this language.
+pub fn in_language(text: &str, lang: Lang) -> String {
+    match lang {
+        Lang::En => text.to_string(),
+        Lang::Es => es::in_spanish(text),
+    }
 }
 
 /// What is said about an op.
@@ -46,6 +75,14 @@ pub struct Strings {
     pub title: &'static str,
     pub lead: &'static str,
     pub intro: [&'static str; 3],
+    /// Which way the loss goes.
+    pub climbed: &'static str,
+    /// Why this filter: how many there are, its zeros, those of filter 0.
+    pub chosen: &'static str,
+    /// To the example that is to be read first: its file, its lines.
+    pub by_hand: &'static str,
+    pub source_of: &'static str,
+    pub source_title: &'static str,
     pub dead: &'static str,
     pub contents: &'static str,
 
@@ -53,6 +90,15 @@ pub struct Strings {
     pub u_text: [&'static str; 2],
     pub u_forward: &'static str,
     pub u_backward: &'static str,
+    pub after: &'static str,
+    pub ascent_title: &'static str,
+    /// What is said of the ops that make a step of the gradient.
+    pub ascent: [(&'static str, &'static str); 3],
+    pub choose_channel: &'static str,
+    pub silent_channel: &'static str,
+    pub same_channel: &'static str,
+    pub scale: &'static str,
+    pub exact_zero: &'static str,
     pub previous: &'static str,
     pub next: &'static str,
     pub place: &'static str,
@@ -80,7 +126,7 @@ pub struct Strings {
     pub seed_of_gradient: &'static str,
 
     pub skip_title: &'static str,
-    pub skip_text: [&'static str; 2],
+    pub skip_text: [&'static str; 3],
     pub skip_none: &'static str,
     pub skip_by: &'static str,
     pub skip_share: &'static str,
@@ -99,6 +145,10 @@ pub struct Strings {
     pub output: &'static str,
     pub arriving: &'static str,
     pub leaving: &'static str,
+    /// The gradients of a value's two uses.
+    pub parts: [&'static str; 2],
+    /// Why a convolution's gradient turns the kernel.
+    pub turned: [&'static str; 2],
     pub difference: &'static str,
     pub chain: &'static str,
     pub chain_none: &'static str,
@@ -107,7 +157,7 @@ pub struct Strings {
     pub column: &'static str,
 
     pub memory_title: &'static str,
-    pub memory_text: [&'static str; 2],
+    pub memory_text: [&'static str; 3],
     pub memory_numbers: &'static str,
     pub memory_axis: &'static str,
     pub memory_step: &'static str,
@@ -119,14 +169,65 @@ pub struct Strings {
     pub kinds: [(&'static str, &'static str); 3],
 
     pub frames_title: &'static str,
-    pub frames_text: [&'static str; 2],
+    pub frames_text: [&'static str; 3],
     pub frame: &'static str,
     pub frame_gradient: &'static str,
 
     pub code_title: &'static str,
-    pub code_text: &'static str,
+    pub code_text: [&'static str; 2],
     pub code_columns: [&'static str; 5],
     pub made: &'static str,
+
+    pub others_title: &'static str,
+    pub others_text: &'static str,
+    pub others_filter: &'static str,
+    pub others_own: &'static str,
+    pub others_dead: &'static str,
+    pub others_gradient: &'static str,
+    pub others_border: &'static str,
+    pub dead_title: &'static str,
+    pub dead_text: [&'static str; 2],
+    pub dead_none: &'static str,
+    pub border_title: &'static str,
+    pub border_text: &'static str,
+    pub border_numbers: &'static str,
+
+    pub exercises_title: &'static str,
+    pub exercises_text: [&'static str; 2],
+    pub exercises_state: &'static str,
+    pub exercise_progress: &'static str,
+    pub exercise_solved: &'static str,
+    pub predict: &'static str,
+    pub write_rule: &'static str,
+    pub check: &'static str,
+    pub solution: &'static str,
+    pub yours: &'static str,
+    pub pixel: &'static str,
+    pub verdicts: Verdicts,
+
+    pub tour_label: &'static str,
+    pub tour_play: &'static str,
+    pub tour_pause: &'static str,
+    pub tour_next: &'static str,
+    pub tour_stop: &'static str,
+    pub tour_about: &'static str,
+    pub tour_at: &'static str,
+
+    pub terminal: Terminal,
+}
+
+/// What is said to an answer.
+pub struct Verdicts {
+    pub exact: &'static str,
+    pub close: &'static str,
+    pub wrong: &'static str,
+    pub differs: &'static str,
+    pub more: &'static str,
+    pub more_one: &'static str,
+    pub no_number: &'static str,
+    pub no_rule: &'static str,
+    pub slow: &'static str,
+    pub nothing: &'static str,
 }
 
 impl Strings {
@@ -138,6 +239,25 @@ impl Strings {
     /// What an example is called: a topic's own title, or the name of its op.
     pub fn title<'n>(&self, topic: &str, op: &'n str) -> &'n str {
         self.op(topic).map(|text| text.title).filter(|title| !title.is_empty()).unwrap_or(op)
+    }
+
+    /// What is said about the exercise of this name.
+    pub fn exercise(&self, id: &str) -> &'static ExerciseText {
+        exercises::text(id, self.language)
+    }
+
+    /// The stops of the tour.
+    pub fn tour(&self) -> &'static [Stop] {
+        tour::stops(self.language)
+    }
+
+    /// 12.5%; in Spanish with a space that does not break.
+    pub fn percent(&self, share: f64) -> String {
+        let text = numbers::percent(share);
+        match self.language {
+            Lang::En => text,
+            Lang::Es => text.replace('%', "\u{a0}%"),
+        }
     }
 
     /// "signs", "winners" or "values", in this language.

@@ -188,12 +188,14 @@ const SAID: &[Said] = said! {
         en: "",
             "Of each window only the largest value goes on.",
             "Only the winner moved the output, so only the winner gets the gradient; all others get zero. Of equal values the \
-             first wins.",
+             first wins, as in Keras: somebody has to. Ties are common behind a ReLU, in windows of zeros; what the first zero gets \
+             there, ReLU's mask stops.",
             "which value of each window won";
         es: "",
             "De cada ventana solo sigue el valor más grande.",
             "Solo el ganador movió la salida, así que solo el ganador recibe el gradiente; los demás reciben cero. Entre iguales \
-             gana el primero.",
+             gana el primero, como en Keras: alguno tiene que ganar. Los empates son comunes tras una ReLU, en ventanas de ceros; lo \
+             que recibe ahí el primer cero lo detiene la máscara de la ReLU.",
             "guarda qué valor de cada ventana ganó";
     ["max_pool-stride"]
         en: "max_pool, stride",
@@ -295,6 +297,18 @@ const SAID: &[Said] = said! {
             "Los dos movieron la suma uno a uno. Pero una celda repetida movió todas las sumas en las que está: recibe todos sus \
              dy, sumados.",
             "no guarda nada";
+    ["used-twice"]
+        en: "a value used twice",
+            "A U-Net in small: x goes down through a pool and up again, and beside it straight across, as a skip. Both ways lead to y.",
+            "x moves the loss by both ways at once, so the gradients that come back from both are added: dx = dx₁ + dx₂. Nothing else \
+             happens at a skip.",
+            "nothing: a sum asks for nothing";
+        es: "un valor usado dos veces",
+            "Una U-Net en pequeño: x baja por un pool y vuelve a subir, y a la vez cruza por una conexión de salto. Los dos caminos llevan \
+             a y.",
+            "x mueve la pérdida por los dos caminos a la vez: los gradientes que vuelven de los dos se suman, dx = dx₁ + dx₂. En una \
+             conexión de salto no pasa nada más.",
+            "no guarda nada: una suma no pide nada";
     ["mul"]
         en: "",
             "Multiplies two values, cell by cell.",

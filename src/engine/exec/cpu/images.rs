@@ -69,16 +69,15 @@ pub fn transform(x: &[f32], shape: Shape, axis: Axis, matrix: &Matrix, out: &mut
         Axis::Down => out.par_chunks_mut(w * c).enumerate().for_each(|(row, out)| {
             let (image, r) = (row / matrix.rows, row % matrix.rows);
             out.fill(0.0);
-            for (k, x) in x[image * h * w * c..][..h * w * c].chunks(w * c).enumerate() {
-                let weight = matrix.get(r, k);
+            for (x, &weight) in x[image * h * w * c..][..h * w * c].chunks(w * c).zip(&*matrix.row(r)) {
                 out.iter_mut().zip(x).for_each(|(y, x)| *y += weight * x);
             }
         }),
         Axis::Across => out.par_chunks_mut(matrix.rows * c).zip(x.par_chunks(w * c)).for_each(|(out, x)| {
             for channel in 0..c {
                 let line: Vec<f32> = x.iter().skip(channel).step_by(c).copied().collect();
-                for (y, weights) in out.iter_mut().skip(channel).step_by(c).zip(matrix.data.chunks(w)) {
-                    *y = dot(weights, &line);
+                for (r, y) in out.iter_mut().skip(channel).step_by(c).enumerate() {
+                    *y = dot(&matrix.row(r), &line);
                 }
             }
         }),

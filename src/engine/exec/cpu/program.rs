@@ -57,7 +57,8 @@ impl Compiled for CpuCompiled {
 
     fn memory(&self) -> Memory {
         let kernels: usize = self.convs.iter().flatten().map(Phase::bytes).sum();
-        Memory::host(((self.placement.total() + self.scratch) * size_of::<f32>() + kernels) as u64)
+        let waves = fourier_bytes(&self.plan, self.pool.current_num_threads());
+        Memory::host(((self.placement.total() + self.scratch) * size_of::<f32>() + kernels + waves) as u64)
     }
 
     fn image_bytes(&self, value: ValueId) -> usize {
@@ -103,6 +104,20 @@ pub fn image_bytes(plan: &Plan, id: ValueId) -> usize {
 fn fourier(step: &Step) -> Option<waves::Transform> {
     let Head::Op { op: Op::Transform { matrix, .. }, .. } = &step.head else { return None };
     matrix.waves().map(|waves| waves::Transform::new(matrix.rows, waves))
+}
+
+/// What the Fourier transforms of a plan take, of which one runs at a time.
+fn fourier_bytes(plan: &Plan, threads: usize) -> usize {
+    let (mut held, mut working) = (0, 0);
+    for step in &plan.steps {
+        if let Head::Op { op: Op::Transform { axis, matrix }, inputs } = &step.head
+            && matrix.waves().is_some()
+        {
+            held += waves::Transform::bytes(matrix.rows, threads);
+            working = working.max(waves::Transform::working_bytes(plan.value(inputs[0]).shape, *axis));
+        }
+    }
+    held + working
 }
 
 struct CpuProgram {

@@ -34,6 +34,23 @@ impl Transform {
         Transform { n, waves, fft }
     }
 
+    /// The most bytes that it takes for lines of `n`: the factors, and what each thread works in. A side that
+    /// is no product of small primes is transformed by way of one up to 8/3 as long (Bluestein's algorithm), which has factors of
+    /// its own; no side takes more.
+    pub fn bytes(n: usize, threads: usize) -> usize {
+        const FACTORS: usize = 8;
+        const LINES: usize = 7;
+        n.saturating_mul(size_of::<Complex<f32>>()).saturating_mul(FACTORS + LINES * threads)
+    }
+
+    /// The most bytes that it takes while it runs, the threads' own not counted.
+    pub fn working_bytes(shape: Shape, axis: Axis) -> usize {
+        match axis {
+            Axis::Across => 0,
+            Axis::Down => shape.image_len() * size_of::<Complex<f32>>(),
+        }
+    }
+
     /// `shape` is that of `x` and `out`.
     pub fn run(&self, x: &[f32], shape: Shape, axis: Axis, out: &mut [f32]) {
         let Shape { h, w, c, .. } = shape;

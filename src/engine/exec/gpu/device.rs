@@ -48,6 +48,8 @@ pub(super) struct Device {
     unread: wgpu::Buffer,
     unwritten: wgpu::Buffer,
     problem: Arc<Mutex<Option<Error>>>,
+    /// Why the device was lost, if it was: nothing that it is told any more has an effect.
+    lost: Arc<OnceLock<String>>,
 }
 
 impl Device {
@@ -83,16 +85,10 @@ impl Device {
                 other => Error::Device(format!("the GPU {name} refused an order: {other}")),
             });
         }));
-        let (name, slot) = (info.name.clone(), problem.clone());
-        device.set_device_lost_callback(move |reason, message| {
-            if reason != wgpu::DeviceLostReason::Destroyed {
-                note(
-                    &slot,
-                    Error::Device(format!(
-                        "the GPU {name} was lost ({message}): start again, with fewer filters at once or on the CPU"
-                    )),
-                );
-            }
+        let lost: Arc<OnceLock<String>> = Arc::default();
+        let why = lost.clone();
+        device.set_device_lost_callback(move |_, message| {
+            let _ = why.set(message);
         });
         let empty = |label| {
             device.create_buffer(&wgpu::BufferDescriptor {
@@ -114,12 +110,30 @@ impl Device {
             device,
             queue,
             problem,
+            lost,
         })
     }
 
     /// What went wrong since the last time, if anything did.
     pub fn check(&self) -> Result<()> {
-        self.problem.lock().unwrap_or_else(|e| e.into_inner()).take().map_or(Ok(()), Err)
+        let problem = self.problem.lock().unwrap_or_else(|e| e.into_inner()).take();
+        match self.lost.get() {
+            Some(why) => Err(Error::Device(format!(
+                "the GPU {} was lost ({why}): start again, with fewer filters at once or on the CPU",
+                self.info.name
+            ))),
+            None => problem.map_or(Ok(()), Err),
+        }
+    }
+
+    /// Makes an end of all that was done before, so that what went wrong there is not taken for a fault of what comes.
+    ///
+    /// # Errors
+    /// If the device was lost.
+    pub fn begin_anew(&self) -> Result<()> {
+        let _ = self.device.poll(wgpu::PollType::Wait { submission_index: None, timeout: None });
+        let _ = self.check();
+        self.check()
     }
 
     /// The most bytes that one tensor may have.
@@ -144,7 +158,10 @@ impl Device {
         let descriptor =
             wgpu::BufferDescriptor { label: Some(label), size: bytes.max(16), usage, mapped_at_creation: false };
         let buffer = self.device.create_buffer(&descriptor);
-        self.check()?;
+        self.check().map_err(|error| match error {
+            Error::Memory(text) => Error::Memory(format!("{label} needs {}: {text}", data_size(bytes))),
+            error => error,
+        })?;
         Ok(buffer)
     }
 

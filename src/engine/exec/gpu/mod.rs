@@ -4,7 +4,7 @@
 //! In reading order: `adapter` finds the GPU and `device` opens it; `shader` and `params` name the shaders and what each takes; `call`
 //! says what a plan becomes, `pack` how kernels lie.
 //! `lower` turns a plan's steps into calls of shaders: `conv`, `winograd` and `single` those of convolutions, `ops` all others;
-//! `program` holds the buffers and runs the calls.
+//! `program` holds the buffers and runs the calls; `export` writes them down for a program elsewhere.
 //!
 //! - A thread owns its outputs and gathers what they need: nothing is scattered, no number depends on the order of threads,
 //!   and an image comes out the same alone and in a batch.
@@ -14,6 +14,7 @@ mod adapter;
 mod call;
 mod conv;
 mod device;
+mod export;
 mod lower;
 mod ops;
 mod pack;
@@ -25,6 +26,7 @@ mod single;
 mod winograd;
 
 pub use adapter::{AdapterInfo, AdapterKind, adapters};
+pub use export::{Binding, Exported, ExportedCall, ExportedConstant, Packing, Pipeline, Source, Taps, export};
 
 use super::memory::Limit;
 use super::{Compiled, Executor};
@@ -66,8 +68,14 @@ impl Gpu {
         Ok(Gpu { device: Arc::new(Device::open(info, &adapter, true)?), style: Style::Tiled, limit })
     }
 
+    /// Takes the device away, as a driver may that gives up. For tests.
+    #[doc(hidden)]
+    pub fn lose(&self) {
+        self.device.device.destroy();
+    }
+
     fn target(&self) -> Target {
-        Target { style: self.style, largest_binding: self.device.largest_binding() }
+        Target { style: self.style, largest_binding: self.device.largest_binding(), winograd: true }
     }
 
     pub fn info(&self) -> &AdapterInfo {

@@ -285,7 +285,7 @@ impl<'l> StepCalls<'l> {
             Axis::Across => c4,
         };
         let (rows, length, inner) = (matrix.rows as u32, matrix.columns as u32, inner as u32);
-        let constant = self.lowered.constant(Constant::Numbers(matrix.data.clone()));
+        let constant = self.lowered.constant(Constant::Matrix(matrix.clone()));
         let key = PipelineKey { shader: Shader::Transform, entry: "transform", overrides: vec![] };
         let params = |first, count| TransformParams { first, count, rows, length, inner };
         let buffers = [Bound::Value(self.step.output), Bound::Value(x), constant];

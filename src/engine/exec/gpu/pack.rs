@@ -3,7 +3,7 @@
 
 use super::phases::Axis;
 use super::shader::quads;
-use crate::engine::ops::Kernel;
+use crate::engine::ops::{Kernel, Matrix};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -12,8 +12,10 @@ pub(super) const PLACES: usize = 36;
 
 /// A constant of a call.
 pub(super) enum Constant {
-    /// Biases, scales and shifts; a matrix.
+    /// Biases, scales and shifts.
     Numbers(Arc<[f32]>),
+    /// The matrix of a transform.
+    Matrix(Matrix),
     /// Pixels of `c` channels, filled up to whole quads.
     Pixels { values: Arc<[f32]>, c: usize },
     /// A kernel.
@@ -75,6 +77,7 @@ impl Constant {
     pub fn len(&self) -> usize {
         match self {
             Constant::Numbers(numbers) => numbers.len(),
+            Constant::Matrix(matrix) => matrix.rows * matrix.columns,
             Constant::Pixels { values, c } => values.len() / c * quads(*c) * 4,
             Constant::Kernel { kernel, layout, pieces } => {
                 let [bank, rows, width] = layout.size(kernel);
@@ -86,7 +89,7 @@ impl Constant {
     /// Values that lie between the kernel of one image (or of one place of Winograd's method) and the next.
     pub fn bank_len(&self) -> usize {
         match self {
-            Constant::Numbers(_) | Constant::Pixels { .. } => 0,
+            Constant::Numbers(_) | Constant::Matrix(_) | Constant::Pixels { .. } => 0,
             Constant::Kernel { kernel, layout, .. } => self.len() / layout.size(kernel)[0],
         }
     }
@@ -95,6 +98,7 @@ impl Constant {
     pub fn pack(&self) -> Arc<[f32]> {
         match self {
             Constant::Numbers(numbers) => numbers.clone(),
+            Constant::Matrix(matrix) => matrix.values(),
             Constant::Pixels { values, c } => fill_up(values, *c).into(),
             Constant::Kernel { kernel, layout, pieces } => {
                 let [bank, _, width] = layout.size(kernel);

@@ -123,6 +123,7 @@ impl Compiled for GpuCompiled {
 
     fn load(self: Box<Self>) -> Result<Box<dyn Program>> {
         let gpu = &self.gpu;
+        gpu.begin_anew()?;
         gpu.compile(self.lowered.calls.iter().map(|call| &call.pipeline))?;
         let buffers = self.buffers()?;
         let values: Vec<Resource> = buffers.iter().cloned().map(Resource::Buffer).collect();

@@ -182,7 +182,7 @@ fn transposed(conv: &ConvTranspose) -> Result<(Op, Vec<Shape>)> {
 /// A small matrix that samples as this one does.
 fn resizing(matrix: &Matrix) -> Matrix {
     let (n, to) = (matrix.columns, matrix.rows);
-    let samples = |&sampling: &Sampling| Matrix::resize(n, to, sampling).data == matrix.data;
+    let samples = |&sampling: &Sampling| Matrix::resize(n, to, sampling) == *matrix;
     let known = [Sampling::Bilinear, Sampling::BilinearFromCorner, Sampling::Nearest].into_iter().find(samples);
     let (n, to) = if to >= n { (3, 6) } else { (4, 2) };
     Matrix::resize(n, to, known.unwrap_or(Sampling::Nearest))
@@ -198,7 +198,9 @@ pub(super) fn settings(op: &Op) -> (&'static str, Array) {
         }
         Op::BatchNorm { scale, shift } => ("scale, shift", row(vec![scale[0], shift[0]])),
         Op::Scale { factor } => ("factor", row(vec![(*factor).into()])),
-        Op::Transform { matrix: m, .. } => ("matrix", Array { shape: [m.rows, m.columns, 1], values: wide(&m.data) }),
+        Op::Transform { matrix: m, .. } => {
+            ("matrix", Array { shape: [m.rows, m.columns, 1], values: wide(&m.values()) })
+        }
         Op::Pointwise(Function::Relu { slope, threshold, max }) if max.is_finite() => {
             ("slope, threshold, max", row(wide(&[*slope, *threshold, *max])))
         }

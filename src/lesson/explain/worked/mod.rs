@@ -2,8 +2,11 @@
 //! the finite difference beside every gradient.
 
 mod examples;
+mod exercises;
+mod twice;
 
 pub use examples::topic;
+pub use exercises::{Exercise, exercises};
 
 use crate::engine::exec::reference::evaluate;
 use crate::engine::graph::{Graph, NodeId};
@@ -44,6 +47,8 @@ pub struct Worked {
     pub dy: Array,
     /// For each input the gradient that leaves.
     pub dx: Vec<Array>,
+    /// Of a value that is used twice: the gradients of its uses, whose sum `dx` is.
+    pub parts: Vec<Array>,
     /// For each input the central difference of `sum of dy y`.
     pub differences: Vec<Array>,
     /// Which outputs read which inputs, output by output.
@@ -51,7 +56,15 @@ pub struct Worked {
     /// The chain rule for one cell of the first input.
     pub chain: Chain,
     #[serde(skip)]
-    example: Op,
+    example: Example,
+}
+
+/// What is computed on the cells.
+#[derive(Debug, Clone)]
+enum Example {
+    Op(Op),
+    /// A value used twice, see [`twice`].
+    Twice,
 }
 
 /// Output `output` reads cell `cell` of input `input`. In a linear op it adds `weight` times that cell, and times setting
@@ -81,7 +94,8 @@ pub struct Chain {
     pub read_by: Vec<(usize, f64)>,
 }
 
-/// An example for each topic between the image and convolution `layer` and for the mean, in the order of their first use.
+/// An example for each topic between the image and convolution `layer` and for the mean, in the order of their first use; the
+/// last is that of a value used twice, if there is one.
 ///
 /// # Errors
 /// If the image's shape does not fit the network.
@@ -95,6 +109,11 @@ pub fn worked_for(network: &Network, layer: usize, image: Shape) -> Result<Vec<W
         if topic.is_some_and(|topic| examples.iter().all(|example| example.topic != topic)) {
             examples.extend(worked(&node.op, &x)?);
         }
+    }
+    let forward = || graph.nodes().take_while(|(id, _)| *id <= objective.loss);
+    let uses = |x: NodeId| forward().flat_map(|(_, node)| &node.inputs).filter(|input| **input == x).count();
+    if forward().any(|(id, _)| uses(id) > 1) {
+        examples.push(twice::example()?);
     }
     Ok(examples)
 }
@@ -114,7 +133,7 @@ pub fn worked(op: &Op, x: &[Shape]) -> Result<Option<Worked>> {
     let x: Vec<Tensor64> = shapes.iter().map(|&shape| take(shape)).collect();
     let dy_shape = example.shape(&shapes).map_err(Error::Usage)?;
     let dy = Tensor64 { shape: dy_shape, data: (0..dy_shape.len()).map(|i| ARRIVING[i % ARRIVING.len()]).collect() };
-    compute(topic, &example, x, dy).map(Some)
+    compute(topic, &Example::Op(example), x, dy).map(Some)
 }
 
 /// Small numbers, no two neighbours equal, so that pools have one winner.
@@ -128,23 +147,32 @@ fn fit(op: &Op, v: f64) -> f64 {
     if f.piece(v - 2.0 * STEP) == f.piece(v + 2.0 * STEP) { v } else { v + 0.25 }
 }
 
-/// One op as a graph, forward and backward.
+/// One example as a graph, forward and backward.
 struct Bench {
     graph: Graph,
     inputs: Vec<NodeId>,
     y: NodeId,
     arriving: NodeId,
     gradients: Vec<NodeId>,
+    /// What a gradient that is a sum is the sum of.
+    parts: Vec<NodeId>,
 }
 
 impl Bench {
+    fn of(example: &Example, x: &[Tensor64]) -> Result<Bench> {
+        match example {
+            Example::Op(op) => Bench::new(op, x),
+            Example::Twice => twice::bench(x[0].shape),
+        }
+    }
+
     fn new(op: &Op, x: &[Tensor64]) -> Result<Bench> {
         let mut graph = Graph::new();
         let inputs: Vec<NodeId> = x.iter().map(|x| graph.input("x", x.shape)).collect::<Result<_>>()?;
         let y = graph.push("y", op.clone(), &inputs)?;
         let arriving = graph.input("dy", graph.shape(y))?;
         let gradients = op.gradient(&mut graph, y, arriving)?.into_iter().flatten().collect();
-        Ok(Bench { graph, inputs, y, arriving, gradients })
+        Ok(Bench { graph, inputs, y, arriving, gradients, parts: vec![] })
     }
 
     fn forward(&self, x: &[Tensor64]) -> Tensor64 {
@@ -154,14 +182,18 @@ impl Bench {
 
     /// For each input the gradient of `sum of dy y`, by the op's own rule.
     fn backward(&self, x: &[Tensor64], dy: &Tensor64) -> Vec<Tensor64> {
+        self.at(x, dy, &self.gradients)
+    }
+
+    fn at(&self, x: &[Tensor64], dy: &Tensor64, wanted: &[NodeId]) -> Vec<Tensor64> {
         let given = self.inputs.iter().copied().zip(x).chain([(self.arriving, dy)]);
-        evaluate(&self.graph, &given.collect::<Vec<_>>(), &self.gradients)
+        evaluate(&self.graph, &given.collect::<Vec<_>>(), wanted)
     }
 }
 
-/// The op forward and backward, by the reference and the op's own gradient rule.
-fn compute(topic: &'static str, op: &Op, x: Vec<Tensor64>, dy: Tensor64) -> Result<Worked> {
-    let bench = Bench::new(op, &x)?;
+/// The example forward and backward, by the reference and the op's own gradient rule.
+fn compute(topic: &'static str, example: &Example, x: Vec<Tensor64>, dy: Tensor64) -> Result<Worked> {
+    let bench = Bench::of(example, &x)?;
     let loss = |x: &[Tensor64]| bench.forward(x).zip(&dy, |y, dy| y * dy).data.iter().sum::<f64>();
     let difference = |k: usize, i: usize| {
         let moved = |h: f64| loss(&with(&x, k, i, x[k].data[i] + h));
@@ -171,7 +203,10 @@ fn compute(topic: &'static str, op: &Op, x: Vec<Tensor64>, dy: Tensor64) -> Resu
         shape: [x[k].shape.h, x[k].shape.w, x[k].shape.c],
         values: (0..x[k].data.len()).map(|i| difference(k, i)).collect(),
     });
-    let links = if is_linear(op) { weights(op, &x)? } else { reads(&bench, &x) };
+    let links = match example {
+        Example::Op(op) if is_linear(op) => weights(op, &x)?,
+        _ => reads(&bench, &x),
+    };
     // A cell in the middle, if an output reads it.
     let middle = x[0].shape.at(0, x[0].shape.h / 2, x[0].shape.w / 2, 0);
     let is_read = |cell: usize| links.iter().any(|link| (link.input, link.cell) == (0, cell));
@@ -184,22 +219,30 @@ fn compute(topic: &'static str, op: &Op, x: Vec<Tensor64>, dy: Tensor64) -> Resu
         bench.backward(&x, &only)[0].data[cell]
     };
     let read_by = outputs.into_iter().map(|output| (output, slope(output))).collect();
-    let (settings_are, settings) = settings(op);
+    let (op, formula, rule) = match example {
+        Example::Op(op) => (op.name(), op.formula(), op.gradient_formula()),
+        Example::Twice => (twice::TOPIC, twice::FORMULA, twice::RULE),
+    };
+    let (settings_are, settings) = match example {
+        Example::Op(op) => settings(op),
+        Example::Twice => settings(&Op::Relu),
+    };
     Ok(Worked {
         topic,
-        op: op.name(),
-        formula: op.formula(),
-        rule: op.gradient_formula(),
+        op,
+        formula,
+        rule,
         settings_are,
         settings,
         y: array(&bench.forward(&x)),
         dx: bench.backward(&x, &dy).iter().map(array).collect(),
+        parts: bench.at(&x, &dy, &bench.parts).iter().map(array).collect(),
         differences: differences.collect(),
         dy: array(&dy),
         links,
         chain: Chain { cell, read_by },
         x: x.iter().map(array).collect(),
-        example: op.clone(),
+        example: example.clone(),
     })
 }
 
@@ -276,7 +319,11 @@ impl Worked {
             )));
         }
         let x = self.x.iter().zip(x).map(|(like, data)| tensor(like, data)).collect::<Result<Vec<_>>>()?;
-        compute(self.topic, &with_settings(&self.example, &settings)?, x, tensor(&self.dy, dy)?)
+        let example = match &self.example {
+            Example::Op(op) => Example::Op(with_settings(op, &settings)?),
+            Example::Twice => Example::Twice,
+        };
+        compute(self.topic, &example, x, tensor(&self.dy, dy)?)
     }
 }
 

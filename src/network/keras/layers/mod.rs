@@ -40,6 +40,12 @@ impl Understood {
         Understood { channels, weights, make: Box::new(make) }
     }
 
+    /// How many numbers its weights have, as far as that is known without the file.
+    pub fn numbers(&self) -> u64 {
+        let one = |shape: &Shape| shape.iter().map(|side| side.unwrap_or(1) as u64).fold(1, u64::saturating_mul);
+        self.weights.iter().map(|(_, shape)| one(shape)).fold(0, u64::saturating_add)
+    }
+
     /// A layer without weights.
     pub fn plain(channels: Option<usize>, kind: Kind) -> Understood {
         Understood::new(channels, vec![], move |_| Ok(kind.clone()))

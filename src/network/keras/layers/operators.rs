@@ -87,7 +87,7 @@ pub fn operator(call: &Call, keras_3: bool) -> Fallible<Kind> {
 }
 
 /// What an operator is called with.
-struct Operands<'a>(&'a Call);
+struct Operands<'a>(&'a Call<'a>);
 
 impl<'a> Operands<'a> {
     /// An argument: by its name, from the call or from the settings, where Keras 3 keeps some; or by its place in the call.

@@ -1,6 +1,8 @@
 //! Operators as TensorFlow 1.15 to 2.3 wrote them: a TensorFlowOpLayer holds a node of TensorFlow's graph, `node_def`, and the
 //! `constants` among its inputs. Here it becomes a call of the function that later versions write.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use super::settings::refused;
@@ -9,7 +11,7 @@ use crate::network::keras::config::Call;
 use crate::network::keras::nodes::{Arguments, tensor};
 
 /// The same call, written as by later versions.
-pub fn as_function(call: &Call) -> Fallible<Call> {
+pub fn as_function(call: &Call) -> Fallible<Call<'static>> {
     let stored = call.config.get("node_def").unwrap_or(&Value::Null);
     // TensorFlow 2.0 and later wrote it as text.
     let text = stored.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
@@ -29,7 +31,7 @@ pub fn as_function(call: &Call) -> Fallible<Call> {
         name: call.name.clone(),
         class: call.class.clone(),
         is_operator: true,
-        config: json!({ "function": function }),
+        config: Cow::Owned(json!({ "function": function })),
         inputs: call.inputs.clone(),
         arguments,
         tensor: call.tensor,

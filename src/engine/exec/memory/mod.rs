@@ -1,5 +1,7 @@
 //! How much memory a job may take, and what to say when that is not enough.
 
+mod room;
+
 use crate::engine::tensor::Shape;
 use crate::numbers::data_size;
 use crate::{Error, Result};
@@ -50,6 +52,25 @@ impl Limit {
         Limit { bytes: bytes.unwrap_or_else(|| available() / 2), by_default: bytes.is_none() }
     }
 
+    /// Is there room for so many bytes of something that is no image?
+    ///
+    /// # Errors
+    /// [`Error::Limit`] with the numbers, if not.
+    pub fn check_bytes(self, what: &str, needed: u64) -> Result<()> {
+        if needed <= self.bytes {
+            return Ok(());
+        }
+        Err(Error::Limit(format!("{what} needs {} of memory, {}", data_size(needed), self.describe())))
+    }
+
+    fn describe(self) -> String {
+        let limit = data_size(self.bytes);
+        match self.by_default {
+            true => format!("{limit} may be taken, half of what is free"),
+            false => format!("the limit is {limit}"),
+        }
+    }
+
     /// Each kind of memory is compared with what there is of it. How much memory a GPU has of its own no interface tells: there
     /// only a number that was asked for counts, else the GPU itself says when there is no more.
     ///
@@ -63,16 +84,12 @@ impl Limit {
         }
         let (count, verb) =
             if images.n == 1 { ("1 image".to_string(), "needs") } else { (format!("{} images", images.n), "need") };
-        let (needed, limit) = (data_size(needed), data_size(self.bytes));
         Err(Error::Limit(format!(
-            "{count} of {}x{} pixels {verb} {needed} of memory, {}; take smaller images or fewer",
+            "{count} of {}x{} pixels {verb} {} of memory, {}; take smaller images or fewer",
             images.h,
             images.w,
-            if self.by_default {
-                format!("{limit} may be taken, half of what is free")
-            } else {
-                format!("the limit is {limit}")
-            }
+            data_size(needed),
+            self.describe()
         )))
     }
 }
@@ -83,9 +100,9 @@ impl Default for Limit {
     }
 }
 
-/// Bytes that the system could give to this program now.
+/// Bytes that this process could take now: what the system has free, and what the limits leave that it was started under.
 fn available() -> u64 {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
-    system.available_memory()
+    system.available_memory().min(room::left())
 }

@@ -1,0 +1,154 @@
+//! `unet-lens findings`: what each filter does, said in numbers and put to the test.
+
+use super::choices::{LANGS, name_of, one_of};
+use super::{Machine, quoted};
+use crate::cancel::Watch;
+use crate::findings::task::Task;
+use crate::findings::{self, Data, Findings, LayerFindings, Verdict, claims, trial};
+use crate::names::FileNames;
+use crate::network::Network;
+use crate::page::strings::Lang;
+use crate::page::{self, FindingsPage};
+use crate::{Error, Result, files};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  unet-lens findings                                  all filters of the built-in network, to out/findings
+  unet-lens findings --layer uconv128                 of one layer
+  unet-lens findings --model my_unet.h5 --data scans  another network, with images of its own kind";
+
+/// What each filter does: a verdict with its cause for each, in DIR/filters.csv; and the article's claims put to the test, in DIR/claims.json.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Options {
+    /// A convolution whose filters are looked at, or all; may be given several times
+    #[arg(long = "layer", value_name = "NAME", default_value = "all")]
+    layers: Vec<String>,
+    /// The network's own kind of images: an .npy, or a folder of pictures, all of one size [default: aliased phantoms for a
+    /// network that restores one grey picture, else noise and gratings only]
+    #[arg(long, value_name = "FILE|DIR")]
+    data: Option<PathBuf>,
+    /// How many images of the data are looked at
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(2..=4096))]
+    images: u16,
+    /// Seed of everything random: phantoms, noise, shuffled kernels
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
+    seed: u64,
+    /// Folder for the results
+    #[arg(long, value_name = "DIR", default_value = "out/findings")]
+    out: PathBuf,
+    /// The language of the page
+    #[arg(long, value_name = "LANG", default_value = "en", value_parser = one_of(LANGS))]
+    lang: Lang,
+    #[command(flatten)]
+    machine: Machine,
+    /// Print errors only
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+pub(super) fn run(options: &Options) -> Result<()> {
+    let cancel = super::cancelled_by_ctrl_c()?;
+    let network = options.machine.load()?;
+    let layers = super::convolutions(&network, &options.layers)?;
+    if layers.is_empty() {
+        return Err(Error::Usage(format!("{} has no convolution, so there is no filter to look at", network.name)));
+    }
+    let data = options.data(&network)?;
+    files::check_writable_dir(&options.out)?;
+    let executor = options.machine.open(options.quiet)?;
+    let bar = super::progress_bar("findings", options.quiet);
+    let mut progress = |done: usize, total: usize| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    };
+    let mut watch = Watch { cancel: &cancel, progress: &mut progress };
+    let measured = findings::measure(&*executor, &network, &layers, &data, options.seed, &mut watch)?;
+    let mut found = Findings {
+        network: network.name.clone(),
+        backend: executor.describe(),
+        data: data.facts.clone(),
+        layers: measured.layers,
+        claims: vec![],
+        kappa: measured.kappa,
+    };
+    let tasks = Task::of(&network, data.facts.kind, data.shape, &data.images, options.seed)?;
+    let mut progress = |what: &str, done: usize, total: usize| {
+        bar.set_prefix(what.to_string());
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    };
+    let (executor, layers) = (&*executor, &mut found.layers);
+    found.claims = trial::run(executor, &network, layers, tasks.as_ref(), options.seed, &cancel, &mut progress)?;
+    bar.finish_and_clear();
+    let table = options.out.join("filters.csv");
+    files::write_whole(&table, findings::csv(&found.layers).as_bytes())?;
+    let answers = options.out.join("claims.json");
+    files::write_whole(&answers, claims::json(&found.claims).as_bytes())?;
+    let mut written = vec![table, answers];
+    let mut names = FileNames::new(&["index"]);
+    for (name, figure) in page::findings_figures(&found, options.lang) {
+        let file = options.out.join(names.of(&name) + ".png");
+        figure.save(&file)?;
+        written.push(file);
+    }
+    let command = options.command();
+    let html = page::findings(&FindingsPage { findings: &found, lang: options.lang, command: &command })?;
+    written.push(options.out.join("index.html"));
+    files::write_whole(&written[written.len() - 1], html.as_bytes())?;
+    if options.quiet {
+        return Ok(());
+    }
+    let mut text = summary(&found);
+    written.iter().for_each(|path| text += &format!("{}\n", path.display()));
+    super::print(&text)
+}
+
+impl Options {
+    /// The command itself.
+    fn command(&self) -> String {
+        let mut text = "unet-lens findings".to_string();
+        if self.layers != ["all"] {
+            self.layers.iter().for_each(|name| text += &format!(" --layer {}", quoted(name)));
+        }
+        if let Some(data) = &self.data {
+            text += &format!(" --data {}", quoted(&data.to_string_lossy()));
+        }
+        text += &format!(" --images {} --seed {}{}", self.images, self.seed, self.machine.arguments());
+        if self.lang != Lang::En {
+            text += &format!(" --lang {}", name_of(LANGS, self.lang));
+        }
+        text + &format!(" --out {}", quoted(&self.out.to_string_lossy()))
+    }
+
+    fn data(&self, network: &Network) -> Result<Data> {
+        let images = usize::from(self.images);
+        match &self.data {
+            Some(path) => Data::read(path, network, images),
+            None => Data::standard(network, images, self.seed),
+        }
+    }
+}
+
+/// How many filters of each layer have which verdict.
+fn summary(found: &Findings) -> String {
+    let width = found.layers.iter().map(|layer| layer.name.chars().count()).max().unwrap_or(0).max(5);
+    let mut text = format!("{:<width$}", "layer");
+    Verdict::ALL.iter().for_each(|verdict| text += &format!("  {verdict:>9}"));
+    let row = |name: &str, layers: &[LayerFindings]| {
+        let count = |verdict: Verdict| {
+            layers.iter().flat_map(|layer| &layer.filters).filter(|filter| filter.verdict == verdict).count()
+        };
+        let counts: String = Verdict::ALL.iter().map(|&verdict| format!("  {:>9}", count(verdict))).collect();
+        format!("\n{name:<width$}{counts}")
+    };
+    found.layers.iter().for_each(|layer| text += &row(&layer.name, std::slice::from_ref(layer)));
+    if found.layers.len() > 1 {
+        text += &row("all", &found.layers);
+    }
+    if let Some(kappa) = found.kappa {
+        text += &format!("\ntwo halves of the stimuli agree with a kappa of {kappa:.2}");
+    }
+    text + "\n"
+}

@@ -1,0 +1,104 @@
+//! "Several filters deal with borders."
+
+use super::{UNKNOWN, row};
+use crate::Result;
+use crate::findings::ablation::Ablation;
+use crate::findings::masked::{Removed, Site};
+use crate::findings::stats::{mean, share};
+use crate::findings::task::Task;
+use crate::findings::{Answer, Claim, FilterFindings, Interval, LayerFindings, Text, Unit, Verdict};
+use serde_json::json;
+
+/// Several: at least so many.
+const SEVERAL: usize = 3;
+/// More than this share of the ring's response is gone without a border: the border is the cause, not what lies there.
+const CAUSED: f64 = 0.5;
+/// The outer ring, as a part of the image's side.
+const RING: usize = 8;
+
+/// PSNR that is lost without all border filters, image by image.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct WithoutBorders {
+    pub ring: Vec<f64>,
+    pub inside: Vec<f64>,
+}
+
+fn is_border(filter: &FilterFindings) -> bool {
+    filter.verdict == Verdict::Border || filter.second == Some(Verdict::Border)
+}
+
+/// Replaces all border filters by their means at once. `None` without a truth, or if there is no border filter.
+///
+/// # Errors
+/// If the device fails.
+pub fn without(ablation: &mut Ablation, task: &Task, layers: &[LayerFindings]) -> Result<Option<WithoutBorders>> {
+    let mut removed = Removed::new();
+    for layer in layers {
+        let borders: Vec<usize> = layer.filters.iter().filter(|f| is_border(f)).map(|f| f.filter).collect();
+        if !borders.is_empty() && ablation.has(Site::Layer(layer.layer)) {
+            removed.insert(Site::Layer(layer.layer), borders);
+        }
+    }
+    if removed.is_empty() || task.truths.is_none() {
+        return Ok(None);
+    }
+    let (h, w) = (task.shape.h, task.shape.w);
+    let (down, across) = (h / RING, w / RING);
+    let is_inside = |p: usize| {
+        let (r, s) = (p / w % h, p % w);
+        (down..h - down).contains(&r) && (across..w - across).contains(&s)
+    };
+    let mut lost = WithoutBorders::default();
+    ablation.without(&removed, usize::MAX, |i, before, after| {
+        lost.ring.extend(task.lost_where(i, before, after, &|p| !is_inside(p)));
+        lost.inside.extend(task.lost_where(i, before, after, &is_inside));
+    })?;
+    Ok(Some(lost))
+}
+
+pub fn claim(layers: &[LayerFindings], without: Option<&WithoutBorders>) -> Claim {
+    let of = |layer: &LayerFindings| {
+        let borders: Vec<&FilterFindings> = layer.filters.iter().filter(|f| is_border(f)).collect();
+        let caused = borders.iter().filter(|f| f.border.vanishes.is_some_and(|v| v > CAUSED)).count();
+        (borders.len(), caused)
+    };
+    let (count, caused) = layers.iter().map(of).fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+    let number = share(count, layers.iter().map(|layer| layer.filters.len()).sum());
+    let rows = layers.iter().map(|layer| {
+        let (borders, caused) = of(layer);
+        json!({
+            "layer": layer.name,
+            "filters": layer.filters.len(),
+            "border": borders,
+            "caused by the border": caused,
+            "share": row(share(borders, layer.filters.len())),
+        })
+    });
+    let lost = |values: fn(&WithoutBorders) -> &Vec<f64>| row(without.and_then(|without| mean(values(without))));
+    Claim {
+        id: "borders",
+        sentence: Text::Borders,
+        number: number.unwrap_or(UNKNOWN),
+        unit: Unit::Share,
+        chance: Some(Interval { value: 0.0, low: 0.0, high: 0.0 }),
+        answer: match number {
+            None => Answer::CannotBeTold,
+            Some(_) if count >= SEVERAL => Answer::Holds,
+            Some(_) => Answer::Fails,
+        },
+        how: format!(
+            "Share of all filters whose verdict, first or second, is border; several: {SEVERAL} or more. The border is the cause where \
+             more than half of the ring's response is gone in a larger, reflected canvas. PSNR is that of the outer eighth of the \
+             image on each side, and of the rest, with all border filters replaced by their means at once{}.",
+            if without.is_some() { "" } else { "; it cannot be told here: it takes border filters and a truth" }
+        ),
+        details: json!({
+            "border": count,
+            "caused by the border": caused,
+            "by what lies there": count - caused,
+            "PSNR lost in the ring, dB": lost(|without| &without.ring),
+            "PSNR lost inside, dB": lost(|without| &without.inside),
+            "layers": rows.collect::<Vec<_>>(),
+        }),
+    }
+}

@@ -1,0 +1,58 @@
+//! "In the decoder the texture becomes nearly constant."
+
+use super::{UNKNOWN, below, row};
+use crate::findings::spectrum::unevenness;
+use crate::findings::stats::{difference, mean};
+use crate::findings::{Answer, Claim, Interval, LayerFindings, Text, Unit};
+use serde_json::json;
+
+/// A picture that is as like its seed as this is still the seed, and shows nothing of the filter.
+pub const STILL_SEED: f64 = 0.9;
+
+/// The logarithms of how unevenly energy lies in the pictures of a layer; those that are still the seed are left out.
+fn logs(layer: &LayerFindings) -> Vec<f64> {
+    let trusts = layer.filters.iter().filter_map(|filter| filter.trust.as_ref());
+    let climbed = trusts.filter(|trust| trust.still_seed < STILL_SEED);
+    let uneven = climbed.filter_map(|trust| {
+        let channels = trust.picture.len() / (trust.size.0 * trust.size.1).max(1);
+        unevenness(&trust.picture, trust.size, channels.max(1))
+    });
+    uneven.filter(|v| *v > 0.0).map(f64::ln).collect()
+}
+
+pub fn claim(layers: &[LayerFindings]) -> Claim {
+    let of = |decoder: bool| -> Vec<f64> { layers.iter().filter(|l| l.decoder == decoder).flat_map(logs).collect() };
+    let (encoder, decoder) = (of(false), of(true));
+    let exp = |i: Interval| Interval { value: i.value.exp(), low: i.low.exp(), high: i.high.exp() };
+    let ratio = difference(&decoder, &encoder).map(exp);
+    let rows = layers.iter().map(|layer| {
+        let logs = logs(layer);
+        json!({
+            "layer": layer.name,
+            "decoder": layer.decoder,
+            "pictures": logs.len(),
+            "variation": row(mean(&logs).map(exp)),
+        })
+    });
+    let why = match ratio {
+        Some(_) => "",
+        None => " It cannot be told: fewer than five pictures on one side are more than their seed.",
+    };
+    Claim {
+        id: "evenness",
+        sentence: Text::Evenness,
+        number: ratio.unwrap_or(UNKNOWN),
+        unit: Unit::Ratio,
+        chance: Some(Interval { value: 1.0, low: 1.0, high: 1.0 }),
+        answer: ratio.map_or(Answer::CannotBeTold, |ratio| below(ratio, 1.0)),
+        how: format!(
+            "How much local energy varies over blocks of 16x16 pixels of the climbed pictures (standard deviation by mean), in the \
+             decoder by the encoder, geometric means; below 1: more even.{why}"
+        ),
+        details: json!({
+            "encoder": row(mean(&encoder).map(exp)),
+            "decoder": row(mean(&decoder).map(exp)),
+            "layers": rows.collect::<Vec<_>>(),
+        }),
+    }
+}

@@ -1,0 +1,46 @@
+//! The article's sentences about the network, each put to the test: a number with its interval, what chance would give, an answer.
+//!
+//! Each claim has a file: what is measured for it, and the answer as a function of the numbers alone.
+
+pub mod borders;
+pub mod evenness;
+mod file;
+pub mod lines;
+pub mod pruning;
+pub mod skips;
+pub mod spacing;
+
+pub use file::json;
+
+use super::{Answer, Interval};
+
+/// What a number that cannot be told is: no number.
+const UNKNOWN: Interval = Interval { value: f64::NAN, low: f64::NAN, high: f64::NAN };
+
+/// Less than this is the same quality, in dB: nobody sees a tenth of a decibel.
+pub const SAME: f64 = 0.1;
+/// The same without a truth: how far the output moves, as a share of its own standard deviation.
+pub const SAME_OUTPUT: f64 = 0.05;
+
+/// Holds if the interval as a whole lies above the bound, fails if it lies below.
+fn above(number: Interval, bound: f64) -> Answer {
+    match () {
+        () if number.low > bound => Answer::Holds,
+        () if number.high < bound => Answer::Fails,
+        () => Answer::CannotBeTold,
+    }
+}
+
+/// Holds if the interval as a whole lies below the bound, fails if it lies above.
+fn below(number: Interval, bound: f64) -> Answer {
+    match above(number, bound) {
+        Answer::Holds => Answer::Fails,
+        Answer::Fails => Answer::Holds,
+        Answer::CannotBeTold => Answer::CannotBeTold,
+    }
+}
+
+/// For details: no number, if it is none.
+fn row(interval: Option<Interval>) -> serde_json::Value {
+    interval.map_or(serde_json::Value::Null, |i| serde_json::json!({ "value": i.value, "low": i.low, "high": i.high }))
+}

@@ -1,0 +1,237 @@
+//! "The filters that look like noise can go at the same quality." And how many can go at all, and how much faster the network then is.
+
+use super::evenness::STILL_SEED;
+use super::{SAME, SAME_OUTPUT, UNKNOWN, below, row};
+use crate::Result;
+use crate::cancel::Watch;
+use crate::engine::random::stream;
+use crate::findings::ablation::Ablation;
+use crate::findings::masked::{Removed, Site};
+use crate::findings::speed::Speed;
+use crate::findings::stats::{mean, quantile};
+use crate::findings::task::{Task, interval};
+use crate::findings::{Answer, Claim, FilterFindings, Interval, LayerFindings, Text, Unit, Verdict};
+use crate::network::{Kind, Network};
+use serde_json::json;
+
+/// A picture whose spectrum is as flat as this looks like white noise.
+const FLAT: f64 = 0.8;
+/// Random sets beside the set that is tried.
+const RANDOM: u64 = 20;
+/// Images on which it is looked for how many filters can go.
+const SEARCH: usize = 16;
+
+/// Does the filter's picture look like noise: is it still the seed, or is its spectrum flat? Of a filter that is not drawn it is
+/// known that its picture stays the seed if its first gradient is zero.
+pub fn looks_like_noise(filter: &FilterFindings) -> bool {
+    let by_picture = filter.trust.as_ref().map(|trust| trust.still_seed >= STILL_SEED || trust.flat >= FLAT);
+    by_picture.unwrap_or(filter.life.dead_at_seed || filter.verdict == Verdict::Noise)
+}
+
+/// What a set of filters costs when all are replaced by their means at once.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Cost {
+    /// Of each held-out image.
+    pub lost: Vec<f64>,
+    pub ssim: Vec<f64>,
+}
+
+/// The pruning test.
+#[derive(Debug, Clone, Default)]
+pub struct Pruned {
+    /// How many filters of each layer look like noise, by layer, in the order of the layers.
+    pub sizes: Vec<usize>,
+    pub noise: Cost,
+    pub least_l1: Cost,
+    pub least_taylor: Cost,
+    /// Of each random set of the same size per layer the mean that is lost.
+    pub random: Vec<f64>,
+    /// How many of each layer can go, in the order of taylor; and what is lost then.
+    pub spare: Vec<usize>,
+    pub spare_cost: Cost,
+    pub speed: Option<Speed>,
+    /// Is it PSNR, in dB? Else it is the change of the output.
+    pub decibel: bool,
+}
+
+/// What is tried with what.
+pub struct Pruning<'p, 'a> {
+    pub network: &'p Network,
+    pub layers: &'p [LayerFindings],
+    pub task: &'p Task,
+    pub ablation: &'p mut Ablation<'a>,
+    pub seed: u64,
+}
+
+impl Pruning<'_, '_> {
+    /// The layers that can lose filters, with their sites.
+    fn open(&self) -> Vec<(&LayerFindings, Site)> {
+        let all = self.layers.iter().map(|layer| (layer, Site::Layer(layer.layer)));
+        all.filter(|(_, site)| self.ablation.has(*site)).collect()
+    }
+
+    /// The first so many filters of each layer in an order of its own.
+    fn set(&self, sizes: &[usize], order: impl Fn(&LayerFindings) -> Vec<usize>) -> Removed {
+        let one = |((layer, site), &size): (&(&LayerFindings, Site), &usize)| {
+            (*site, order(layer).into_iter().take(size).collect::<Vec<usize>>())
+        };
+        self.open().iter().zip(sizes).map(one).filter(|(_, filters)| !filters.is_empty()).collect()
+    }
+
+    fn cost(&mut self, removed: &Removed) -> Result<Cost> {
+        let (task, mut cost) = (self.task, Cost::default());
+        self.ablation.without(removed, usize::MAX, |i, before, after| {
+            cost.lost.push(task.lost(i, before, after));
+            cost.ssim.extend(task.ssim_lost(i, before, after));
+        })?;
+        Ok(cost)
+    }
+
+    /// # Errors
+    /// If the device fails, or it is cancelled.
+    pub fn run(&mut self, watch: &mut Watch) -> Result<(Pruned, Removed)> {
+        let looks = |layer: &LayerFindings| -> Vec<usize> {
+            layer.filters.iter().filter(|f| looks_like_noise(f)).map(|f| f.filter).collect()
+        };
+        let sizes: Vec<usize> = self.open().iter().map(|(layer, _)| looks(layer).len()).collect();
+        let network = self.network;
+        let by_l1 = |layer: &LayerFindings| ascending(&l1(network, layer.layer));
+        let mut pruned = Pruned { sizes: sizes.clone(), decibel: self.task.truths.is_some(), ..Pruned::default() };
+        pruned.noise = self.cost(&self.set(&sizes, looks))?;
+        pruned.least_l1 = self.cost(&self.set(&sizes, by_l1))?;
+        pruned.least_taylor = self.cost(&self.set(&sizes, by_taylor))?;
+        let random = |number: u64| {
+            self.set(&sizes, |layer: &LayerFindings| {
+                let mut rng = stream(self.seed, &format!("random filters of {}", layer.name), number);
+                rand::seq::index::sample(&mut rng, layer.filters.len(), layer.filters.len()).into_vec()
+            })
+        };
+        let random: Vec<Removed> = (0..RANDOM).map(random).collect();
+        let mean = |lost: &Vec<f64>| lost.iter().sum::<f64>() / lost.len() as f64;
+        pruned.random = self.ablation.each_lost(&random, usize::MAX, watch)?.iter().map(mean).collect();
+        pruned.random.sort_by(f64::total_cmp);
+        pruned.spare = self.spare(watch)?;
+        let spare = self.set(&pruned.spare, by_taylor);
+        pruned.spare_cost = self.cost(&spare)?;
+        Ok((pruned, spare))
+    }
+
+    /// How many filters of each layer can go: layer by layer, the deepest first, as many as keep what is lost within the layer's
+    /// part of what may be lost in all.
+    fn spare(&mut self, watch: &mut Watch) -> Result<Vec<usize>> {
+        let counts: Vec<usize> = self.open().iter().map(|(layer, _)| layer.filters.len()).collect();
+        let mut order: Vec<usize> = (0..counts.len()).collect();
+        order.sort_by_key(|&i| std::cmp::Reverse(counts[i]));
+        let mut spare = vec![0; counts.len()];
+        let may = if self.task.truths.is_some() { SAME } else { SAME_OUTPUT };
+        for (done, &layer) in order.iter().enumerate() {
+            (watch.progress)(done, order.len());
+            let bound = may * (done + 1) as f64 / order.len() as f64;
+            // What is lost grows with what goes, nearly: the last count that was within the bound.
+            let (mut within, mut beyond) = (0, counts[layer]);
+            while within + 1 < beyond {
+                watch.cancel.check()?;
+                let mut tried = spare.clone();
+                tried[layer] = (within + beyond) / 2;
+                let lost = self.ablation.lost(&self.set(&tried, by_taylor), SEARCH)?;
+                let lost = lost.iter().sum::<f64>() / lost.len() as f64;
+                if lost <= bound { within = tried[layer] } else { beyond = tried[layer] }
+            }
+            spare[layer] = within;
+        }
+        Ok(spare)
+    }
+}
+
+/// A layer's filters, the one that matters least first; of equals the first.
+fn by_taylor(layer: &LayerFindings) -> Vec<usize> {
+    ascending(&layer.filters.iter().map(|filter| filter.effect.taylor.unwrap_or(0.0)).collect::<Vec<f64>>())
+}
+
+fn ascending(values: &[f64]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+    order
+}
+
+/// The sum of the magnitudes of each filter's weights (H. Li et al., "Pruning filters for efficient convnets", 2017).
+pub fn l1(network: &Network, layer: usize) -> Vec<f64> {
+    let sums = |values: &[f32], count: usize, channel: &dyn Fn(usize) -> usize| {
+        let mut sums = vec![0.0; count];
+        values.iter().enumerate().for_each(|(i, v)| sums[channel(i)] += f64::from(v.abs()));
+        sums
+    };
+    match &network.layers[layer].kind {
+        Kind::Conv2d { conv, .. } | Kind::Separable { pointwise: conv, .. } => {
+            let co = conv.kernel.co;
+            sums(&conv.kernel.values(), co, &|i| i % co)
+        }
+        // Its filters are the inputs of the convolution that it is the transpose of.
+        Kind::ConvTranspose { conv, .. } => {
+            let (ci, co) = (conv.kernel.ci, conv.kernel.co);
+            let of_group = co / conv.groups;
+            sums(&conv.kernel.values(), ci * conv.groups, &|i| i % co / of_group * ci + i / co % ci)
+        }
+        _ => vec![],
+    }
+}
+
+/// `pruned`: `None` without data.
+pub fn claim(layers: &[LayerFindings], pruned: Option<&Pruned>) -> Claim {
+    let decibel = pruned.is_none_or(|pruned| pruned.decibel);
+    let same = if decibel { SAME } else { SAME_OUTPUT };
+    let number = pruned.map(|pruned| interval(&pruned.noise.lost));
+    let spread = |pruned: &Pruned| Interval {
+        value: pruned.random.iter().sum::<f64>() / pruned.random.len() as f64,
+        low: quantile(&pruned.random, 0.025),
+        high: quantile(&pruned.random, 0.975),
+    };
+    let chance = pruned.filter(|pruned| !pruned.random.is_empty()).map(spread);
+    let noise = || layers.iter().flat_map(|layer| &layer.filters).filter(|filter| looks_like_noise(filter));
+    let kinds = Verdict::ALL.map(|verdict| {
+        json!({
+            "verdict": verdict.to_string(),
+            "filters": noise().filter(|filter| filter.verdict == verdict).count(),
+        })
+    });
+    let cost = |cost: &Cost| json!({ "lost": row(Some(interval(&cost.lost))), "SSIM lost": row(mean(&cost.ssim)) });
+    let tried = pruned.map(|pruned| {
+        json!({
+            "filters": pruned.sizes.iter().sum::<usize>(),
+            "look like noise": cost(&pruned.noise),
+            "least L1": cost(&pruned.least_l1),
+            "least taylor": cost(&pruned.least_taylor),
+            "random sets": pruned.random,
+        })
+    });
+    let can_go = pruned.map(|pruned| {
+        json!({
+            "allowed": same,
+            "filters": pruned.spare.iter().sum::<usize>(),
+            "layers": pruned.spare,
+            "cost": cost(&pruned.spare_cost),
+            "speed": pruned.speed.as_ref().map(Speed::row),
+        })
+    });
+    Claim {
+        id: "pruning",
+        sentence: Text::Pruning,
+        number: number.unwrap_or(UNKNOWN),
+        unit: if decibel { Unit::Decibel } else { Unit::Ratio },
+        chance,
+        answer: number.map_or(Answer::CannotBeTold, |number| below(number, same)),
+        how: format!(
+            "What held-out images, never used before, lose when all filters whose pictures look like noise are replaced by their means \
+             at once; less than {same} is the same quality. Still the seed: correlation {STILL_SEED} or more; a flat spectrum: \
+             flatness {FLAT} or more; of filters that are not drawn, those without a gradient at their seed, and the verdict noise. \
+             Chance: {RANDOM} random sets of the same size in each layer.{}",
+            if pruned.is_some() { "" } else { " It cannot be told without data." }
+        ),
+        details: json!({
+            "look like noise": noise().count(),
+            "kinds": kinds,
+            "all at once": tried,
+            "how many can go": can_go,
+        }),
+    }
+}

@@ -1,0 +1,47 @@
+//! "Higher up the lines lie further apart."
+
+use super::{UNKNOWN, below, row};
+use crate::findings::stats::{median, slope};
+use crate::findings::{Answer, Claim, LayerFindings, Text, Unit, Verdict};
+use serde_json::json;
+
+/// Depth and the logarithm (base 2) of the preferred frequency in cycles per image pixel, of the filters that are tuned.
+fn points<'l>(layers: impl Iterator<Item = &'l LayerFindings>) -> Vec<(f64, f64)> {
+    let of_layer = |layer: &'l LayerFindings| {
+        let tuned = layer.filters.iter().filter(|f| matches!(f.verdict, Verdict::Line | Verdict::Spot));
+        let depth = layer.depth as f64;
+        tuned.filter_map(move |filter| Some((depth, filter.tuning.as_ref()?.frequency.log2())))
+    };
+    layers.flat_map(of_layer).collect()
+}
+
+pub fn claim(layers: &[LayerFindings]) -> Claim {
+    let way_up = slope(&points(layers.iter().filter(|layer| !layer.decoder)));
+    let rows = layers.iter().map(|layer| {
+        let own = points(std::iter::once(layer));
+        let frequencies: Vec<f64> = own.iter().map(|(_, log)| log.exp2()).collect();
+        json!({
+            "layer": layer.name,
+            "depth": layer.depth,
+            "decoder": layer.decoder,
+            "tuned": own.len(),
+            "median frequency": median(&frequencies),
+        })
+    });
+    Claim {
+        id: "spacing",
+        sentence: Text::Spacing,
+        number: way_up.unwrap_or(UNKNOWN),
+        unit: Unit::OctavesPerLayer,
+        chance: None,
+        answer: way_up.map_or(Answer::CannotBeTold, |slope| below(slope, 0.0)),
+        how: "Slope of the preferred frequency, in octaves of cycles per image pixel, over the convolutions passed, of the line and spot \
+              filters before the first upsampling; below zero: further apart. Filters are drawn anew for the interval."
+            .to_string(),
+        details: json!({
+            "layers": rows.collect::<Vec<_>>(),
+            "slope in the decoder": row(slope(&points(layers.iter().filter(|layer| layer.decoder)))),
+            "slope over all": row(slope(&points(layers.iter()))),
+        }),
+    }
+}

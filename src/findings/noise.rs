@@ -1,0 +1,56 @@
+//! Does a filter answer to noise more than to anything else?
+
+use super::stats::auc;
+use super::stimuli::{GRATINGS, NOISES, PHASES};
+use super::tally::{PATTERNS, Series, Tally};
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Noise {
+    /// How well noise is told from the best grating and from the data by the response, the lesser of both: 1 without fault. Of
+    /// white noise and noise with the data's spectrum the one that is told better.
+    pub auc: f64,
+}
+
+/// Of the stimuli of some halves.
+pub fn noise(tally: &Tally, filter: usize, halves: &[usize]) -> Noise {
+    let c = tally.filters;
+    let of_images = |values: &[f32]| -> Vec<f64> {
+        let own = values.iter().skip(filter).step_by(c).enumerate();
+        own.filter(|(i, _)| halves.contains(&(i % 2))).map(|(_, &v)| f64::from(v)).collect()
+    };
+    let best: Vec<f64> = (0..PATTERNS)
+        .map(|pattern| grating(tally, filter, pattern, halves))
+        .max_by(|a, b| a.iter().sum::<f64>().total_cmp(&b.iter().sum()))
+        .unwrap_or_default();
+    let data = of_images(tally.series(Series::Data));
+    let told = |noise: Vec<f64>| {
+        let from_best = auc(&noise, &best).unwrap_or(0.5);
+        // Without data only gratings are there to be told from.
+        auc(&noise, &data).unwrap_or(1.0).min(from_best)
+    };
+    let [white, coloured] = [Series::White, Series::Coloured].map(|series| told(of_images(tally.series(series))));
+    Noise { auc: white.max(coloured) }
+}
+
+/// What a filter answers to a grating, a number for each phase.
+fn grating(tally: &Tally, filter: usize, pattern: usize, halves: &[usize]) -> Vec<f64> {
+    debug_assert_eq!(PATTERNS * PHASES, GRATINGS);
+    let phases = (0..PHASES).filter(|phase| halves.contains(&(phase / (PHASES / 2))));
+    phases.map(|phase| f64::from(tally.gratings[(pattern * PHASES + phase) * tally.filters + filter])).collect()
+}
+
+/// The response to the best grating above that to the grey, mean over its phases: 0 if no grating moves the filter.
+pub fn best_grating(tally: &Tally, filter: usize, halves: &[usize]) -> f64 {
+    let mean = |pattern: usize| {
+        let phases = grating(tally, filter, pattern, halves);
+        phases.iter().sum::<f64>() / phases.len().max(1) as f64
+    };
+    (0..PATTERNS).map(mean).fold(0.0, f64::max)
+}
+
+/// The area that chance exceeds once in a hundred, of so many images of noise against the phases of one grating: by Mann and
+/// Whitney's normal approximation.
+pub fn by_chance() -> f64 {
+    let (n, m) = (NOISES as f64, PHASES as f64);
+    0.5 + 2.326 * ((n + m + 1.0) / (12.0 * n * m)).sqrt()
+}

@@ -1,0 +1,99 @@
+//! All that is put to the test once the filters are measured: whether pictures can be believed, whether filters matter, by which
+//! routes their gradients come, and the claims.
+
+use super::ablation::{Ablation, effects};
+use super::activity::activity;
+use super::claims::{borders, evenness, lines, pruning, skips, spacing};
+use super::masked::{Means, Removed, Site};
+use super::speed::{gone, speed};
+use super::task::Task;
+use super::{Claim, LayerFindings, pictures};
+use crate::Result;
+use crate::cancel::Watch;
+use crate::engine::exec::Executor;
+use crate::lens::ascent;
+use crate::network::{Network, unet};
+
+/// Filters of each layer that are drawn: climbed from several seeds, and tried alone.
+const DRAWN: usize = 8;
+
+/// The filters of each layer that are drawn. The network's output is what is looked at in the end, not a filter on the way.
+pub fn drawn(network: &Network, layers: &[LayerFindings], seed: u64) -> Vec<(usize, Vec<usize>)> {
+    let needed = unet::needed_for(network, network.output);
+    let inner = layers.iter().filter(|found| found.layer != network.output && needed[found.layer]);
+    inner.map(|f| (f.layer, ascent::draw_filters(seed, &f.name, f.filters.len(), DRAWN))).collect()
+}
+
+/// Puts what was measured to the test: fills in trust, effects and routes, and answers the claims. `tasks`: what is measured on, and
+/// what is held out, if there are data. `progress` hears what is being done, and how much of it.
+///
+/// # Errors
+/// If the network cannot be computed, there is not enough memory, or it is cancelled.
+pub fn run(
+    executor: &dyn Executor,
+    network: &Network,
+    layers: &mut [LayerFindings],
+    tasks: Option<&(Task, Task)>,
+    seed: u64,
+    cancel: &crate::cancel::Cancel,
+    progress: &mut dyn FnMut(&str, usize, usize),
+) -> Result<Vec<Claim>> {
+    let drawn = drawn(network, layers, seed);
+    let mut watched = |what: &'static str, work: &mut dyn FnMut(&mut Watch) -> Result<()>| -> Result<()> {
+        work(&mut Watch { cancel, progress: &mut |done, all| progress(what, done, all) })
+    };
+    watched("pictures", &mut |watch| {
+        pictures::trust(executor, network, tasks.map(|(seen, _)| seen), layers, &drawn, watch)
+    })?;
+    let Some((seen, held_out)) = tasks else {
+        return Ok(vec![
+            lines::claim(layers, None),
+            spacing::claim(layers),
+            evenness::claim(layers),
+            borders::claim(layers, None),
+            pruning::claim(layers, None),
+            skips::claim(network, layers, None),
+        ]);
+    };
+    let inner: Vec<Site> = drawn.iter().map(|(layer, _)| Site::Layer(*layer)).collect();
+    let all: Vec<Site> = inner.iter().copied().chain(skips::sites(network)).collect();
+    let known = activity(executor, network, seen, &all)?;
+    for layer in layers.iter_mut() {
+        let taylor = known.taylor.get(&Site::Layer(layer.layer));
+        for filter in &mut layer.filters {
+            filter.effect.taylor = taylor.map(|taylor| taylor[filter.filter]);
+        }
+    }
+    skips::split(executor, network, seen, layers, &drawn)?;
+    let means: Means = inner.iter().filter_map(|site| Some((*site, known.means.get(site)?.clone()))).collect();
+    let mut ablation = Ablation::new(executor, network, held_out, means.clone())?;
+    watched("effects", &mut |watch| effects(&mut ablation, layers, &drawn, watch))?;
+    let without_borders = borders::without(&mut ablation, held_out, layers)?;
+    let mut pruned = None;
+    watched("pruning", &mut |watch| {
+        let mut pruning = pruning::Pruning { network, layers, task: held_out, ablation: &mut ablation, seed };
+        pruned = Some(pruning.run(watch)?);
+        Ok(())
+    })?;
+    let mut pruned: Option<(pruning::Pruned, Removed)> = pruned;
+    if let Some((pruned, spare)) = &mut pruned {
+        let mut masked = vec![];
+        ablation.without(spare, 1, |_, _, after| masked = after.to_vec())?;
+        let gone = gone(spare, &means);
+        pruned.speed = Some(speed(executor, network, held_out.shape, &held_out.images[0], &gone, &masked)?);
+    }
+    drop(ablation);
+    let without_skips = skips::without(executor, network, held_out, &known.means)?;
+    let turned = match held_out.truths {
+        Some(_) => Some(lines::turned(executor, network, layers, seed)?),
+        None => None,
+    };
+    Ok(vec![
+        lines::claim(layers, turned.as_ref()),
+        spacing::claim(layers),
+        evenness::claim(layers),
+        borders::claim(layers, without_borders.as_ref()),
+        pruning::claim(layers, pruned.as_ref().map(|(pruned, _)| pruned)),
+        skips::claim(network, layers, without_skips.as_ref()),
+    ])
+}

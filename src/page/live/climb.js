@@ -1,0 +1,108 @@
+// The climb: gradient, normalise, step; and back again. The twin of src/lens/ascent/.
+const EPSILON = 1e-5, BETA_1 = 0.9, BETA_2 = 0.999, ADAM_EPSILON = 1e-8;
+// Steps of which image, gradient and map are kept.
+const MOST_STEPS = 500;
+
+// A layer's climb at one size, with what both engines need to know.
+function climb_of(model, layer, size) {
+  const of = model.layers[layer], facts = of.sizes[size];
+  if (facts.climb) return facts.climb;
+  const own = facts.nodes.findIndex((node) => node.kernel && is_own(node.kernel) && node.answers === undefined);
+  const { arrays } = model, bias = of.bias === null ? null : arrays(of.bias);
+  return facts.climb = { ...facts, layer: of.name, arrays, bias, own };
+}
+
+// What is written to u and v (src/page/live/model.rs): the goal is the mean of y (u + v y).
+function goal_inputs(climb, { goal, place }) {
+  const shape = climb.nodes[climb.map].shape, count = size_in(shape);
+  const u = new Float32Array(count).fill(goal === "mean" ? 1 : 0), v = new Float32Array(count).fill(goal === "square" ? 1 : 0);
+  if (goal === "neuron") {
+    const [r, s] = place.map((at, axis) => Math.min(Math.max(at, 0), shape[axis] - 1));
+    u[(r * shape[1] + s) * shape[2]] = count;
+  }
+  return [[climb.u, u], [climb.v, v]];
+}
+const size_in = ([h, w, c]) => h * w * c;
+
+// The image moved down and to the right, round the edges.
+function rolled(image, [h, w, c], [down, across]) {
+  if (!down && !across) return image;
+  const moved = new Float32Array(image.length), mod = (a, n) => ((a % n) + n) % n;
+  for (let r = 0; r < h; r++)
+    for (let s = 0; s < w; s++)
+      for (let o = 0; o < c; o++)
+        moved[(mod(r + down, h) * w + mod(s + across, w)) * c + o] = image[(r * w + s) * c + o];
+  return moved;
+}
+
+const rms_of = (values) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
+
+// A climb by one recipe: { goal, place, optimizer, rate, jitter, seed }.
+class Climber {
+  constructor(climb, recipe, image) {
+    Object.assign(this, { climb, recipe });
+    this.restart(image);
+  }
+
+  restart(image) {
+    this.start = image;
+    // Of each step the image before it, and what was measured there.
+    this.steps = [];
+    this.image = image;
+    this.now = null;
+    this.forget();
+  }
+
+  // Adam's running means, and how many gradients are in them.
+  forget() {
+    this.m = new Float64Array(this.image.length);
+    this.v = new Float64Array(this.image.length);
+    this.t = 0;
+  }
+
+  // Another recipe from here on.
+  follow(recipe) {
+    if (recipe.optimizer !== this.recipe.optimizer) this.forget();
+    this.recipe = recipe;
+  }
+
+  // Where the image is looked at in this step, moved by the jitter.
+  shift() {
+    const { jitter, seed } = this.recipe;
+    if (!jitter) return [0, 0];
+    const random = random_stream(seed, this.steps.length + 1), draw = () => Math.floor(random() * (2 * jitter + 1)) - jitter;
+    return [draw(), draw()];
+  }
+
+  // Loss, gradient and map of an image as it stands.
+  async measure(program, image = this.image, { look = [], blocked = [], want = [], shift = [0, 0] } = {}) {
+    const { climb, recipe } = this, shape = climb.nodes[climb.image].shape;
+    const inputs = [[climb.image, rolled(image, shape, shift)], ...goal_inputs(climb, recipe)];
+    const wanted = [...new Set([climb.loss, climb.gradient, climb.map, ...want])];
+    const { values, looks } = await program.run(inputs, wanted, { look, blocked });
+    const gradient = rolled(values.get(climb.gradient), shape, shift.map((by) => -by));
+    return { loss: values.get(climb.loss)[0], gradient, rms: rms_of(gradient), map: values.get(climb.map), values, looks };
+  }
+
+  // What the next step follows: the image as it stands, moved by that step's jitter.
+  async look(program, options = {}) {
+    this.now = await this.measure(program, this.image, { ...options, shift: this.shift() });
+  }
+
+  // One step along what was measured, then the measurement that the next one follows.
+  async step(program, options = {}) {
+    if (!this.now) await this.look(program);
+    const { gradient, rms, loss, map } = this.now, { rate, optimizer } = this.recipe, t = ++this.t;
+    const adam = (g, i) => {
+      this.m[i] = BETA_1 * this.m[i] + (1 - BETA_1) * g;
+      this.v[i] = BETA_2 * this.v[i] + (1 - BETA_2) * g * g;
+      return this.m[i] / (1 - BETA_1 ** t) / (Math.sqrt(this.v[i] / (1 - BETA_2 ** t)) + ADAM_EPSILON);
+    };
+    const direction = optimizer === "adam" ? adam : (g) => g / (rms + EPSILON);
+    const next = new Float32Array(this.image.length);
+    for (let i = 0; i < next.length; i++) next[i] = this.image[i] + rate * direction(gradient[i], i);
+    this.steps.push({ image: this.image, loss, rms, gradient, map });
+    this.image = next;
+    await this.look(program, options);
+  }
+}

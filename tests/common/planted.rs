@@ -1,0 +1,194 @@
+//! Networks whose filters are known, since they were planted.
+
+use std::f64::consts::PI;
+use std::sync::Arc;
+use unet_lens::engine::ops::{Kernel, Window};
+use unet_lens::findings::Verdict;
+use unet_lens::network::{Activation, Convolution, Kind, Layer, Network, Padding, Pool};
+
+/// A filter of one input channel, what it should be found to be, and of a line its orientation and frequency.
+pub struct Planted {
+    pub name: String,
+    pub kernel: Vec<f64>,
+    pub bias: f64,
+    pub verdict: Verdict,
+    pub tuned: Option<(f64, f64)>,
+}
+
+/// A side's pixels, their middle being 0, as (row, column).
+fn places(side: usize) -> impl Iterator<Item = (f64, f64)> {
+    let middle = (side as f64 - 1.0) / 2.0;
+    (0..side * side).map(move |i| ((i / side) as f64 - middle, (i % side) as f64 - middle))
+}
+
+/// Without its mean: blind to brightness.
+fn blind(kernel: Vec<f64>) -> Vec<f64> {
+    let mean = kernel.iter().sum::<f64>() / kernel.len() as f64;
+    kernel.iter().map(|v| v - mean).collect()
+}
+
+/// Stripes at an angle, anticlockwise from horizontal, under a Gaussian.
+pub fn gabor(side: usize, degrees: f64, frequency: f64, phase: f64) -> Vec<f64> {
+    let (sin, cos) = degrees.to_radians().sin_cos();
+    let sigma = (0.45 / frequency).min(side as f64 / 4.0);
+    let value = |(row, column): (f64, f64)| {
+        let wave = (2.0 * PI * frequency * (column * sin + row * cos) + phase).cos();
+        wave * (-(row * row + column * column) / (2.0 * sigma * sigma)).exp()
+    };
+    blind(places(side).map(value).collect())
+}
+
+pub fn gaussian(side: usize, sigma: f64) -> Vec<f64> {
+    places(side).map(|(r, s)| (-(r * r + s * s) / (2.0 * sigma * sigma)).exp()).collect()
+}
+
+/// Bright in the middle, dark around it.
+pub fn laplacian(side: usize, sigma: f64) -> Vec<f64> {
+    let ring = |(r, s): (f64, f64)| 2.0 - (r * r + s * s) / (sigma * sigma);
+    blind(places(side).zip(gaussian(side, sigma)).map(|(place, g)| ring(place) * g).collect())
+}
+
+/// A line of one pixel, along a row, a column or a diagonal.
+pub fn bar(side: usize, of: impl Fn(f64, f64) -> bool) -> Vec<f64> {
+    blind(places(side).map(|(r, s)| f64::from(u8::from(of(r, s)))).collect())
+}
+
+/// Eight orientations, three frequencies, two phases in turn.
+pub fn gabors(side: usize, frequencies: [f64; 3]) -> Vec<Planted> {
+    let mut all = vec![];
+    for (i, frequency) in frequencies.into_iter().enumerate() {
+        for k in 0..8 {
+            let degrees = 22.5 * f64::from(k);
+            let phase = if (i + k as usize).is_multiple_of(2) { 0.0 } else { PI / 2.0 };
+            all.push(Planted {
+                name: format!("gabor at {degrees} degrees, {frequency} cycles per pixel"),
+                kernel: gabor(side, degrees, frequency, phase),
+                bias: if k % 3 == 1 { 0.02 } else { -0.01 },
+                verdict: Verdict::Line,
+                tuned: Some((degrees, frequency)),
+            });
+        }
+    }
+    all
+}
+
+/// Filters of all other kinds that one convolution can be.
+pub fn others(side: usize) -> Vec<Planted> {
+    let planted = |name: &str, kernel: Vec<f64>, bias: f64, verdict: Verdict| {
+        let name = name.to_string();
+        Planted { name, kernel, bias, verdict, tuned: None }
+    };
+    let line = |name: &str, kernel: Vec<f64>| planted(name, kernel, 0.0, Verdict::Line);
+    let zero = || vec![0.0; side * side];
+    // Answers to a chessboard as large as the kernel, of black and white: an image like any other, but none of the data.
+    let chessboard = || blind((0..side * side).map(|i| ((i / side + i % side) % 2) as f64 * 2.0 - 1.0).collect());
+    vec![
+        line("a thin bar, horizontal", bar(side, |r, _| r == 0.0)),
+        line("a thin bar, vertical", bar(side, |_, s| s == 0.0)),
+        line("a thin bar, diagonal", bar(side, |r, s| r == -s)),
+        planted("a Laplacian of Gaussian", laplacian(side, side as f64 / 6.0), 0.0, Verdict::Spot),
+        planted("a Gaussian", gaussian(side, side as f64 / 5.0), 0.0, Verdict::Level),
+        planted("dead by bias", gabor(side, 45.0, 0.2, 0.0), -100.0, Verdict::Dead),
+        planted("dead on the data alone", chessboard(), -((side * side) as f64) / 5.0, Verdict::Dead),
+        planted("on by bias", gabor(side, 90.0, 0.2, 0.0), 100.0, Verdict::AlwaysOn),
+        planted("constant", zero(), 1.0, Verdict::AlwaysOn),
+    ]
+}
+
+pub fn input(side: usize, c: usize) -> Layer {
+    layer("image", "InputLayer", Kind::Input { h: Some(side), w: Some(side), c }, vec![])
+}
+
+pub fn layer(name: &str, class: &str, kind: Kind, inputs: Vec<usize>) -> Layer {
+    Layer {
+        name: name.to_string(),
+        class: class.to_string(),
+        kind,
+        inputs,
+        channels_first: None,
+        trainable: 0,
+        non_trainable: 0,
+    }
+}
+
+/// A convolution with padding 'same' whose filter `o` has for input `i` the kernel `kernel(i, o)`.
+pub fn conv(
+    name: &str,
+    side: usize,
+    (inputs, outputs): (usize, usize),
+    kernel: impl Fn(usize, usize) -> Vec<f64>,
+    bias: &[f64],
+    activation: Activation,
+    input: usize,
+) -> Layer {
+    let mut values = vec![0.0f32; side * side * inputs * outputs];
+    for i in 0..inputs {
+        for o in 0..outputs {
+            for (tap, &value) in kernel(i, o).iter().enumerate() {
+                values[(tap * inputs + i) * outputs + o] = value as f32;
+            }
+        }
+    }
+    let kernel = Kernel::new(side, side, inputs, outputs, values.into()).unwrap();
+    let bias: Arc<[f32]> = bias.iter().map(|&b| b as f32).collect();
+    let conv = Convolution {
+        kernel,
+        bias: Some(bias),
+        stride: Window::ONE,
+        padding: Padding::Same,
+        dilation: Window::ONE,
+        groups: 1,
+    };
+    layer(name, "Conv2D", Kind::Conv2d { conv, activation }, vec![input])
+}
+
+/// One convolution of planted filters, of an image whose channels all are the same to it.
+pub fn of_filters(planted: &[Planted], side: usize, image: usize, channels: usize, activation: Activation) -> Network {
+    let kernel = |_: usize, o: usize| planted[o].kernel.iter().map(|v| v / channels as f64).collect();
+    let bias: Vec<f64> = planted.iter().map(|filter| filter.bias).collect();
+    network(vec![
+        input(image, channels),
+        conv("planted", side, (channels, planted.len()), kernel, &bias, activation, 0),
+    ])
+}
+
+/// The same filters behind a convolution, a norm and a pool: they see every second pixel.
+pub fn behind_a_pool(planted: &[Planted], side: usize, image: usize) -> Network {
+    let mut middle = vec![0.0; 9];
+    middle[4] = 1.0;
+    let bias: Vec<f64> = planted.iter().map(|filter| filter.bias).collect();
+    let norm = Kind::BatchNorm { axis: -1, scale: vec![2.0].into(), shift: vec![-2.0].into() };
+    let two = Window::new(2, 2);
+    let pool = Kind::Pool { pool: Pool::Average, window: two, stride: two, padding: Padding::Valid };
+    let kernel = |_: usize, o: usize| planted[o].kernel.clone();
+    network(vec![
+        input(image, 1),
+        conv("first", 3, (1, 1), |_, _| middle.clone(), &[1.0], Activation::Relu, 0),
+        layer("norm", "BatchNormalization", norm, vec![1]),
+        layer("pool", "AveragePooling2D", pool, vec![2]),
+        conv("planted", side, (1, planted.len()), kernel, &bias, Activation::Relu, 3),
+    ])
+}
+
+/// A detector of noise and one of the border, each of two layers. `threshold`: more than the finest grating gives the first layer,
+/// and less than noise does now and then.
+pub fn of_two_layers(image: usize, threshold: f64) -> Network {
+    let mut point = vec![-1.0; 9];
+    point[4] = 8.0;
+    let first = |_: usize, o: usize| if o == 0 { point.clone() } else { vec![0.0; 9] };
+    let second = |i: usize, o: usize| match (i, o) {
+        (0, 0) => vec![1.0; 9],
+        (1, 1) => vec![-1.0; 9],
+        _ => vec![0.0; 9],
+    };
+    network(vec![
+        input(image, 1),
+        conv("first", 3, (1, 2), first, &[-threshold, 1.0], Activation::Relu, 0),
+        conv("second", 3, (2, 2), second, &[-0.05, 8.5], Activation::Relu, 1),
+    ])
+}
+
+fn network(layers: Vec<Layer>) -> Network {
+    let output = layers.len() - 1;
+    Network { name: "planted".to_string(), file: "planted".to_string(), layers, output, warnings: vec![] }
+}

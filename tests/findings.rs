@@ -1,0 +1,332 @@
+//! What is found about filters that are known, and what must hold of any.
+
+mod common;
+#[path = "common/planted.rs"]
+mod planted;
+
+use planted::{Planted, behind_a_pool, gabors, of_filters, of_two_layers, others};
+use unet_lens::Error;
+use unet_lens::cancel::{Cancel, Watch};
+use unet_lens::engine::exec::Backend;
+use unet_lens::engine::ops::Function;
+use unet_lens::engine::tensor::Shape;
+use unet_lens::findings::{Data, FilterFindings, Measured, Proven, Reason, Verdict, measure};
+use unet_lens::network::{Activation, Network, unet};
+use unet_lens::picture::npy;
+
+const SIDE: usize = 64;
+
+/// Phantoms, as the program makes them, as a file.
+fn phantoms(side: usize, channels: usize, count: usize) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let mut values = vec![];
+    for i in 0..count as u64 {
+        for v in unet_lens::mri::phantom(3, i, (side, side)) {
+            values.extend(std::iter::repeat_n(0.1 + 0.8 * v, channels));
+        }
+    }
+    npy::write(dir.path().join("data.npy"), &[count, side, side, channels], &values).unwrap();
+    dir
+}
+
+fn data(network: &Network, side: usize, channels: usize) -> Data {
+    Data::read(&phantoms(side, channels, 24).path().join("data.npy"), network, 64).unwrap()
+}
+
+fn found_on(backend: Backend, network: &Network, data: &Data) -> Measured {
+    let executor = common::open(backend).unwrap();
+    let cancel = Cancel::default();
+    let mut watch = Watch { cancel: &cancel, progress: &mut |_, _| {} };
+    measure(&*executor, network, &unet::convolutions(network), data, 0, &mut watch).unwrap()
+}
+
+fn found(network: &Network, data: &Data) -> Measured {
+    found_on(Backend::Cpu, network, data)
+}
+
+/// Every verdict as it was planted, lines with their orientation to 5 degrees and their frequency to 10%. `finer`: image pixels
+/// for one of the filter's.
+fn assert_planted(planted: &[Planted], filters: &[FilterFindings], finer: f64) {
+    for (planted, found) in planted.iter().zip(filters) {
+        let name = &planted.name;
+        assert_eq!(
+            found.verdict, planted.verdict,
+            "{name}: {}, second {:?}; {:?}",
+            found.reason, found.second, found.tuning
+        );
+        let Some((degrees, frequency)) = planted.tuned else { continue };
+        let tuning = found.tuning.as_ref().unwrap();
+        let turn = (tuning.orientation - degrees).rem_euclid(180.0);
+        assert!(turn.min(180.0 - turn) < 5.0, "{name}: {} degrees", tuning.orientation);
+        let ratio = tuning.frequency * finer / frequency;
+        assert!((0.9..1.1).contains(&ratio), "{name}: {} cycles per pixel", tuning.frequency / finer);
+    }
+}
+
+fn planted() -> Vec<Planted> {
+    let mut all = gabors(11, [0.12, 0.18, 0.28]);
+    all.extend(others(11));
+    all
+}
+
+#[test]
+fn planted_filters_are_found_as_they_are() {
+    let planted = planted();
+    let network = of_filters(&planted, 11, SIDE, 1, Activation::Relu);
+    let found = found(&network, &data(&network, SIDE, 1));
+    let filters = &found.layers[0].filters;
+    assert_planted(&planted, filters, 1.0);
+    assert_eq!(found.kappa, Some(1.0), "two halves of the stimuli");
+    let of = |name: &str| &filters[planted.iter().position(|filter| filter.name == name).unwrap()];
+    assert_eq!(of("dead by bias").life.proven, Some(Proven::Dead));
+    assert_eq!(of("dead by bias").reason, Reason::Dead { proven: true, wakes: false });
+    assert_eq!(of("dead on the data alone").life.proven, None);
+    assert_eq!(of("on by bias").life.proven, Some(Proven::On));
+    assert_eq!(of("on by bias").second, Some(Verdict::Line));
+}
+
+#[test]
+fn planted_filters_are_found_behind_a_norm_and_a_pool() {
+    let planted: Vec<Planted> = gabors(11, [0.12, 0.18, 0.28]);
+    let network = behind_a_pool(&planted, 11, 128);
+    let found = found(&network, &data(&network, 128, 1));
+    assert_planted(&planted, &found.layers[1].filters, 2.0);
+}
+
+#[test]
+fn other_kernels_channels_and_activations() {
+    let cases = [
+        (7, 3, Activation::Pointwise(Function::LeakyRelu { slope: 0.2 }), [0.2, 0.24, 0.3]),
+        (9, 1, Activation::Pointwise(Function::Elu { alpha: 1.0 }), [0.16, 0.2, 0.3]),
+        (11, 2, Activation::Linear, [0.12, 0.2, 0.3]),
+    ];
+    for (side, channels, activation, frequencies) in cases {
+        let mut planted = gabors(side, frequencies);
+        let kinds = [Verdict::Line, Verdict::Spot, Verdict::Level];
+        planted.extend(others(side).into_iter().filter(|filter| kinds.contains(&filter.verdict)));
+        let network = of_filters(&planted, side, SIDE, channels, activation);
+        let found = found(&network, &data(&network, SIDE, channels));
+        assert_planted(&planted, &found.layers[0].filters, 1.0);
+    }
+}
+
+#[test]
+fn noise_and_border_are_told_in_two_layers() {
+    let plain = of_two_layers(SIDE, 1.0);
+    let data = data(&plain, SIDE, 1);
+    let found = found(&of_two_layers(SIDE, 16.5 * data.facts.deviation), &data);
+    let [noise, border] = [0, 1].map(|filter| &found.layers[1].filters[filter]);
+    assert_eq!(noise.verdict, Verdict::Noise, "{} {:?}", noise.reason, noise.noise);
+    assert_eq!(border.verdict, Verdict::Border, "{} {:?}", border.reason, border.border);
+    assert!(border.border.vanishes.unwrap() > 0.99 && border.border.auc > 0.99, "{:?}", border.border);
+}
+
+#[test]
+fn bad_data_are_told_by_name() {
+    let network = of_filters(&gabors(5, [0.2, 0.25, 0.3]), 5, 32, 1, Activation::Relu);
+    let dir = tempfile::tempdir().unwrap();
+    let told = |what: &str| {
+        let error = Data::read(&dir.path().join(what), &network, 64).unwrap_err();
+        let Error::File { file, problem } = error else { panic!("{error}") };
+        format!("{}: {problem}", file.replace(&format!("{}/", dir.path().display()), ""))
+    };
+    let write = |name: &str, shape: &[usize], value: &dyn Fn(usize) -> f32| {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        npy::write(path, shape, &(0..shape.iter().product()).map(value).collect::<Vec<f32>>()).unwrap();
+    };
+    std::fs::create_dir(dir.path().join("empty")).unwrap();
+    assert!(told("empty").starts_with("empty: is a folder without pictures"), "{}", told("empty"));
+    write("sizes/a.npy", &[32, 32], &|i| i as f32);
+    write("sizes/b.npy", &[16, 32], &|i| i as f32);
+    assert!(told("sizes").starts_with("sizes/b.npy: has 16x32 pixels"), "{}", told("sizes"));
+    write("one.npy", &[32, 32], &|i| i as f32);
+    assert!(told("one.npy").starts_with("one.npy: is one image"), "{}", told("one.npy"));
+    write("same.npy", &[3, 32, 32], &|i| (i / 1024) as f32);
+    assert!(
+        told("same.npy").starts_with("same.npy: holds images that are the same everywhere"),
+        "{}",
+        told("same.npy")
+    );
+    write("nan.npy", &[3, 32, 32], &|i| if i == 7 { f32::NAN } else { i as f32 });
+    assert_eq!(told("nan.npy"), "nan.npy: value 7 is NaN; all must be finite");
+    assert!(told("none.npy").starts_with("none.npy: cannot open it"), "{}", told("none.npy"));
+}
+
+#[test]
+fn the_first_layers_gratings_are_its_kernels_fourier_transform() {
+    use unet_lens::findings::probe::Probe;
+    use unet_lens::findings::stimuli::{GREYS, Stimuli, split};
+    let network = common::network("unet.h5");
+    let layer = unet::convolution(&network, "dconv64").unwrap();
+    let unet_lens::network::Kind::Conv2d { conv, .. } = &network.layers[layer].kind else { panic!() };
+    let kernel = conv.kernel.values();
+    let data = Data::nothing(&network).unwrap();
+    let stimuli = Stimuli::new(Shape::new(1, 64, 64, 1), &data, 0);
+    let executor = common::open(Backend::Cpu).unwrap();
+    let mut probe = Probe::new(&*executor, &network, &[layer], stimuli.shape).unwrap();
+    let cancel = Cancel::default();
+    let mut watch = Watch { cancel: &cancel, progress: &mut |_, _| {} };
+    let mut progress = unet_lens::findings::probe::Progress { watch: &mut watch, shown: 0, total: 1 };
+    let at = (31 * 64 + 29) * 64;
+    let mut grey = vec![0.0f32; 64];
+    probe
+        .show(1, &|_| stimuli.grey(GREYS), &mut progress, &mut |_, _, _, r| {
+            grey.copy_from_slice(&r.before[at..at + 64])
+        })
+        .unwrap();
+    let mut squares = vec![0.0f64; 96 * 64];
+    let mut see = |i: usize, before: &[f32]| {
+        for (f, &grey) in grey.iter().enumerate() {
+            squares[i / 4 * 64 + f] += (f64::from(before[at + f]) - f64::from(grey)).powi(2);
+        }
+    };
+    probe.show(384, &|i| stimuli.grating(i), &mut progress, &mut |_, _, i, r| see(i, r.before)).unwrap();
+    let largest = kernel.iter().map(|w| f64::from(w.abs())).fold(0.0, f64::max) * 9.0;
+    for pattern in 0..96 {
+        let (orientation, frequency, _) = split(pattern * 4);
+        let angle = std::f64::consts::PI * orientation as f64 / 12.0;
+        let frequency = unet_lens::findings::frequencies()[frequency];
+        for f in 0..64 {
+            let (mut re, mut im) = (0.0, 0.0);
+            for tap in 0..9 {
+                let across = (tap % 3) as f64 * angle.sin() + (tap / 3) as f64 * angle.cos();
+                let (sin, cos) = (2.0 * std::f64::consts::PI * frequency * across).sin_cos();
+                re += f64::from(kernel[tap * 64 + f]) * cos;
+                im += f64::from(kernel[tap * 64 + f]) * sin;
+            }
+            // Four phases: the sum of squares is twice the square of the amplitude, which is sqrt(2) deviations of the stimulus.
+            let amplitude = (squares[pattern * 64 + f] / 2.0).sqrt() / (data.facts.deviation * 2.0f64.sqrt());
+            let expected = re.hypot(im);
+            assert!((amplitude - expected).abs() < 1e-4 * largest, "filter {f}: {amplitude}, not {expected}");
+        }
+    }
+}
+
+#[test]
+fn random_images_never_leave_their_bounds() {
+    use rand::RngExt;
+    use unet_lens::engine::plan::Plan;
+    use unet_lens::engine::random::stream;
+    use unet_lens::engine::tensor::Tensor;
+    use unet_lens::findings::bounds::bounds;
+    const BATCH: usize = 100;
+    let network = common::network("tiny.h5");
+    let layers = unet::convolutions(&network);
+    let image = unet::image_shape(&network, &layers, Some((16, 16))).unwrap();
+    let executor = common::open(Backend::Cpu).unwrap();
+    let built = |n: usize| {
+        let mut graph = unet_lens::engine::graph::Graph::new();
+        let input = graph.input("image", image.with_n(n)).unwrap();
+        unet::graph_of(graph, input, &network, &layers, None).unwrap()
+    };
+    let one = built(1);
+    let (graph, all) = bounds(&one.graph, (-0.5, 1.5)).unwrap();
+    let nodes: Vec<_> = layers.iter().filter_map(|&layer| one.layers[layer]).collect();
+    let ends: Vec<_> =
+        nodes.iter().map(|node| all[node.0].expect("there is a rule for each op of this network")).collect();
+    let keep: Vec<_> = ends.iter().flat_map(|&(low, high)| [low, high]).collect();
+    let mut program = executor.prepare(Plan::compile(graph, &keep, &[], &[]).into()).unwrap();
+    program.run(1).unwrap();
+    let limits: Vec<_> =
+        ends.iter().map(|&(low, high)| (program.read(low).unwrap(), program.read(high).unwrap())).collect();
+    let many = built(BATCH);
+    let nodes: Vec<_> = layers.iter().filter_map(|&layer| many.layers[layer]).collect();
+    let mut program = executor.prepare(Plan::compile(many.graph.clone(), &nodes, &[], &[]).into()).unwrap();
+    let mut nearest = f32::INFINITY;
+    for round in 0..100 {
+        let mut rng = stream(round, "images", 0);
+        let mut values = vec![];
+        for n in 0..BATCH {
+            // Noise, noise of two values alone, and flat pictures with a little noise.
+            let (grey, kind) = (rng.random::<f32>() * 2.0 - 0.5, n % 3);
+            values.extend((0..image.image_len()).map(|_| match (kind, rng.random::<f32>()) {
+                (0, v) => v * 2.0 - 0.5,
+                (1, v) => {
+                    if v < 0.5 {
+                        -0.5
+                    } else {
+                        1.5
+                    }
+                }
+                (_, v) => (grey + 0.1 * v).clamp(-0.5, 1.5),
+            }));
+        }
+        program.write(many.image, &Tensor::new(image.with_n(BATCH), values)).unwrap();
+        program.run(1).unwrap();
+        for (node, (low, high)) in nodes.iter().zip(&limits) {
+            let found = program.read(*node).unwrap();
+            for n in 0..BATCH {
+                for ((v, low), high) in found.image(n).iter().zip(&low.data).zip(&high.data) {
+                    assert!(low <= v && v <= high, "{v} is not from {low} to {high}");
+                    nearest = nearest.min((v - low).min(high - v) / (high - low).max(1e-20));
+                }
+            }
+        }
+    }
+    assert!(nearest < 0.45, "bounds so wide say nothing: {nearest}");
+}
+
+#[test]
+fn shuffled_taps_are_rarely_lines() {
+    let network = unet_lens::findings::shuffled(&common::network("unet.h5"), 77, 0).unwrap();
+    let layers: Vec<usize> =
+        ["dconv64", "dconv128", "dconv256"].iter().map(|name| unet::convolution(&network, name).unwrap()).collect();
+    let executor = common::open(Backend::Cpu).unwrap();
+    let cancel = Cancel::default();
+    let mut watch = Watch { cancel: &cancel, progress: &mut |_, _| {} };
+    let found = measure(&*executor, &network, &layers, &data(&network, SIDE, 1), 0, &mut watch).unwrap();
+    let filters: Vec<&FilterFindings> = found.layers.iter().flat_map(|layer| &layer.filters).collect();
+    let lines = filters.iter().filter(|filter| filter.verdict == Verdict::Line).count();
+    assert!(50 * lines <= filters.len(), "{lines} of {} filters are lines by chance", filters.len());
+}
+
+#[test]
+fn every_executor_finds_the_same() {
+    let mut planted = gabors(5, [0.2, 0.25, 0.3]);
+    planted.extend(others(5));
+    let network = of_filters(&planted, 5, 32, 1, Activation::Relu);
+    let data = data(&network, 32, 1);
+    let cpu = found(&network, &data);
+    for backend in [Backend::Reference, Backend::Gpu] {
+        if common::open(backend).is_none() {
+            continue;
+        }
+        let other = found_on(backend, &network, &data);
+        for (a, b) in cpu.layers[0].filters.iter().zip(&other.layers[0].filters) {
+            let threshold = cpu.layers[0].line_threshold;
+            let close = |filter: &FilterFindings| {
+                filter.tuning.as_ref().is_some_and(|t| (t.selectivity / threshold - 1.0).abs() < 0.01)
+            };
+            assert!(a.verdict == b.verdict || close(a), "filter {}: {} and {}", a.filter, a.reason, b.reason);
+        }
+    }
+}
+
+#[test]
+fn the_same_command_writes_the_same_bytes_whatever_the_threads() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = common::fixture("tiny.h5");
+    let written = |out: &str, threads: &str| {
+        let arguments =
+            ["findings", "--backend", "cpu", "--images", "8", "-q", "--out", out, "--threads", threads, "--model"];
+        common::unet_lens(dir.path()).args(arguments).arg(&model).assert().success();
+        std::fs::read(dir.path().join(out).join("filters.csv")).unwrap()
+    };
+    let first = written("a", "1");
+    assert!(first == written("b", "2"));
+    assert!(first.starts_with(b"layer,filter,verdict,because"));
+}
+
+#[test]
+fn why_a_filter_is_dead_is_told_in_a_moment() {
+    use unet_lens::findings::{WhyDead, why_dead};
+    let planted = others(11);
+    let network = of_filters(&planted, 11, SIDE, 1, Activation::Relu);
+    let data = data(&network, SIDE, 1);
+    let named = |name: &str| planted.iter().position(|filter| filter.name == name).unwrap();
+    let filters = ["dead by bias", "dead on the data alone", "a Gaussian"].map(named);
+    let executor = common::open(Backend::Cpu).unwrap();
+    let why = why_dead(&*executor, &network, 1, &filters, &data).unwrap();
+    assert_eq!(why, [WhyDead::Proven, WhyDead::OffOnData, WhyDead::LivesOnData]);
+}
