@@ -116,6 +116,8 @@ fn orientations_turn_back_after_half_a_turn() {
     assert!(even < 1e-12);
     assert_relative_eq!(stats::orientation([(40.0, 3.0)].into_iter()).0, 40.0, epsilon = 1e-9);
     assert_eq!((stats::apart(170.0, 10.0), stats::apart(0.0, 90.0)), (20.0, 90.0));
+    // A hair below half a turn is no turn.
+    assert_eq!(stats::orientation([(179.99999, 1.0)].into_iter()).0, 0.0);
 }
 
 #[test]

@@ -197,6 +197,8 @@ pub fn orientation(weighted: impl Iterator<Item = (f64, f64)>) -> (f64, f64) {
         (cos, sin, all) = (cos + weight * angle.cos(), sin + weight * angle.sin(), all + weight);
     }
     let degrees = (sin.atan2(cos).to_degrees() / 2.0).rem_euclid(180.0);
+    // To a thousandth of a degree: what lies a hair below 180 by rounding alone is 0.
+    let degrees = (degrees * 1e3).round() / 1e3;
     (degrees % 180.0, if all > 0.0 { cos.hypot(sin) / all } else { 0.0 })
 }
 
