@@ -10,7 +10,9 @@
 //!                      |
 //!                    page        article and lesson as HTML
 //!                      |
-//! lesson, findings, bench        every step of backprop, the proof by finite differences; what each filter does; speed
+//!         lesson, gallery        every step of backprop, the proof by finite differences; a layer's filters from start to figure
+//!                      |
+//!         findings, bench        what each filter does; speed
 //!                      |
 //!                     mri        phantoms, undersampling, restoring
 //!                      |
@@ -61,6 +63,8 @@ pub mod error;
 pub mod files;
 #[cfg(feature = "cli")]
 pub mod findings;
+#[cfg(feature = "cli")]
+pub mod gallery;
 #[cfg(feature = "cli")]
 pub mod lens;
 #[cfg(feature = "cli")]

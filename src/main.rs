@@ -1,11 +1,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match unet_lens::cli::run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            unet_lens::cli::tell(&error.to_string());
-            ExitCode::from(error.exit_code())
-        }
-    }
+    ExitCode::from(unet_lens::cli::main(std::env::args_os()))
 }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The rooms from the ground up. A room imports only what stands before it.
-const ROOMS: [&str; 14] = [
+const ROOMS: [&str; 15] = [
     "error", "numbers", "names", "cancel", "engine", "files", "picture", "network", "lens", "mri", "bench", "findings",
-    "lesson", "page",
+    "gallery", "lesson", "page",
 ];
 
 /// Modules side by side that are one unit: a node holds an op, and an op's gradient rule appends nodes; a convolution and its

@@ -1,8 +1,9 @@
 //! `unet-lens activations IMAGE|phantom`
 
 use super::Drawing;
-use super::start::{PHANTOM, phantom};
+use super::start::PHANTOM;
 use crate::engine::tensor::Tensor;
+use crate::gallery::phantom;
 use crate::lens::activations;
 use crate::network::{Network, unet};
 use crate::{Result, files};

@@ -8,16 +8,16 @@ use crate::picture::Colormap;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 /// Values with their names and their help, which may be empty.
-pub(super) type Choices<T> = [(T, &'static str, &'static str)];
+pub type Choices<T> = [(T, &'static str, &'static str)];
 
-pub(super) static BACKENDS: &Choices<Backend> = &[
+pub static BACKENDS: &Choices<Backend> = &[
     (Backend::Auto, "auto", ""),
     (Backend::Cpu, "cpu", ""),
     (Backend::Gpu, "gpu", ""),
     (Backend::Reference, "reference", ""),
 ];
 
-pub(super) static GOALS: &Choices<Goal> = &[
+pub static GOALS: &Choices<Goal> = &[
     (Goal::Mean, "mean", "The mean of the filter's map (Chollet 2016)"),
     (
         Goal::Square,
@@ -27,7 +27,7 @@ pub(super) static GOALS: &Choices<Goal> = &[
     ),
 ];
 
-pub(super) static OPTIMIZERS: &Choices<Optimizer> = &[
+pub static OPTIMIZERS: &Choices<Optimizer> = &[
     (Optimizer::Ascent, "ascent", "The gradient divided by its RMS (Chollet 2016)"),
     (
         Optimizer::Adam,
@@ -37,7 +37,7 @@ pub(super) static OPTIMIZERS: &Choices<Optimizer> = &[
     ),
 ];
 
-pub(super) static PARAMETERS: &Choices<Parameter> = &[
+pub static PARAMETERS: &Choices<Parameter> = &[
     (Parameter::Pixel, "pixel", "Its pixels"),
     (
         Parameter::Fourier,
@@ -47,12 +47,12 @@ pub(super) static PARAMETERS: &Choices<Parameter> = &[
     ),
 ];
 
-pub(super) static AXES: &Choices<Axis> = &[
+pub static AXES: &Choices<Axis> = &[
     (Axis::Rows, "rows", "rows of k-space are kept or left out: copies of the picture lie above one another"),
     (Axis::Columns, "columns", "columns of k-space: copies lie side by side"),
 ];
 
-pub(super) static COLORMAPS: &Choices<Colormap> = &[
+pub static COLORMAPS: &Choices<Colormap> = &[
     (Colormap::Viridis, "viridis", "dark blue, green, yellow; even to the eye, and for the colour-blind"),
     (Colormap::Gray, "gray", "black to white"),
     (Colormap::Magma, "magma", "black, purple, orange, light yellow"),
@@ -60,10 +60,10 @@ pub(super) static COLORMAPS: &Choices<Colormap> = &[
     (Colormap::Coolwarm, "coolwarm", "blue, light grey, red; for signed values: 0 is in the middle"),
 ];
 
-pub(super) static LANGS: &Choices<Lang> = &[(Lang::En, "en", ""), (Lang::Es, "es", "")];
+pub static LANGS: &Choices<Lang> = &[(Lang::En, "en", ""), (Lang::Es, "es", "")];
 
 /// Reads one of the names.
-pub(super) fn one_of<T>(choices: &'static Choices<T>) -> impl TypedValueParser<Value = T>
+pub fn one_of<T>(choices: &'static Choices<T>) -> impl TypedValueParser<Value = T>
 where
     T: Copy + Send + Sync,
 {
@@ -74,7 +74,12 @@ where
     PossibleValuesParser::new(possible).map(value)
 }
 
+/// The value that the command line calls so.
+pub fn named<T: Copy>(choices: &Choices<T>, name: &str) -> Option<T> {
+    choices.iter().find(|choice| choice.1 == name).map(|choice| choice.0)
+}
+
 /// What the command line calls the value.
-pub(super) fn name_of<T: Copy + PartialEq>(choices: &Choices<T>, value: T) -> &'static str {
+pub fn name_of<T: Copy + PartialEq>(choices: &Choices<T>, value: T) -> &'static str {
     choices.iter().find(|choice| choice.0 == value).map_or("", |choice| choice.1)
 }

@@ -3,10 +3,11 @@
 mod printed;
 
 use super::choices::{LANGS, one_of};
-use super::start::{Init, phantom};
+use super::start;
 use super::{Machine, quoted};
 use crate::engine::exec::Executor;
 use crate::engine::tensor::Tensor;
+use crate::gallery::{Init, phantom};
 use crate::lens::ascent;
 use crate::lesson::explain::{self, Choice, Explanation};
 use crate::network::{Network, unet};
@@ -25,9 +26,6 @@ Examples:
   unet-lens explain --html lesson.html --live         the same, and it computes in its reader's browser
   unet-lens explain --layer dconv64 --filter 3        another layer, this filter
   unet-lens explain --model my_unet.keras --layer conv_7 --init photo.png";
-
-/// The layer that is explained if none is named, and if the network has it.
-const LAYER: &str = "uconv128";
 
 #[derive(clap::Args)]
 #[command(group(clap::ArgGroup::new("page").args(["html", "live_dir"])))]
@@ -75,8 +73,8 @@ pub(super) fn run(options: &Options) -> Result<()> {
     if let Some(filter) = options.filter {
         super::check_filter(&network, layer, filter)?;
     }
-    let init = Init::read_one(options.init.as_deref(), &network, options.machine.limit())?;
-    let shape = init.shape(&network, &[layer], options.size)?;
+    let init = start::read_one(options.init.as_deref(), &network, options.machine.limit())?;
+    let shape = init.shape(&network, &[layer], options.size).map_err(start::by_flag)?;
     options.machine.limit().check(shape, init.bytes(shape))?;
     let given = match &init {
         Init::Noise => None,
@@ -139,7 +137,7 @@ impl Options {
         if let Some(name) = &self.layer {
             return unet::convolution(network, name);
         }
-        default_layer(network).ok_or_else(|| {
+        explain::default_layer(network).ok_or_else(|| {
             Error::Usage(format!("{} has no convolution, so there is no filter to explain", network.name))
         })
     }
@@ -190,12 +188,4 @@ impl Options {
             " --html FILE"
         }
     }
-}
-
-/// The layer to look at if none is named; `None` if there is no convolution.
-pub(super) fn default_layer(network: &Network) -> Option<usize> {
-    let all = unet::convolutions(network);
-    let known = all.iter().copied().find(|&layer| network.layers[layer].name == LAYER);
-    let several = all.iter().copied().rfind(|&layer| unet::filters(network, layer) > 1);
-    known.or(several).or(all.last().copied())
 }

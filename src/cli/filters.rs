@@ -1,29 +1,24 @@
 //! The main job: `unet-lens --layer NAME`, pictures of what the filters of a layer answer to.
 
 use super::climbing::Climbing;
-use super::dead::{self, Whys};
-use super::start::{Init, Starts};
+use super::start;
 use super::{Look, Machine, parse_size, progress_bar};
 use crate::cancel::{Cancel, Watch};
-use crate::engine::exec::Executor;
 use crate::engine::tensor::Shape;
 use crate::findings::WhyDead;
+use crate::gallery::{self, COLUMNS, Gallery, Init, Starts, Whys};
 use crate::lens::ascent::{self, Climb, Recipe, Rescue, Verdict};
 use crate::network::{Network, unet};
 use crate::numbers::{data_size, in_column};
-use crate::picture::{Animation, Colormap, Figure, Mix, Panel, grid, grid_of, mixed, npy};
+use crate::picture::{Animation, Panel, grid_of, npy};
 use crate::{Error, Result, files};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Panels in a row, as in the article.
-const COLUMNS: usize = 8;
 /// How long a frame of the animation is seen.
 const DELAY: Duration = Duration::from_millis(150);
 /// Height of a picture in a frame, pixels: half of what it is in the figure, since an animation is a large file.
 const FRAME: usize = 128;
-/// The largest figure that is drawn.
-const MOST_PIXELS: u64 = 400_000_000;
 
 #[derive(clap::Args)]
 pub(super) struct Options {
@@ -82,10 +77,10 @@ pub(super) fn run(options: &Options) -> Result<()> {
         .iter()
         .map(|&layer| Ok((layer, options.chosen.of(&network, layer, options.seed)?)))
         .collect::<Result<_>>()?;
-    let init = Init::read(options.init.as_deref(), &network, options.machine.limit())?;
-    let image = init.shape(&network, &layers, options.size)?;
+    let init = start::read(options.init.as_deref(), &network, options.machine.limit())?;
+    let image = init.shape(&network, &layers, options.size).map_err(start::by_flag)?;
     for (layer, filters) in &jobs {
-        init.check(filters.len(), &network.layers[*layer].name)?;
+        init.check(filters.len(), &network.layers[*layer].name).map_err(start::by_flag)?;
     }
     if options.gif.is_some() && jobs.len() > 1 {
         return Err(Error::Usage(format!("--gif takes one --layer, not {}", jobs.len())));
@@ -99,7 +94,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let mut ready = vec![];
     for (layer, filters) in &jobs {
         ready.push(ascent::Job::new(&*executor, &network, *layer, filters, image, options.recipe())?);
-        check_figure(filters.len(), image)?;
+        gallery::check_figure(filters.len(), image)?;
     }
     for ((layer, filters), job) in jobs.into_iter().zip(ready) {
         if !options.quiet {
@@ -108,13 +103,14 @@ pub(super) fn run(options: &Options) -> Result<()> {
         let starts = Starts {
             executor: &*executor,
             network: &network,
-            name: &network.layers[layer].name,
+            layer,
             filters: &filters,
             image,
             init: &init,
-            climbing: &options.climbing,
+            noise: options.climbing.noise,
+            parameter: options.climbing.parameter,
         };
-        options.one_layer(&*executor, &network, layer, job, &starts, &cancel)?;
+        options.one_layer(job, &starts, &cancel)?;
     }
     Ok(())
 }
@@ -131,16 +127,9 @@ impl Options {
         own.chain(self.gif.clone()).collect::<Vec<_>>().into_iter()
     }
 
-    fn one_layer(
-        &self,
-        executor: &dyn Executor,
-        network: &Network,
-        layer: usize,
-        job: ascent::Job,
-        starts: &Starts,
-        cancel: &Cancel,
-    ) -> Result<()> {
-        let (name, recipe, image) = (starts.name, self.recipe(), starts.image);
+    fn one_layer(&self, job: ascent::Job, starts: &Starts, cancel: &Cancel) -> Result<()> {
+        let Starts { network, layer, image, .. } = *starts;
+        let name = &network.layers[layer].name;
         let bar = progress_bar(name, self.quiet);
         let mut progress = |done: usize, total: usize| {
             bar.set_length(total as u64);
@@ -149,33 +138,14 @@ impl Options {
         let mut watch = Watch { cancel, progress: &mut progress };
         let spare = |why: &Error| self.machine.spare(why);
         let spare: Option<ascent::Spare> = self.machine.has_spare().then_some(&spare);
-        let ascent::Climbed { mut climbs, spare, end } =
-            job.climb_on(&starts.of(self.seed, starts.filters)?, spare, &mut watch);
-        let executor = spare.as_deref().unwrap_or(executor);
-        if climbs.is_empty() || matches!(end, Err(Error::Interrupted)) {
-            return end;
-        }
-        let end = end.map_err(|error| match error {
-            Error::Device(why) => {
-                Error::Device(format!("{why}; {} of {} filters are drawn", climbs.len(), starts.filters.len()))
-            }
-            error => error,
-        });
-        if let (Ok(()), Some(attempts)) = (&end, self.climbing.rescue) {
-            // A picture to start from is the same whatever the seed.
-            let attempts = if let Init::Pictures(_) = starts.init { 0 } else { u64::from(attempts) };
-            let tried = self.seed.saturating_add(1)..self.seed.saturating_add(1 + attempts);
-            let of = |seed: u64, filters: &[usize]| starts.of(seed, filters);
-            let seeds = ascent::Starts { own: self.seed, tried, of: &of };
-            ascent::rescue(executor, network, layer, &mut climbs, recipe, seeds, &mut watch)?;
-        }
+        let Gallery { climbs, why, end } =
+            gallery::climb(job, starts, self.recipe(), self.climbing.rescue, spare, &mut watch)?;
         bar.finish_and_clear();
 
         let names = super::file_names(network);
         let file = |extension| self.out.join(format!("{}.{extension}", names[layer]));
         let mut written = vec![file("png")];
-        let why = dead::why(executor, network, layer, &climbs)?;
-        figure(name, &climbs, &why, image, self.look.colormap).save(&written[0])?;
+        gallery::figure(name, &climbs, &why, image, self.look.colormap).save(&written[0])?;
         if let Some(gif) = &self.gif {
             self.animation(gif, name, (&climbs, &why), image)?;
             written.push(gif.clone());
@@ -199,9 +169,11 @@ impl Options {
         let bar = progress_bar("animation", self.quiet);
         bar.set_length(climbs[0].frames.len() as u64);
         for step in 0..climbs[0].frames.len() {
-            let panels: Vec<Panel> =
-                climbs.iter().map(|climb| panel(climb, &climb.frames[step], why.get(&climb.filter), image)).collect();
-            let title = titled(&format!("{name}, step {step} of {}", climbs[0].frames.len() - 1), image);
+            let panels: Vec<Panel> = climbs
+                .iter()
+                .map(|climb| gallery::panel(climb, &climb.frames[step], why.get(&climb.filter), image))
+                .collect();
+            let title = gallery::titled(&format!("{name}, step {step} of {}", climbs[0].frames.len() - 1), image);
             animation.figure(&grid_of(FRAME, &title, &panels, COLUMNS, self.look.colormap))?;
             bar.inc(1);
         }
@@ -258,67 +230,6 @@ fn parse_filters(text: &str) -> Result<Ranges, String> {
     ranges.map(Ranges).ok_or_else(|| "expected numbers and ranges from low to high, like 0,3,8-11".to_string())
 }
 
-/// # Errors
-/// If the pictures side by side are more than one file can show.
-fn check_figure(filters: usize, image: Shape) -> Result<()> {
-    let pixels = (filters.div_ceil(COLUMNS) * image.h) as u64 * (filters.min(COLUMNS) * image.w) as u64;
-    if pixels > MOST_PIXELS {
-        return Err(Error::Memory(format!(
-            "{filters} pictures of {}x{} pixels make a figure of {} million pixels, the most is {} million; \
-             take fewer filters or a smaller --size",
-            image.h,
-            image.w,
-            pixels / 1_000_000,
-            MOST_PIXELS / 1_000_000
-        )));
-    }
-    Ok(())
-}
-
-/// The grid of a layer.
-pub(super) fn figure(name: &str, climbs: &[Climb], why: &Whys, image: Shape, colormap: Colormap) -> Figure {
-    let drawn = |climb: &Climb| panel(climb, &climb.picture, why.get(&climb.filter), image);
-    let panels: Vec<Panel> = climbs.iter().map(drawn).collect();
-    grid(&titled(name, image), &panels, COLUMNS, colormap)
-}
-
-/// The figure's title, with what the colours are if they are not the picture's own.
-pub(super) fn titled(name: &str, image: Shape) -> String {
-    mixed(image.c).map_or(name.to_string(), |colors| format!("{name}\n{colors}"))
-}
-
-/// How a climb is drawn. What is no answer is never drawn as one.
-pub(super) fn panel(climb: &Climb, picture: &[f32], why: Option<&WhyDead>, image: Shape) -> Panel {
-    let panel = match climb.verdict {
-        Verdict::Dead => return Panel::blank(dead::word(why)).label(label(climb)),
-        verdict if !verdict.has_picture() => return Panel::blank(verdict.to_string()).label(label(climb)),
-        _ if image.c == 1 => Panel::map(image.h, image.w, picture.to_vec()),
-        // What lies on the way is drawn in the colours of what comes out.
-        _ => Panel::color(image.h, image.w, Mix::of(&climb.picture, image.c).rgb(picture)),
-    };
-    panel.label(label(climb))
-}
-
-/// The filter's number, and what one must know of its picture: "70, step 2" where a better step than the last is drawn.
-fn label(climb: &Climb) -> String {
-    let mut label = climb.filter.to_string();
-    if let Some(how) = climb.rescued {
-        label += &format!(", {how}");
-    }
-    if climb.halved > 0 {
-        label += &format!(", steps of 1/{}", 1u32 << climb.halved);
-    }
-    if !climb.verdict.has_picture() {
-        return label;
-    }
-    if climb.shown < climb.rms.len() {
-        label += &format!(", step {}", climb.shown);
-    } else if let Verdict::Fell { .. } = climb.verdict {
-        label += &format!(", {}", climb.verdict);
-    }
-    label
-}
-
 /// What is about to be done, and what it takes.
 fn heading(name: &str, filters: usize, needs: ascent::Needs) -> String {
     let s = if filters == 1 { "" } else { "s" };
@@ -349,7 +260,7 @@ fn table(climbs: &[Climb], why: &Whys, init: &Init, written: &[PathBuf]) -> Stri
             Verdict::Ok => "",
         };
         if climb.verdict == Verdict::Dead {
-            text += dead::said(why.get(&climb.filter), init);
+            text += said(why.get(&climb.filter), init);
         }
         if climb.shown < climb.rms.len() && climb.verdict.has_picture() {
             text += &format!("; drawn: step {}", climb.shown);
@@ -390,4 +301,15 @@ fn csv(climbs: &[Climb]) -> String {
         climb.rms.iter().for_each(|rms| text += &format!(",{rms}"));
     }
     text + "\n"
+}
+
+/// What the table says of a dead filter besides.
+fn said(why: Option<&WhyDead>, init: &Init) -> &'static str {
+    match (why, init) {
+        (Some(WhyDead::Proven), _) => "; off for every image in the range of phantoms, by interval bounds",
+        (Some(WhyDead::LivesOnData), Init::Phantom) => "; it lives on other phantoms: another --seed, or --rescue 4",
+        (Some(WhyDead::LivesOnData), _) => "; it lives on phantoms: --init phantom",
+        (Some(WhyDead::OffOnData), _) => "; off on phantoms, too",
+        (None, _) => "",
+    }
 }

@@ -5,9 +5,8 @@ mod adapters;
 mod article;
 mod bench;
 mod check;
-mod choices;
+pub mod choices;
 mod climbing;
-mod dead;
 mod dream;
 mod explain;
 mod filters;
@@ -23,7 +22,7 @@ mod terminal;
 use crate::cancel::Cancel;
 use crate::engine::exec::memory::Limit;
 use crate::engine::exec::{self, Backend, Executor};
-use crate::engine::tensor::{Shape, Tensor};
+use crate::engine::tensor::Tensor;
 use crate::names::FileNames;
 use crate::network::{Network, keras, unet};
 use crate::picture::{Colormap, read_images_within};
@@ -31,12 +30,9 @@ use crate::{Error, Result, files};
 use choices::{BACKENDS, COLORMAPS, one_of};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use repeat::quoted;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-pub use terminal::tell;
-use terminal::{print, progress_bar};
-
-/// The default network: the article's U-Net, so that the program works from any folder.
-static DEFAULT_MODEL: &[u8] = include_bytes!("../../fixtures/unet.h5");
+use terminal::{print, progress_bar, tell};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -169,7 +165,7 @@ impl ModelFile {
     fn load(&self) -> Result<Network> {
         let mut network = match &self.model {
             Some(path) => keras::load(path)?,
-            None => keras::load_bytes("the built-in network", DEFAULT_MODEL)?,
+            None => keras::built_in()?,
         };
         for (name, meaning) in &self.lambdas {
             network.set_lambda(name, meaning)?;
@@ -217,9 +213,20 @@ impl Machine {
     }
 }
 
-/// Reads the command line and does what it asks for.
-pub fn run() -> Result<()> {
-    let cli = match Cli::try_parse() {
+/// The whole program, given its command line: what is wrong is said on stderr.
+pub fn main(line: impl IntoIterator<Item = OsString>) -> u8 {
+    match run(line) {
+        Ok(()) => 0,
+        Err(error) => {
+            tell(&error.to_string());
+            error.exit_code()
+        }
+    }
+}
+
+/// Does what a command line asks for; its first word is the program's own name.
+fn run(line: impl IntoIterator<Item = OsString>) -> Result<()> {
+    let cli = match Cli::try_parse_from(line) {
         Ok(cli) => cli,
         Err(text) => return said(&text),
     };
@@ -365,24 +372,6 @@ fn parse_positive(text: &str) -> Result<f32, String> {
 /// A finite number, 0 or above.
 fn parse_weight(text: &str) -> Result<f32, String> {
     parse_finite(text).ok().filter(|&v| v >= 0.0).ok_or_else(|| "expected a number of 0 or above".to_string())
-}
-
-/// The shape of the images that a climb of `layers` starts from: of `--init`'s pictures, of `--size`, or the network's own.
-fn start_shape(
-    network: &Network,
-    layers: &[usize],
-    size: Option<(usize, usize)>,
-    init: Option<&Tensor>,
-) -> Result<Shape> {
-    let Some(init) = init else { return unet::image_shape(network, layers, size) };
-    let (h, w) = (init.shape.h, init.shape.w);
-    if let Some(size) = size.filter(|&size| size != (h, w)) {
-        return Err(Error::Usage(format!(
-            "--init is a picture of {h}x{w} pixels, --size asks for {}x{}: leave --size out, or scale the picture",
-            size.0, size.1
-        )));
-    }
-    unet::image_shape(network, layers, Some((h, w)))
 }
 
 fn is_npy(path: &Path) -> bool {

@@ -1,16 +1,14 @@
 //! `unet-lens predict IN -o OUT`
 
 use super::Machine;
-use crate::engine::exec::memory::Memory;
-use crate::engine::plan::Plan;
+use crate::cancel::{Cancel, Watch};
 use crate::engine::tensor::Tensor;
-use crate::lens::ascent;
+use crate::lens::{activations, ascent};
 use crate::network::unet;
 use crate::numbers::number;
 use crate::picture::{npy, save_values};
 use crate::{Error, Result, files};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -52,7 +50,6 @@ pub(super) fn run(options: &Options) -> Result<()> {
     if let Some(warning) = surprising(&input).filter(|_| !options.quiet) {
         super::tell(&format!("warning: {}: {warning}", options.input.display()));
     }
-    // One picture at a time: memory does not grow with their number, and each result is the same bits as alone.
     let built = unet::graph_to(&network, network.output, None, input.shape.with_n(1))?;
     let shape = built.graph.shape(built.output);
     if png && (input.shape.n > 1 || !matches!(shape.c, 1 | 3)) {
@@ -63,22 +60,12 @@ pub(super) fn run(options: &Options) -> Result<()> {
             shape.c
         )));
     }
-    let plan = Arc::new(Plan::compile(built.graph, &[built.output], &[], &[]));
-    let compiled = executor.compile(plan)?;
-    let s = shape.with_n(input.shape.n);
-    // What comes out, and its bytes in the file.
-    executor.limit().check(input.shape, compiled.memory() + Memory::host((s.len() as u64).saturating_mul(2 * 4)))?;
-    let mut program = compiled.load()?;
-    let mut output = Vec::with_capacity(s.len());
-    for i in 0..s.n {
-        program.write(built.image, &Tensor::new(input.shape.with_n(1), input.image(i).to_vec()))?;
-        program.run(1)?;
-        output.extend(program.read(built.output)?.data);
-    }
-    let output = Tensor::new(s, output);
+    let mut watch = Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} };
+    let output = activations::predict(&*executor, &network, &input, &mut watch)?;
     if png {
         save_values(&options.out, &output)?;
     } else {
+        let s = output.shape;
         npy::write(&options.out, &[s.n, s.h, s.w, s.c], &output.data)?;
     }
     if !options.quiet {

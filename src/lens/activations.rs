@@ -1,6 +1,7 @@
 //! How a picture travels through the network: what each layer makes of it.
 
 use crate::Result;
+use crate::cancel::Watch;
 use crate::engine::exec::Executor;
 use crate::engine::exec::memory::Memory;
 use crate::engine::graph::{Graph, NodeId};
@@ -98,6 +99,31 @@ pub fn whole(executor: &dyn Executor, network: &Network, image: &Tensor) -> Resu
         true => (image.clone(), padded.crop(&output)),
         false => (padded.image, output),
     })
+}
+
+/// Runs `images` through the whole network, one at a time: memory does not grow with their number, and each result is the same bits as
+/// alone. They are of a size that fits; the watch hears how many are done.
+///
+/// # Errors
+/// As [`compute`], and if it is cancelled.
+pub fn predict(executor: &dyn Executor, network: &Network, images: &Tensor, watch: &mut Watch) -> Result<Tensor> {
+    let one = images.shape.with_n(1);
+    let built = unet::graph_to(network, network.output, None, one)?;
+    let shape = built.graph.shape(built.output).with_n(images.shape.n);
+    let compiled = executor.compile(Arc::new(Plan::compile(built.graph, &[built.output], &[], &[])))?;
+    // What comes out, and its bytes in a file.
+    let out = Memory::host((shape.len() as u64).saturating_mul(2 * 4));
+    executor.limit().check(images.shape, compiled.memory() + out)?;
+    let mut program = compiled.load()?;
+    let mut output = Vec::with_capacity(shape.len());
+    for i in 0..shape.n {
+        watch.cancel.check()?;
+        program.write(built.image, &Tensor::new(one, images.image(i).to_vec()))?;
+        program.run(1)?;
+        output.extend(program.read(built.output)?.data);
+        (watch.progress)(i + 1, shape.n);
+    }
+    Ok(Tensor::new(shape, output))
 }
 
 /// The mean of each channel, summed in double precision.

@@ -11,9 +11,7 @@ use crate::{Error, Result};
 /// # Errors
 /// If the network has no input.
 pub fn table(network: &Network) -> Result<String> {
-    let shape = own_shape(network)?;
-    let shapes = output_shapes(network, shape)?;
-    let others = other_shape(network, shape).map(|other| output_shapes(network, other)).transpose()?;
+    let shapes = shapes(network)?;
     let mut rows = vec![[
         "Layer (type)".to_string(),
         "Output shape".to_string(),
@@ -24,14 +22,8 @@ pub fn table(network: &Network) -> Result<String> {
     for (i, layer) in network.layers.iter().enumerate() {
         let output = match &shapes[i] {
             Known::Dims(dims) => {
-                // A length that depends on the image's size is left open, as the file leaves that.
-                let other = others.as_ref().map(|others| &others[i]);
-                let open = |at: usize, length: usize| match other {
-                    Some(Known::Dims(other)) if other[at] != length => "None".to_string(),
-                    _ => length.to_string(),
-                };
-                let lengths = dims.iter().enumerate().map(|(at, &length)| open(at, length));
-                format!("(None, {})", lengths.collect::<Vec<_>>().join(", "))
+                let length = |length: &Option<usize>| length.map_or("None".to_string(), |length| length.to_string());
+                format!("(None, {})", dims.iter().map(length).collect::<Vec<_>>().join(", "))
             }
             Known::Problem(why) => {
                 problems += &format!("{why}\n");
@@ -77,18 +69,37 @@ pub fn table(network: &Network) -> Result<String> {
 }
 
 /// What is known of a layer's output.
-enum Known {
-    /// Its lengths as Keras has them, the images left out.
-    Dims(Vec<usize>),
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// Its lengths as Keras has them, the images left out; `None` where it depends on the image's size, which the file leaves open.
+    Dims(Vec<Option<usize>>),
     Problem(String),
     /// It comes from what is not known.
     Nothing,
 }
 
+/// What is known of each layer's output.
+///
+/// # Errors
+/// If the network has no input.
+pub fn shapes(network: &Network) -> Result<Vec<Known>> {
+    let shape = own_shape(network)?;
+    let shapes = output_shapes(network, shape)?;
+    let Some(other) = other_shape(network, shape) else { return Ok(shapes) };
+    let both = shapes.into_iter().zip(output_shapes(network, other)?);
+    let open = |(one, other): (Known, Known)| match (one, other) {
+        (Known::Dims(one), Known::Dims(other)) => {
+            Known::Dims(one.into_iter().zip(other).map(|(a, b)| a.filter(|_| a == b)).collect())
+        }
+        (one, _) => one,
+    };
+    Ok(both.map(open).collect())
+}
+
 fn output_shapes(network: &Network, image: Shape) -> Result<Vec<Known>> {
     let (graph, outcomes) = survey(network, image)?;
     let known = |outcome| match outcome {
-        Outcome::Built(value) => Known::Dims(value.dims(graph.shape(value.node))),
+        Outcome::Built(value) => Known::Dims(value.dims(graph.shape(value.node)).into_iter().map(Some).collect()),
         Outcome::Failed(Error::File { problem, .. }) => Known::Problem(problem),
         Outcome::Failed(error) => Known::Problem(error.to_string()),
         Outcome::Missing => Known::Nothing,

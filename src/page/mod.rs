@@ -21,6 +21,7 @@ pub use article::{Article, Climbed, Dreamt, Part, article};
 pub use does::{Does, Passed, Skip};
 pub use findings::{FindingsPage, findings, findings_figures};
 pub use lesson::{Lesson, lesson};
+pub use network::svg;
 
 use crate::numbers::number;
 use crate::picture::Figure;

@@ -3,12 +3,16 @@
 use super::layout::{Edge, Layout, Station};
 use super::strings::article::ArticleText;
 use super::strings::fill;
+use crate::Result;
 use crate::engine::graph::Graph;
 use crate::engine::tensor::Shape;
 use crate::network::Network;
 use crate::network::unet::{self, Built};
 use crate::numbers::thousands;
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
+
+/// What the drawing looks like; its colours are the page's.
+pub(super) const STYLE: &str = include_str!("network.css");
 
 /// Width of a column of the drawing and height of a row, in the drawing's units.
 const COLUMN: f64 = 62.0;
@@ -34,9 +38,49 @@ fn shape_of(graph: &Graph, built: &Built, layer: usize) -> Option<Shape> {
     built.layers[layer].map(|node| graph.shape(node))
 }
 
+/// The drawing alone, as an SVG file that brings its own style: for a reader that shows pictures.
+///
+/// # Errors
+/// If no layer can be computed.
+pub fn svg(network: &Network) -> Result<String> {
+    const COLORS: &str = "svg{--ink:#1b1f24;--soft:#57606a;--tint:#f3f5f8;--accent:#0a5fb4;background:#fff}\n";
+    let shown = unet::shown(network);
+    let image = unet::image_shape(network, &shown, None)?;
+    let mut graph = Graph::new();
+    let node = graph.input(unet::input_name(network), image)?;
+    let built = unet::graph_of(graph, node, network, &shown, None)?;
+    let Drawn { width, height, shapes } = shapes(network, &built, None);
+    let markup = html! {
+        svg xmlns="http://www.w3.org/2000/svg" class="network" width=(f(width)) height=(f(height))
+            viewBox=(format!("0 0 {width:.1} {height:.1}")) {
+            style { (PreEscaped(COLORS)) (PreEscaped(STYLE)) }
+            (shapes)
+        }
+    };
+    Ok(markup.into_string())
+}
+
+/// The drawing's lines and boxes, and its size.
+struct Drawn {
+    width: f64,
+    height: f64,
+    shapes: Markup,
+}
+
 /// A box is as high as its maps and as broad as there are channels, both by their square roots. A convolution's box leads
 /// to `#layer-INDEX`.
 pub(super) fn drawing(network: &Network, built: &Built, t: &ArticleText) -> Markup {
+    let Drawn { width, height, shapes } = shapes(network, built, Some(t));
+    html! {
+        div.scroll.wide {
+            svg.network viewBox=(format!("0 0 {width:.1} {height:.1}")) style=(format!("min-width:{:.0}px", width * 0.95))
+                role="group" aria-label=(t.drawing_label) { (shapes) }
+        }
+    }
+}
+
+/// With a text, in a page, a convolution's box is a link; without, it is only coloured as one.
+fn shapes(network: &Network, built: &Built, t: Option<&ArticleText>) -> Drawn {
     let layers = drawn(network, built);
     let station = |&(id, _, s): &(usize, &str, Shape)| Station {
         id,
@@ -57,32 +101,30 @@ pub(super) fn drawing(network: &Network, built: &Built, t: &ArticleText) -> Mark
         .collect();
     let convolutions = unet::convolutions(network);
     let (width, height) = (layout.columns * COLUMN, TOP + layout.rows as f64 * ROW - 8.0);
-    html! {
-        div.scroll.wide {
-            svg.network viewBox=(format!("0 0 {width:.1} {height:.1}")) style=(format!("min-width:{:.0}px", width * 0.95))
-                role="group" aria-label=(t.drawing_label) {
-                @for edge in &layout.edges { (line(&boxes, *edge)) }
-                @for (&(i, name, s), &(x, y, w, h)) in layers.iter().zip(&boxes) {
-                    @let layer = &network.layers[i];
-                    @let about = format!("{name}, {}, {}×{}×{}", layer.class, s.h, s.w, s.c);
-                    @let middle = format!("{:.1}", x + w / 2.0);
-                    @let below = y + h + 12.0;
-                    @let lines = lines(name);
-                    @let shape = html! {
-                        title { (about) }
-                        rect x=(f(x)) y=(f(y)) width=(f(w)) height=(f(h)) rx="2" {}
-                        @for (i, line) in lines.iter().enumerate() {
-                            text x=(middle) y=(f(below + i as f64 * 10.5)) { (line) }
-                        }
-                        text.size x=(middle) y=(f(below + (lines.len() - 1) as f64 * 10.5 + 10.0)) { (s.h) "×" (s.w) "×" (s.c) }
-                    };
-                    @if convolutions.contains(&i) {
-                        a href=(format!("#layer-{i}")) aria-label=(format!("{about}: {}", t.to_filters)) { (shape) }
-                    } @else { g role="img" aria-label=(about) { (shape) } }
+    let shapes = html! {
+        @for edge in &layout.edges { (line(&boxes, *edge)) }
+        @for (&(i, name, s), &(x, y, w, h)) in layers.iter().zip(&boxes) {
+            @let layer = &network.layers[i];
+            @let about = format!("{name}, {}, {}×{}×{}", layer.class, s.h, s.w, s.c);
+            @let middle = format!("{:.1}", x + w / 2.0);
+            @let below = y + h + 12.0;
+            @let lines = lines(name);
+            @let shape = html! {
+                title { (about) }
+                rect x=(f(x)) y=(f(y)) width=(f(w)) height=(f(h)) rx="2" {}
+                @for (i, line) in lines.iter().enumerate() {
+                    text x=(middle) y=(f(below + i as f64 * 10.5)) { (line) }
                 }
+                text.size x=(middle) y=(f(below + (lines.len() - 1) as f64 * 10.5 + 10.0)) { (s.h) "×" (s.w) "×" (s.c) }
+            };
+            @match (convolutions.contains(&i), t) {
+                (true, Some(t)) => a href=(format!("#layer-{i}")) aria-label=(format!("{about}: {}", t.to_filters)) { (shape) },
+                (true, None) => a { (shape) },
+                (false, _) => g role="img" aria-label=(about) { (shape) },
             }
         }
-    }
+    };
+    Drawn { width, height, shapes }
 }
 
 /// From the right side of a box to the left side of the next; from row to row; or, for a skip, over the others.

@@ -1,7 +1,7 @@
 //! The pieces of the article, one after the other.
 
 use super::super::dream::Start;
-use super::super::{dead, explain, filters, print, quoted};
+use super::super::{print, quoted};
 use super::{CAMERA, CAMERA_NAME, Names, Options, Subject};
 use crate::cancel::{Cancel, Watch};
 use crate::engine::exec::Executor;
@@ -9,9 +9,11 @@ use crate::engine::graph::{Graph, Node};
 use crate::engine::ops::Op;
 use crate::engine::tensor::{Shape, Tensor};
 use crate::findings;
+use crate::gallery;
 use crate::lens::activations;
 use crate::lens::ascent::{self, Climb, Recipe, Verdict};
 use crate::lens::dream::{Dream, Work, dream};
+use crate::lesson::explain::default_layer;
 use crate::mri::restore::{self, Attempt, Example, Restored};
 use crate::mri::{Sampling, report};
 use crate::network::{Network, summary, unet};
@@ -147,7 +149,7 @@ impl Job<'_> {
 
     /// The layer that the dream is of: of those asked for the last.
     fn dreamed(&self) -> usize {
-        let usual = explain::default_layer(self.network).filter(|usual| self.layers.iter().any(|(l, _)| l == usual));
+        let usual = default_layer(self.network).filter(|usual| self.layers.iter().any(|(l, _)| l == usual));
         usual.unwrap_or(self.layers[self.layers.len() - 1].0)
     }
 
@@ -272,8 +274,8 @@ impl Job<'_> {
     fn layer(&mut self, layer: usize, filters: &[usize], cost: u64) -> Result<Climbed> {
         let climbs = self.climb(layer, filters, cost)?;
         let name = &self.network.layers[layer].name;
-        let why = dead::why(self.executor, self.network, layer, &climbs)?;
-        let figure = filters::figure(name, &climbs, &why, self.image, Colormap::Viridis);
+        let why = gallery::why(self.executor, self.network, layer, &climbs)?;
+        let figure = gallery::figure(name, &climbs, &why, self.image, Colormap::Viridis);
         self.save(self.names.grid(layer), &figure.to_png())?;
         Ok(Climbed { layer, climbs, second: vec![], shuffled: vec![] })
     }
@@ -285,7 +287,7 @@ impl Job<'_> {
         let name = &self.network.layers[layer].name;
         let t = self.text();
         let panel = match climb.verdict.has_picture() {
-            true => filters::panel(&climb, &climb.picture, None, self.image).label("").axes(true).colorbar(),
+            true => gallery::panel(&climb, &climb.picture, None, self.image).label("").axes(true).colorbar(),
             false => Panel::blank(t.verdict(climb.verdict)),
         };
         let title = fill(t.first_figure, &[name, &filter.to_string()]);

@@ -19,6 +19,7 @@ mod rescue;
 mod verdict;
 
 use crate::Result;
+use crate::cancel::Watch;
 use crate::engine::exec::Executor;
 use crate::engine::exec::memory::Memory;
 use crate::engine::random::stream;
@@ -99,4 +100,32 @@ pub fn first_alive_of(
     }
     let first = first.unwrap_or(0);
     Ok((first, start(first)))
+}
+
+/// The gradient of filter `filter`'s mean over each image, with respect to that image: one of the shape of `images`. Image by image;
+/// the watch hears how many are done.
+///
+/// # Errors
+/// As [`climb`].
+pub fn gradient(
+    executor: &dyn Executor,
+    network: &Network,
+    (layer, filter): (usize, usize),
+    images: &Tensor,
+    watch: &mut Watch,
+) -> Result<Tensor> {
+    let one = images.shape.with_n(1);
+    let objective = Objective::new(network, layer, &[filter], one, &Recipe::default(), true)?;
+    let compiled = executor.compile(objective.plan.clone())?;
+    executor.limit().check(images.shape, compiled.memory() + noise_bytes(images.shape))?;
+    let mut program = compiled.load()?;
+    let mut gradients = Vec::with_capacity(images.data.len());
+    for i in 0..images.shape.n {
+        watch.cancel.check()?;
+        program.write(objective.image, &Tensor::new(one, images.image(i).to_vec()))?;
+        objective.run(&mut *program, 1)?;
+        gradients.extend(program.read(objective.gradient)?.data);
+        (watch.progress)(i + 1, images.shape.n);
+    }
+    Ok(Tensor::new(images.shape, gradients))
 }

@@ -33,6 +33,17 @@ impl Choice {
     }
 }
 
+/// The layer that is explained if none is named, and if the network has it.
+const LAYER: &str = "uconv128";
+
+/// The layer to look at if none is named; `None` if there is no convolution.
+pub fn default_layer(network: &Network) -> Option<usize> {
+    let all = unet::convolutions(network);
+    let known = all.iter().copied().find(|&layer| network.layers[layer].name == LAYER);
+    let several = all.iter().copied().rfind(|&layer| unet::filters(network, layer) > 1);
+    known.or(several).or(all.last().copied())
+}
+
 /// The first filter of convolution `layer` that answers on at least half of the image and has a gradient at its start (an
 /// image made by `start` for the filter's number); if there is none, that with the fewest zeros.
 ///

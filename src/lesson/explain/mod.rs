@@ -7,7 +7,7 @@ mod read;
 mod source;
 mod worked;
 
-pub use choose::{Choice, Other, Others, choose, others};
+pub use choose::{Choice, Other, Others, choose, default_layer, others};
 pub use frames::{Frame, STEPS, frames};
 pub use read::zeros;
 pub use source::{Place, Source, by_hand, source, walk};

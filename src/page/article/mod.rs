@@ -94,7 +94,7 @@ pub fn article(article: &Article) -> Result<String> {
         let page = document(Document {
             lang: article.lang.article().lang,
             title: article.lang.article().title,
-            css: STYLE,
+            css: &[network::STYLE, STYLE].concat(),
             body: body(article, &built, &made.of),
             data: &serde_json::Value::Null,
             script: SCRIPT,

@@ -1,6 +1,5 @@
 //! Why filters are dead, in words.
 
-use super::start::Init;
 use crate::Result;
 use crate::engine::exec::Executor;
 use crate::findings::{self, Data, WhyDead};
@@ -12,14 +11,14 @@ use std::collections::HashMap;
 const PHANTOMS: usize = 8;
 
 /// By the filters' numbers.
-pub(super) type Whys = HashMap<usize, WhyDead>;
+pub type Whys = HashMap<usize, WhyDead>;
 
 /// Found on a few phantoms, if the network restores such pictures, and by bounds for every image of their range. What there is no
 /// memory for stays unknown.
 ///
 /// # Errors
 /// If the device fails.
-pub(super) fn why(executor: &dyn Executor, network: &Network, layer: usize, climbs: &[Climb]) -> Result<Whys> {
+pub fn why(executor: &dyn Executor, network: &Network, layer: usize, climbs: &[Climb]) -> Result<Whys> {
     let dead = climbs.iter().filter(|climb| climb.verdict == Verdict::Dead);
     let dead: Vec<usize> = dead.map(|climb| climb.filter).collect();
     if dead.is_empty() || !findings::data::restores(network) {
@@ -35,22 +34,11 @@ pub(super) fn why(executor: &dyn Executor, network: &Network, layer: usize, clim
 }
 
 /// What stands in the place of a dead filter's picture.
-pub(super) fn word(why: Option<&WhyDead>) -> &'static str {
+pub fn word(why: Option<&WhyDead>) -> &'static str {
     match why {
         Some(WhyDead::Proven) => "dead for every image",
         Some(WhyDead::LivesOnData) => "dead for noise, lives on phantoms",
         Some(WhyDead::OffOnData) => "dead, on phantoms, too",
         None => "dead",
-    }
-}
-
-/// What the table says besides.
-pub(super) fn said(why: Option<&WhyDead>, init: &Init) -> &'static str {
-    match (why, init) {
-        (Some(WhyDead::Proven), _) => "; off for every image in the range of phantoms, by interval bounds",
-        (Some(WhyDead::LivesOnData), Init::Phantom) => "; it lives on other phantoms: another --seed, or --rescue 4",
-        (Some(WhyDead::LivesOnData), _) => "; it lives on phantoms: --init phantom",
-        (Some(WhyDead::OffOnData), _) => "; off on phantoms, too",
-        (None, _) => "",
     }
 }

@@ -1,0 +1,59 @@
+//! The main job as a whole: where the filters of a layer start, how they climb, why some are dead, and the figure of them all. The
+//! command line asks for it with flags, the Python module with arguments.
+
+mod figure;
+mod start;
+mod why;
+
+pub use figure::{COLUMNS, check_figure, figure, panel, titled};
+pub use start::{Init, Starts, check_channels, phantom};
+pub use why::{Whys, why, word};
+
+use crate::cancel::Watch;
+use crate::engine::exec::Executor;
+use crate::lens::ascent::{self, Climb, Climbed, Job, Recipe, Spare};
+use crate::{Error, Result};
+
+/// What became of the filters of a layer.
+pub struct Gallery {
+    pub climbs: Vec<Climb>,
+    /// Why the dead ones are dead.
+    pub why: Whys,
+    /// Why it ended before all filters were finished.
+    pub end: Result<()>,
+}
+
+/// Climbs the filters of `starts`, for which `job` has found memory, by `recipe`. With `rescue` the dead ones are tried from so many
+/// other seeds, see [`ascent::rescue`].
+///
+/// # Errors
+/// If no filter was finished, or the climb was cancelled.
+pub fn climb(
+    job: Job,
+    starts: &Starts,
+    recipe: Recipe,
+    rescue: Option<u32>,
+    spare: Option<Spare>,
+    watch: &mut Watch,
+) -> Result<Gallery> {
+    let Starts { network, layer, filters, .. } = *starts;
+    let Climbed { mut climbs, spare, end } = job.climb_on(&starts.of(recipe.seed, filters)?, spare, watch);
+    let executor: &dyn Executor = spare.as_deref().unwrap_or(starts.executor);
+    let end = match end {
+        Err(error) if climbs.is_empty() || matches!(error, Error::Interrupted) => return Err(error),
+        Err(Error::Device(why)) => {
+            Err(Error::Device(format!("{why}; {} of {} filters are drawn", climbs.len(), filters.len())))
+        }
+        end => end,
+    };
+    if let (Ok(()), Some(attempts)) = (&end, rescue) {
+        // A picture to start from is the same whatever the seed.
+        let attempts = if let Init::Pictures(_) = starts.init { 0 } else { u64::from(attempts) };
+        let tried = recipe.seed.saturating_add(1)..recipe.seed.saturating_add(1 + attempts);
+        let of = |seed: u64, filters: &[usize]| starts.of(seed, filters);
+        let seeds = ascent::Starts { own: recipe.seed, tried, of: &of };
+        ascent::rescue(executor, network, layer, &mut climbs, recipe, seeds, watch)?;
+    }
+    let why = why(executor, network, layer, &climbs)?;
+    Ok(Gallery { climbs, why, end })
+}
