@@ -280,6 +280,7 @@ fn the_tour_can_be_sent() {
     let stands = || [page.text("#tour-at"), page.text("#tour-text"), page.text("#status")];
     let before = stands();
     page.tab.reload(false, None).unwrap().wait_until_navigated().unwrap();
+    wait(&page, "document.getElementById('tour-at')?.textContent");
     assert_eq!(stands(), before);
     assert_eq!(page.eval("playing"), false);
     page.click("#tour-next");
