@@ -9,10 +9,13 @@
 
 use super::conv::{Finish, Geometry, Operands, Packed, PartShape, Places};
 use super::simd::Level;
-use crate::engine::ops::{Conv2d, ConvTranspose, Kernel, Window};
+use crate::engine::ops::{Conv2d, ConvTranspose, Kernel, Strided, Window};
 use crate::engine::plan::{Head, Part, Plan, Step};
 use crate::engine::tensor::Shape;
 use std::ops::Range;
+
+/// Bytes of packed kernels from which on a plan has [many](Packed::of_many).
+const MANY: usize = 96 << 20;
 
 /// One convolution of a step.
 pub struct Phase {
@@ -24,13 +27,25 @@ pub struct Phase {
 }
 
 impl Phase {
-    /// The convolutions of a step, for groups of `group` images; none, if it is no convolution.
-    pub fn all(plan: &Plan, step: &Step, level: Level, group: usize) -> Vec<Phase> {
+    /// The convolutions of each step of a plan, for groups of `group` images; none, if it is no convolution.
+    pub fn of_plan(plan: &Plan, level: Level, group: usize) -> Vec<Vec<Phase>> {
+        let all = |new| plan.steps.iter().map(|step| Phase::all(plan, step, new, level, group)).collect::<Vec<_>>();
+        let phases = all(Packed::new);
+        if phases.iter().flatten().map(Phase::bytes).sum::<usize>() > MANY { all(Packed::of_many) } else { phases }
+    }
+
+    /// The convolutions of a step, made by `new`.
+    fn all(plan: &Plan, step: &Step, new: fn(Level, &Geometry) -> Packed, level: Level, group: usize) -> Vec<Phase> {
         let shape = |id| plan.value(id).shape;
-        let pack = |kernel: &Kernel, geometry: Geometry| {
+        // `lying` is the kernel where it lies, as far as it is there.
+        let pack = |kernel: &Kernel, geometry: Geometry, lying: Option<Strided>| {
             let of_group = |first: usize| {
                 let bank = if kernel.bank == 1 { 1 } else { group.min(kernel.bank - first) };
-                Packed::new(level, &Geometry { bank, ..geometry.clone() })
+                let mut packed = new(level, &Geometry { bank, ..geometry.clone() });
+                if let Some(lying) = lying.as_ref().filter(|_| kernel.bank == 1) {
+                    packed.lend(lying);
+                }
+                packed
             };
             (0..kernel.bank).step_by(group).map(of_group).collect::<Vec<_>>()
         };
@@ -38,7 +53,8 @@ impl Phase {
             Head::Conv { parts, conv, pool } => {
                 let geometry =
                     of_conv2d(parts.iter().map(|&part| (shape(part.value), part)), conv, *pool, shape(step.output));
-                vec![Phase { packed: pack(&conv.kernel, geometry), places: Places::ALL, taps: None }]
+                let lying = if conv.groups == 1 { conv.kernel.in_place() } else { None };
+                vec![Phase { packed: pack(&conv.kernel, geometry, lying), places: Places::ALL, taps: None }]
             }
             Head::ConvTranspose { x, conv } => {
                 let axes = |n: usize, k, stride: usize, dilation, before| {
@@ -47,7 +63,11 @@ impl Phase {
                 let down = axes(conv.h, conv.kernel.kh, conv.stride.h, conv.dilation.h, conv.pad.top);
                 let across = || axes(conv.w, conv.kernel.kw, conv.stride.w, conv.dilation.w, conv.pad.left);
                 let phase = |(down, across): (Axis, Axis)| Phase {
-                    packed: pack(&conv.kernel, of_phase(shape(*x), conv, &down, &across)),
+                    packed: pack(
+                        &conv.kernel,
+                        of_phase(shape(*x), conv, &down, &across),
+                        lying_of_phase(conv, &down.taps, &across.taps),
+                    ),
                     places: Places { first: (down.first, across.first), step: (conv.stride.h, conv.stride.w) },
                     taps: Some([down.taps, across.taps]),
                 };
@@ -59,6 +79,9 @@ impl Phase {
 
     /// Packs the step's kernel; each group of images gets its own part of a bank.
     pub fn pack(&mut self, step: &Step) {
+        if self.packed.iter().all(Packed::is_packed) {
+            return;
+        }
         match (&step.head, &self.taps) {
             (Head::ConvTranspose { conv, .. }, Some([down, across])) => {
                 let kernel = kernel_of_phase(conv, down, across);
@@ -197,6 +220,14 @@ fn kernel_of_phase(conv: &ConvTranspose, down: &[usize], across: &[usize]) -> Ve
         }
     }
     all
+}
+
+/// The same where it lies.
+fn lying_of_phase(conv: &ConvTranspose, down: &[usize], across: &[usize]) -> Option<Strided> {
+    let step = |taps: &[usize]| taps.get(1).map_or(1, |&second| second as isize - taps[0] as isize);
+    let kernel = conv.kernel.in_place().filter(|_| conv.groups == 1)?;
+    let rows = kernel.every(1, *down.first()?, step(down), down.len());
+    Some(rows.every(2, *across.first()?, step(across), across.len()).swapped())
 }
 
 /// The biases of a step's convolution that a group of images uses: one for all, or one for each.
