@@ -7,15 +7,15 @@
 //! are whole pixels apart: these outputs are a convolution of stride 1 with some of the taps, the last one first. There are
 //! s such phases along each axis; each writes its outputs in between those of the others, epilogue and all.
 
-use super::conv::{Finish, Geometry, Operands, Packed, PartShape, Places};
+use super::conv::{Algorithm, Finish, Geometry, Operands, Packed, PartShape, Places};
 use super::simd::Level;
 use crate::engine::ops::{Conv2d, ConvTranspose, Kernel, Strided, Window};
 use crate::engine::plan::{Head, Part, Plan, Step};
 use crate::engine::tensor::Shape;
 use std::ops::Range;
 
-/// Bytes of packed kernels from which on a plan has [many](Packed::of_many).
-const MANY: usize = 96 << 20;
+/// The most bytes that Winograd's kernels of a plan may take while they are stored transformed. All of the built-in network's fit.
+pub const MOST_STORED: usize = 96 << 20;
 
 /// One convolution of a step.
 pub struct Phase {
@@ -28,24 +28,59 @@ pub struct Phase {
 
 impl Phase {
     /// The convolutions of each step of a plan, for groups of `group` images; none, if it is no convolution.
+    ///
+    /// Winograd's kernels, which are four times as large transformed as they are, are stored transformed as long as they fit into
+    /// [`MOST_STORED`]: the smallest first, among equals that of the earlier step. The others are transformed on use. That costs a
+    /// byte of a large kernel as much as one of a small kernel, and more where an image has so many pixels that it is done
+    /// several times, which is where kernels are small. The plan's shapes decide it, not how many images or threads there are.
     pub fn of_plan(plan: &Plan, level: Level, group: usize) -> Vec<Vec<Phase>> {
-        let all = |new| plan.steps.iter().map(|step| Phase::all(plan, step, new, level, group)).collect::<Vec<_>>();
-        let phases = all(Packed::new);
-        if phases.iter().flatten().map(Phase::bytes).sum::<usize>() > MANY { all(Packed::of_many) } else { phases }
+        let mut phases: Vec<_> = plan.steps.iter().map(|step| Phase::all(plan, step, level, group)).collect();
+        let mut stored: Vec<(&Step, &mut Phase)> = vec![];
+        for (step, phases) in plan.steps.iter().zip(&mut phases) {
+            stored.extend(phases.iter_mut().filter(|phase| phase.is_transformed()).map(|phase| (step, phase)));
+        }
+        stored.sort_by_key(|(_, phase)| phase.bytes());
+        let mut room = MOST_STORED;
+        for (step, phase) in stored {
+            match room.checked_sub(phase.bytes()) {
+                Some(rest) => room = rest,
+                None => phase.transform_on_use(step),
+            }
+        }
+        phases
     }
 
-    /// The convolutions of a step, made by `new`.
-    fn all(plan: &Plan, step: &Step, new: fn(Level, &Geometry) -> Packed, level: Level, group: usize) -> Vec<Phase> {
+    /// How it is computed, all groups alike.
+    pub fn algorithm(&self) -> Algorithm {
+        self.packed[0].algorithm()
+    }
+
+    /// Whether all images have the same kernel, and it is stored transformed.
+    fn is_transformed(&self) -> bool {
+        self.algorithm() == Algorithm::Winograd4 && self.packed[0].geometry().bank == 1
+    }
+
+    fn transform_on_use(&mut self, step: &Step) {
+        let lying = match (&step.head, &self.taps) {
+            (Head::ConvTranspose { conv, .. }, Some([down, across])) => lying_of_phase(conv, down, across),
+            (Head::Conv { conv, .. }, _) => conv.kernel.in_place(),
+            _ => None,
+        };
+        for packed in &mut self.packed {
+            *packed = Packed::with_algorithm(packed.level(), packed.geometry(), Algorithm::Winograd4OnUse);
+            if let Some(kernel) = &lying {
+                packed.lend(kernel);
+            }
+        }
+    }
+
+    /// The convolutions of a step.
+    fn all(plan: &Plan, step: &Step, level: Level, group: usize) -> Vec<Phase> {
         let shape = |id| plan.value(id).shape;
-        // `lying` is the kernel where it lies, as far as it is there.
-        let pack = |kernel: &Kernel, geometry: Geometry, lying: Option<Strided>| {
+        let pack = |kernel: &Kernel, geometry: Geometry| {
             let of_group = |first: usize| {
                 let bank = if kernel.bank == 1 { 1 } else { group.min(kernel.bank - first) };
-                let mut packed = new(level, &Geometry { bank, ..geometry.clone() });
-                if let Some(lying) = lying.as_ref().filter(|_| kernel.bank == 1) {
-                    packed.lend(lying);
-                }
-                packed
+                Packed::new(level, &Geometry { bank, ..geometry.clone() })
             };
             (0..kernel.bank).step_by(group).map(of_group).collect::<Vec<_>>()
         };
@@ -53,8 +88,7 @@ impl Phase {
             Head::Conv { parts, conv, pool } => {
                 let geometry =
                     of_conv2d(parts.iter().map(|&part| (shape(part.value), part)), conv, *pool, shape(step.output));
-                let lying = if conv.groups == 1 { conv.kernel.in_place() } else { None };
-                vec![Phase { packed: pack(&conv.kernel, geometry, lying), places: Places::ALL, taps: None }]
+                vec![Phase { packed: pack(&conv.kernel, geometry), places: Places::ALL, taps: None }]
             }
             Head::ConvTranspose { x, conv } => {
                 let axes = |n: usize, k, stride: usize, dilation, before| {
@@ -63,11 +97,7 @@ impl Phase {
                 let down = axes(conv.h, conv.kernel.kh, conv.stride.h, conv.dilation.h, conv.pad.top);
                 let across = || axes(conv.w, conv.kernel.kw, conv.stride.w, conv.dilation.w, conv.pad.left);
                 let phase = |(down, across): (Axis, Axis)| Phase {
-                    packed: pack(
-                        &conv.kernel,
-                        of_phase(shape(*x), conv, &down, &across),
-                        lying_of_phase(conv, &down.taps, &across.taps),
-                    ),
+                    packed: pack(&conv.kernel, of_phase(shape(*x), conv, &down, &across)),
                     places: Places { first: (down.first, across.first), step: (conv.stride.h, conv.stride.w) },
                     taps: Some([down.taps, across.taps]),
                 };

@@ -183,7 +183,8 @@ pub enum Algorithm {
     /// Winograd's F(4x4, 3x3): 36 multiplications where the definition has 144. Kernels of 3x3 (and of two rows or columns)
     /// without stride, dilation and groups; no pooling or 2x2.
     Winograd4,
-    /// The same for large kernels, which are transformed where they are used, not once and stored four times as large.
+    /// The same with kernels that are transformed where they are used, not once and stored four times as large: slower, and chosen
+    /// where a plan has [too many](super::phases) of them.
     Winograd4OnUse,
     /// For more than one group, depthwise convolutions above all: the lanes run along the output channels.
     Grouped,
@@ -200,11 +201,6 @@ impl std::fmt::Display for Algorithm {
         })
     }
 }
-
-/// Inputs times outputs of the largest kernel that is stored transformed: 19 MB.
-const MOST_STORED: usize = 256 * 512;
-/// The same in a network that has many of them: less than 9 MB.
-const MOST_STORED_OF_MANY: usize = 256 * 256 - 1;
 
 impl Algorithm {
     pub const ALL: [Algorithm; 5] =
@@ -234,7 +230,7 @@ impl Algorithm {
         } else if Algorithm::Few.supports(g) && ci >= 8 {
             Algorithm::Few
         } else if Algorithm::Winograd4.supports(g) && ci >= 3 && co >= 8 && ci * co >= 64 && large_enough {
-            if ci * co > MOST_STORED { Algorithm::Winograd4OnUse } else { Algorithm::Winograd4 }
+            Algorithm::Winograd4
         } else {
             Algorithm::Direct
         }
@@ -260,15 +256,6 @@ impl Packed {
     /// Everything that the shape alone decides, for the algorithm that is best for it; [`pack`](Packed::pack) is still to come.
     pub fn new(level: Level, geometry: &Geometry) -> Packed {
         Packed::with_algorithm(level, geometry, Algorithm::choose(geometry))
-    }
-
-    /// The same for a network whose stored kernels would take much memory: of the large ones more are transformed on use, with the same bits.
-    pub fn of_many(level: Level, geometry: &Geometry) -> Packed {
-        let algorithm = match Algorithm::choose(geometry) {
-            Algorithm::Winograd4 if geometry.ci() * geometry.co > MOST_STORED_OF_MANY => Algorithm::Winograd4OnUse,
-            other => other,
-        };
-        Packed::with_algorithm(level, geometry, algorithm)
     }
 
     /// The same for the given algorithm, which must [support](Algorithm::supports) the shape.

@@ -3,18 +3,21 @@
 //! Transformed kernels are four times as large as the kernel. Of a large one they are not stored: a task takes a panel of output
 //! channels and a block of input channels, transforms those 36 positions into scratch memory of its own, which stays in a
 //! core's cache, and multiplies them with all tiles of the chunk; then the next block. The same sums in the same order as of
-//! stored kernels, so the same bits.
+//! stored kernels; only the transform's own rounding is that of f32.
 //!
 //! What is read is the network's own array, through the views that a graph lays on it ([`Strided`]). The outputs of a kernel lie side by
 //! side, and so do the lanes. Of a gradient's kernel, which is the flipped one, the *inputs* do: then a block is transposed first.
 
 use super::products::{DEPTH, Layout, Matrices, sums};
 use super::tile::with_tile;
-use super::transform;
-use crate::engine::exec::cpu::simd::{Kernel, Lanes};
+use super::transform::{self, WIDEST};
+use crate::engine::exec::cpu::simd::{Kernel, Lanes, prefetch};
 use crate::engine::ops::Strided;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// So many input channels ahead a kernel is fetched: its rows are short and far apart, which the processor doesn't guess.
+const AHEAD: isize = 4;
 
 /// From one position to the next in a block of U: a cache line more than a block, lest all 36 compete for one set of the first cache.
 fn position_len(width: usize) -> usize {
@@ -93,10 +96,19 @@ impl Panel<'_> {
         self.panel * self.conv.width..self.conv.co.min((self.panel + 1) * self.conv.width)
     }
 
-    /// Whether the outputs lie side by side and are not scaled, so that they are read where they are.
+    /// Whether the outputs lie side by side, so that they are read where they are.
     #[inline(always)]
     fn lies_so(&self) -> bool {
-        self.kernel.steps().1 == 1 && self.kernel.scale().is_none()
+        self.kernel.steps().1 == 1
+    }
+
+    /// The factors of the outputs, filled up to a panel.
+    #[inline(always)]
+    fn scale(&self) -> Option<[f32; WIDEST]> {
+        let factors = &self.kernel.scale()?[self.outputs()];
+        let mut scale = [1.0; WIDEST];
+        scale.iter_mut().zip(factors).for_each(|(to, &factor)| *to = factor as f32);
+        Some(scale)
     }
 
     /// The channels `block` transformed: `u[position][channel][width]`.
@@ -118,6 +130,7 @@ impl Panel<'_> {
                 (tap.as_ptr(), width as isize)
             };
         }
+        let scale = self.scale();
         for (row, &channel) in conv.channels[block].iter().enumerate() {
             let channel = if self.lies_so() { channel } else { row };
             for o in (0..used).step_by(L::N) {
@@ -126,11 +139,17 @@ impl Panel<'_> {
                     let mut row_of = from;
                     for i in 0..kh {
                         for j in 0..kw {
-                            row_of[3 * i + j] = from[3 * i + j].offset(channel as isize * down).add(o);
+                            let row = from[3 * i + j].offset(channel as isize * down).add(o);
+                            prefetch(row.wrapping_offset(AHEAD * down));
+                            row_of[3 * i + j] = row;
                         }
                     }
+                    let scale = match &scale {
+                        Some(scale) => Some(L::load(scale[o..].as_ptr())),
+                        None => None,
+                    };
                     let to = u.as_mut_ptr().add(row * width + o);
-                    transform::kernel::<L>(&row_of, L::N.min(used - o), to, position_len(width));
+                    transform::kernel::<L>(&row_of, scale, L::N.min(used - o), to, position_len(width));
                 }
             }
         }
@@ -150,6 +169,9 @@ impl Panel<'_> {
                 let eight_channels = block.len() - c >= 8 && conv.channels[block.start + c + 7] == channel + 7;
                 let at = kernel.at([bank, i, j, channel, outputs.start + o]);
                 if down == 1 && eight_outputs && eight_channels {
+                    for n in 8..16 {
+                        prefetch(data.as_ptr().wrapping_add(at).wrapping_offset(n * across));
+                    }
                     // SAFETY: eight inputs of eight outputs are inside the kernel; the tap's block has room for them.
                     unsafe { L::transpose(data.as_ptr().add(at), across, tap.as_mut_ptr().add(c * width + o), width) }
                     c += 8;
@@ -161,11 +183,6 @@ impl Panel<'_> {
                 }
             }
             o += 8;
-        }
-        if let Some(scale) = kernel.scale() {
-            for row in tap.chunks_exact_mut(width).take(block.len()) {
-                row.iter_mut().zip(&scale[outputs.clone()]).for_each(|(v, s)| *v = (f64::from(*v) * s) as f32);
-            }
         }
     }
 }

@@ -1,7 +1,11 @@
 //! Winograd's phase 2, the matrix products: M[position] = V[position] * U[position]. U is stored, or made [on use](super::on_use).
 
+use super::pack::embedded;
 use super::tile::{product_rows, with_tile};
-use crate::engine::exec::cpu::simd::{Kernel, Lanes};
+use super::{Geometry, transform};
+use crate::engine::exec::cpu::aligned::Aligned;
+use crate::engine::exec::cpu::simd::{Kernel, Lanes, Level};
+use rayon::prelude::*;
 use std::ops::Range;
 
 /// Channels that are summed up on their own before they are added to the rest. Short sums keep the panel in the first
@@ -31,6 +35,35 @@ pub struct Position {
     pub k: usize,
     /// Where its U starts in a bank.
     pub u: usize,
+}
+
+impl Layout {
+    /// All kernels transformed: `[bank][position][panel][channel][width]`.
+    pub fn transformed(&self, level: Level, g: &Geometry, kernel: &[f32]) -> Aligned {
+        let Layout { ci, co, panels, width, bank_len, ref positions, ref channels, .. } = *self;
+        let kernel = embedded(g, kernel);
+        let mut u = Aligned::zeros(g.bank * bank_len);
+        let target = transform::Target(u.as_mut_ptr());
+        // A task packs eight channels, for all positions and panels.
+        let eights = ci.div_ceil(8);
+        (0..g.bank * eights).into_par_iter().for_each(|at| {
+            let (bank, first) = (at / eights, at % eights * 8);
+            for k in first..(first + 8).min(ci) {
+                for panel in 0..panels {
+                    let used = width.min(co - panel * width);
+                    let from = &kernel[bank * 9 * ci * co..][channels[k] * co + panel * width..];
+                    let transformed =
+                        level.dispatch(transform::KernelTransform { kernel: from, tap_stride: ci * co, used });
+                    for p in positions.iter().filter(|p| k < p.k) {
+                        let row = bank * bank_len + p.u + (panel * p.k + k) * width;
+                        // SAFETY: the row is inside U and belongs to this position, panel and channel alone.
+                        unsafe { target.write(row, &transformed[p.at][..used]) }
+                    }
+                }
+            }
+        });
+        u
+    }
 }
 
 /// V and M of the tiles that are computed together.

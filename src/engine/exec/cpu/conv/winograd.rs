@@ -46,7 +46,6 @@ use super::Geometry;
 use super::epilogue::Finish;
 use super::input::{self, Lookup};
 use super::on_use::Worker;
-use super::pack::embedded;
 use super::products::{Layout, Matrices, Position, Product};
 use super::tile::{panel_width, registers};
 use super::{on_use, transform};
@@ -166,38 +165,12 @@ impl Winograd {
 
     pub fn pack(&mut self, level: Level, g: &Geometry, kernel: &[f32]) {
         match &mut self.kernels {
-            Kernels::Stored(_) => self.kernels = Kernels::Stored(self.transformed(level, g, kernel)),
+            Kernels::Stored(_) => self.kernels = Kernels::Stored(self.layout.transformed(level, g, kernel)),
             Kernels::OnUse { kernel: own, is_lent } => {
                 *own = Strided::new([g.bank, g.kh, g.kw, g.ci(), g.co], kernel.into());
                 *is_lent = false;
             }
         }
-    }
-
-    fn transformed(&self, level: Level, g: &Geometry, kernel: &[f32]) -> Aligned {
-        let Layout { ci, co, panels, width, bank_len, ref positions, ref channels, .. } = self.layout;
-        let kernel = embedded(g, kernel);
-        let mut u = Aligned::zeros(g.bank * bank_len);
-        let target = transform::Target(u.as_mut_ptr());
-        // A task packs eight channels, for all positions and panels.
-        let eights = ci.div_ceil(8);
-        (0..g.bank * eights).into_par_iter().for_each(|at| {
-            let (bank, first) = (at / eights, at % eights * 8);
-            for k in first..(first + 8).min(ci) {
-                for panel in 0..panels {
-                    let used = width.min(co - panel * width);
-                    let from = &kernel[bank * 9 * ci * co..][channels[k] * co + panel * width..];
-                    let transformed =
-                        level.dispatch(transform::KernelTransform { kernel: from, tap_stride: ci * co, used });
-                    for p in positions.iter().filter(|p| k < p.k) {
-                        let row = bank * bank_len + p.u + (panel * p.k + k) * width;
-                        // SAFETY: the row is inside U and belongs to this position, panel and channel alone.
-                        unsafe { target.write(row, &transformed[p.at][..used]) }
-                    }
-                }
-            }
-        });
-        u
     }
 
     /// Values of the kernels that it holds, or will hold: none of its own, where one is lent.
