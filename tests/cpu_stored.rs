@@ -7,7 +7,6 @@ mod common_executors;
 use common::ops::{doubles, numbers};
 use common::{difference, network};
 use common_executors::{conv, run};
-use std::sync::Arc;
 use unet_lens::engine::autodiff::gradient;
 use unet_lens::engine::exec::cpu::Cpu;
 use unet_lens::engine::exec::cpu::conv::Algorithm;

@@ -12,9 +12,9 @@ use std::sync::Arc;
 use hdf5::storage::{DynStorage, Storage};
 use hdf5::{BytesStorage, FileStorage, Hdf5File, OpenOptions};
 use serde_json::Value;
-use zip::{CompressionMethod, ZipArchive};
 use zip::read::ZipFile;
 use zip::result::ZipError;
+use zip::{CompressionMethod, ZipArchive};
 
 use super::part::Part;
 use super::{Fallible, damaged, weights};
