@@ -426,7 +426,7 @@ fn the_page_says_what_the_files_say() {
         }
         seen += 1;
     }
-    assert_eq!(page.matches("<details class=\"panel\"").count(), seen);
+    assert_eq!(page.matches("<details class=\"panel").count(), seen);
     assert!(seen == 5 + 7 + 6 + 1 && compared > 8 * seen, "{seen} filters, {compared} numbers");
 
     let Ok(claims) = fs::read_to_string(folder.path().join("f/claims.json")) else {
