@@ -8,9 +8,11 @@
 //! ```text
 //!                     cli        one file per command
 //!                      |
+//!                 gallery        the main job: a layer's filters from their starts to their figure
+//!                      |
 //!                    page        article and lesson as HTML
 //!                      |
-//!         lesson, gallery        every step of backprop, the proof by finite differences; a layer's filters from start to figure
+//!                  lesson        every step of backprop, the proof by finite differences
 //!                      |
 //!         findings, bench        what each filter does; speed
 //!                      |

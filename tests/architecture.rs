@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The rooms from the ground up. A room imports only what stands before it.
 const ROOMS: [&str; 15] = [
     "error", "numbers", "names", "cancel", "engine", "files", "picture", "network", "lens", "mri", "bench", "findings",
-    "gallery", "lesson", "page",
+    "lesson", "page", "gallery",
 ];
 
 /// Modules side by side that are one unit: a node holds an op, and an op's gradient rule appends nodes; a convolution and its

@@ -6,13 +6,14 @@ use numpy::{PyArray2, PyArray4};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use unet_lens::Error;
 use unet_lens::cli::choices::{GOALS, OPTIMIZERS, PARAMETERS};
 use unet_lens::engine::tensor::{Shape, Tensor};
-use unet_lens::gallery::{self, Gallery, Init, Starts, Whys, check_channels};
+use unet_lens::gallery::{self, Captions, Gallery, Init, Kinds, Starts, check_channels, check_figure};
 use unet_lens::lens::ascent::{Climb, Job, Recipe, Spare, draw_filters};
 use unet_lens::network::unet;
+use unet_lens::page::strings::Lang;
 use unet_lens::picture::Colormap;
-use unet_lens::{Error, Result};
 
 /// The arguments of `Network.climb`, by their names.
 #[derive(FromPyObject)]
@@ -75,7 +76,7 @@ pub struct Climbs {
     layer: String,
     image: Shape,
     climbs: Vec<Climb>,
-    why: Whys,
+    captions: Captions,
 }
 
 pub fn climb(network: &Network, py: Python, layer: &str, asked: Asked) -> PyResult<Climbs> {
@@ -100,7 +101,7 @@ pub fn climb(network: &Network, py: Python, layer: &str, asked: Asked) -> PyResu
         init.check(filters.len(), name)?;
         let executor = network.executor()?;
         let job = Job::new(&*executor, loaded, layer, &filters, image, recipe)?;
-        gallery::check_figure(filters.len(), image)?;
+        check_figure(filters.len(), image)?;
         let starts = Starts {
             executor: &*executor,
             network: loaded,
@@ -113,8 +114,9 @@ pub fn climb(network: &Network, py: Python, layer: &str, asked: Asked) -> PyResu
         };
         let spare = network.spare();
         let spare: Option<Spare> = spare.as_ref().map(|spare| spare as Spare);
-        let Gallery { climbs, why, end } = gallery::climb(job, &starts, recipe, rescue, spare, watch)?;
-        end.map(|()| Climbs { layer: name.clone(), image, climbs, why })
+        let Gallery { climbs, why, still, end } = gallery::climb(job, &starts, recipe, rescue, spare, watch)?;
+        let captions = Captions { lang: Lang::En, why, kinds: Kinds::new(), still };
+        end.map(|()| Climbs { layer: name.clone(), image, climbs, captions })
     })
 }
 
@@ -163,8 +165,8 @@ impl Climbs {
 
     /// The figure, as the bytes of a PNG file.
     fn png<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        let figure = || gallery::figure(&self.layer, &self.climbs, &self.why, self.image, Colormap::Viridis).to_png();
-        PyBytes::new(py, &py.detach(figure))
+        let figure = || self.captions.figure(&self.layer, &self.climbs, self.image, Colormap::Viridis);
+        PyBytes::new(py, &py.detach(|| figure().to_png()))
     }
 }
 

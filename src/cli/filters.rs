@@ -1,15 +1,18 @@
 //! The main job: `unet-lens --layer NAME`, pictures of what the filters of a layer answer to.
 
+use super::chosen::Chosen;
 use super::climbing::Climbing;
+use super::parse::parse_size;
 use super::start;
-use super::{Look, Machine, parse_size, progress_bar};
+use super::{Look, Machine, progress_bar};
 use crate::cancel::{Cancel, Watch};
 use crate::engine::tensor::Shape;
-use crate::findings::WhyDead;
-use crate::gallery::{self, COLUMNS, Gallery, Init, Starts, Whys};
+use crate::findings::{self, WhyDead};
+use crate::gallery::{self, COLUMNS, Captions, Gallery, Init, Kinds, Starts};
 use crate::lens::ascent::{self, Climb, Recipe, Rescue, Verdict};
-use crate::network::{Network, unet};
+use crate::network::Network;
 use crate::numbers::{data_size, in_column};
+use crate::page::strings::Lang;
 use crate::picture::{Animation, Panel, grid_of, npy};
 use crate::{Error, Result, files};
 use std::path::{Path, PathBuf};
@@ -56,17 +59,6 @@ pub(super) struct Options {
     quiet: bool,
     #[command(flatten)]
     climbing: Climbing,
-}
-
-/// Which filters of a layer.
-#[derive(clap::Args)]
-pub(super) struct Chosen {
-    /// These filters, like 0,3,8-11
-    #[arg(long, value_name = "LIST", value_parser = parse_filters, conflicts_with = "count")]
-    pub filters: Option<Ranges>,
-    /// How many filters to draw without repetition (all, if there are fewer)
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
-    pub count: u32,
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
@@ -138,16 +130,18 @@ impl Options {
         let mut watch = Watch { cancel, progress: &mut progress };
         let spare = |why: &Error| self.machine.spare(why);
         let spare: Option<ascent::Spare> = self.machine.has_spare().then_some(&spare);
-        let Gallery { climbs, why, end } =
+        let Gallery { climbs, why, still, end } =
             gallery::climb(job, starts, self.recipe(), self.climbing.rescue, spare, &mut watch)?;
         bar.finish_and_clear();
 
         let names = super::file_names(network);
         let file = |extension| self.out.join(format!("{}.{extension}", names[layer]));
         let mut written = vec![file("png")];
-        gallery::figure(name, &climbs, &why, image, self.look.colormap).save(&written[0])?;
+        let (kinds, measured) = self.known(name)?;
+        let captions = Captions { lang: Lang::En, why, kinds, still };
+        captions.figure(name, &climbs, image, self.look.colormap).save(&written[0])?;
         if let Some(gif) = &self.gif {
-            self.animation(gif, name, (&climbs, &why), image)?;
+            self.animation(gif, name, (&climbs, &captions), image)?;
             written.push(gif.clone());
         }
         if self.npy {
@@ -158,22 +152,40 @@ impl Options {
             written.extend([file("npy"), file("csv")]);
         }
         if !self.quiet {
-            super::print(&table(&climbs, &why, starts.init, &written))?;
+            super::print(&table(&climbs, &captions, starts.init, &written))?;
+            if !captions.kinds.is_empty() {
+                super::print(&format!("what the filters do: {}\n", measured.display()))?;
+            }
         }
         end
     }
 
+    /// What `unet-lens findings` found of the layer's filters, if it ran before with this network, and left its table in its folder
+    /// beside the figures; and where that is.
+    fn known(&self, name: &str) -> Result<(Kinds, PathBuf)> {
+        let table = self.out.join("findings/filters.csv");
+        let kinds = match std::fs::read_to_string(&table) {
+            Ok(text) => findings::known(&text, &self.machine.model.fingerprint()?, name),
+            Err(_) => Kinds::new(),
+        };
+        Ok((kinds, table))
+    }
+
     /// The whole grid, a frame for the start and for each step.
-    fn animation(&self, path: &Path, name: &str, (climbs, why): (&[Climb], &Whys), image: Shape) -> Result<()> {
+    fn animation(
+        &self,
+        path: &Path,
+        name: &str,
+        (climbs, captions): (&[Climb], &Captions),
+        image: Shape,
+    ) -> Result<()> {
         let mut animation = Animation::new(path, DELAY);
         let bar = progress_bar("animation", self.quiet);
         bar.set_length(climbs[0].frames.len() as u64);
         for step in 0..climbs[0].frames.len() {
-            let panels: Vec<Panel> = climbs
-                .iter()
-                .map(|climb| gallery::panel(climb, &climb.frames[step], why.get(&climb.filter), image))
-                .collect();
-            let title = gallery::titled(&format!("{name}, step {step} of {}", climbs[0].frames.len() - 1), image);
+            let panels: Vec<Panel> =
+                climbs.iter().map(|climb| captions.panel(climb, &climb.frames[step], image)).collect();
+            let title = captions.titled(&format!("{name}, step {step} of {}", climbs[0].frames.len() - 1), image);
             animation.figure(&grid_of(FRAME, &title, &panels, COLUMNS, self.look.colormap))?;
             bar.inc(1);
         }
@@ -182,52 +194,21 @@ impl Options {
     }
 }
 
-impl Chosen {
-    /// The filters of one layer; drawn by the seed, if they are not named.
-    pub fn of(&self, network: &Network, layer: usize, seed: u64) -> Result<Vec<usize>> {
-        let (name, channels) = (&network.layers[layer].name, unet::filters(network, layer));
-        let Some(Ranges(ranges)) = &self.filters else {
-            return Ok(ascent::draw_filters(seed, name, channels, self.count as usize));
-        };
-        if let Some(beyond) = ranges.iter().map(|range| *range.end()).find(|&end| end >= channels) {
-            return Err(Error::Usage(match channels {
-                1 => format!("--filters {beyond}: {name} has 1 filter, number 0"),
-                _ => format!("--filters {beyond}: {name} has {channels} filters, 0 to {}", channels - 1),
-            }));
-        }
-        let mut filters = vec![];
-        for filter in ranges.iter().cloned().flatten() {
-            if !filters.contains(&filter) {
-                filters.push(filter);
-            }
-        }
-        Ok(filters)
+/// # Errors
+/// If the pictures side by side are more than one file can show.
+fn check_figure(filters: usize, image: Shape) -> Result<()> {
+    let pixels = (filters.div_ceil(COLUMNS) * image.h) as u64 * (filters.min(COLUMNS) * image.w) as u64;
+    if pixels > MOST_PIXELS {
+        return Err(Error::Memory(format!(
+            "{filters} pictures of {}x{} pixels make a figure of {} million pixels, the most is {} million; \
+             take fewer filters or a smaller --size",
+            image.h,
+            image.w,
+            pixels / 1_000_000,
+            MOST_PIXELS / 1_000_000
+        )));
     }
-}
-
-/// Filters as the user names them: numbers and ranges.
-#[derive(Clone)]
-pub(super) struct Ranges(Vec<std::ops::RangeInclusive<usize>>);
-
-impl std::fmt::Display for Ranges {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        let range = |r: &std::ops::RangeInclusive<usize>| match (r.start(), r.end()) {
-            (first, last) if first == last => first.to_string(),
-            (first, last) => format!("{first}-{last}"),
-        };
-        f.pad(&self.0.iter().map(range).collect::<Vec<_>>().join(","))
-    }
-}
-
-/// "0,3,8-11" as ranges.
-fn parse_filters(text: &str) -> Result<Ranges, String> {
-    let range = |part: &str| {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-        (first <= last).then_some(first..=last)
-    };
-    let ranges: Option<_> = text.split(',').map(range).collect();
-    ranges.map(Ranges).ok_or_else(|| "expected numbers and ranges from low to high, like 0,3,8-11".to_string())
+    Ok(())
 }
 
 /// What is about to be done, and what it takes.
@@ -238,7 +219,7 @@ fn heading(name: &str, filters: usize, needs: ascent::Needs) -> String {
 }
 
 /// `init`: what the climbs began with.
-fn table(climbs: &[Climb], why: &Whys, init: &Init, written: &[PathBuf]) -> String {
+fn table(climbs: &[Climb], captions: &Captions, init: &Init, written: &[PathBuf]) -> String {
     let mut text = format!("{:>6}  {:>12}  {:>12}  verdict\n", "filter", "before", "after");
     for climb in climbs {
         let (before, after) = ends(climb);
@@ -260,7 +241,7 @@ fn table(climbs: &[Climb], why: &Whys, init: &Init, written: &[PathBuf]) -> Stri
             Verdict::Ok => "",
         };
         if climb.verdict == Verdict::Dead {
-            text += said(why.get(&climb.filter), init);
+            text += said(captions.why.get(&climb.filter), init);
         }
         if climb.shown < climb.rms.len() && climb.verdict.has_picture() {
             text += &format!("; drawn: step {}", climb.shown);
@@ -272,6 +253,12 @@ fn table(climbs: &[Climb], why: &Whys, init: &Init, written: &[PathBuf]) -> Stri
         }
         if climb.halved > 0 {
             text += &format!(" with steps of 1/{}: it fell with longer ones", 1u32 << climb.halved);
+        }
+        if captions.still.contains(&climb.filter) {
+            text += "; the picture is still the seed, away from the border at most brighter or darker";
+        }
+        if let Some(kind) = captions.kinds.get(&climb.filter) {
+            text += &format!("; measured: {kind}");
         }
         text.push('\n');
     }

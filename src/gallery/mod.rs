@@ -1,24 +1,27 @@
 //! The main job as a whole: where the filters of a layer start, how they climb, why some are dead, and the figure of them all. The
 //! command line asks for it with flags, the Python module with arguments.
 
-mod figure;
+mod captions;
 mod start;
 mod why;
 
-pub use figure::{COLUMNS, check_figure, figure, panel, titled};
+pub use captions::{COLUMNS, Captions, Kinds, check_figure, is_still};
 pub use start::{Init, Starts, check_channels, phantom};
-pub use why::{Whys, why, word};
+pub use why::{Whys, why};
 
 use crate::cancel::Watch;
 use crate::engine::exec::Executor;
-use crate::lens::ascent::{self, Climb, Climbed, Job, Recipe, Spare};
+use crate::lens::ascent::{self, Climb, Climbed, Job, Parameter, Recipe, Rescue, Spare};
 use crate::{Error, Result};
+use std::collections::HashSet;
 
 /// What became of the filters of a layer.
 pub struct Gallery {
     pub climbs: Vec<Climb>,
     /// Why the dead ones are dead.
     pub why: Whys,
+    /// The filters whose pictures are still their seeds.
+    pub still: HashSet<usize>,
     /// Why it ended before all filters were finished.
     pub end: Result<()>,
 }
@@ -55,5 +58,20 @@ pub fn climb(
         ascent::rescue(executor, network, layer, &mut climbs, recipe, seeds, watch)?;
     }
     let why = why(executor, network, layer, &climbs)?;
-    Ok(Gallery { climbs, why, end })
+    let still = still(&climbs, starts, recipe)?;
+    Ok(Gallery { climbs, why, still, end })
+}
+
+/// The filters whose pictures are still the noise that they began with. What is climbed for one neuron stays what it was wherever
+/// that one does not look: there it says nothing.
+fn still(climbs: &[Climb], starts: &Starts, recipe: Recipe) -> Result<HashSet<usize>> {
+    let mut still = HashSet::new();
+    let is_noise = recipe.parameter == Parameter::Pixel && matches!(starts.init, Init::Noise);
+    for climb in climbs.iter().filter(|_| is_noise && recipe.neuron.is_none()) {
+        let seed = if let Some(Rescue::Seed(seed)) = climb.rescued { seed } else { recipe.seed };
+        if is_still(climb, starts.of(seed, &[climb.filter])?.image(0), starts.image) {
+            still.insert(climb.filter);
+        }
+    }
+    Ok(still)
 }

@@ -32,13 +32,3 @@ pub fn why(executor: &dyn Executor, network: &Network, layer: usize, climbs: &[C
         Err(error) => Err(error),
     }
 }
-
-/// What stands in the place of a dead filter's picture.
-pub fn word(why: Option<&WhyDead>) -> &'static str {
-    match why {
-        Some(WhyDead::Proven) => "dead for every image",
-        Some(WhyDead::LivesOnData) => "dead for noise, lives on phantoms",
-        Some(WhyDead::OffOnData) => "dead, on phantoms, too",
-        None => "dead",
-    }
-}

@@ -5,6 +5,7 @@ mod entry;
 mod file;
 mod layers;
 mod nodes;
+mod part;
 mod weights;
 mod wiring;
 
@@ -40,13 +41,15 @@ pub fn load_bytes(name: &str, bytes: impl AsRef<[u8]> + Send + Sync + 'static) -
     file::open_bytes(bytes).and_then(|file| network(name, file)).map_err(|problem| Error::file(name, problem))
 }
 
+/// The file of the article's U-Net.
+pub static BUILT_IN: &[u8] = include_bytes!("../../../fixtures/unet.h5");
+
 /// The article's U-Net, so that the program works from any folder.
 ///
 /// # Errors
 /// If there is no memory for its weights.
 pub fn built_in() -> Result<Network> {
-    static BYTES: &[u8] = include_bytes!("../../../fixtures/unet.h5");
-    load_bytes("the built-in network", BYTES)
+    load_bytes("the built-in network", BUILT_IN)
 }
 
 /// A layer with what is known of it before its weights are read.
