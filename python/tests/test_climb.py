@@ -52,11 +52,11 @@ def command(folder, *line):
     ],
 )
 def test_climbs_as_the_command_does(tiny, tmp_path, flags, arguments):
-    command(tmp_path, "--model", str(FIXTURES / "tiny.h5"), "--layer", "up", *flags)
-    climb = tiny.climb("up", **arguments)
-    np.testing.assert_array_equal(climb.pictures[..., 0], np.load(tmp_path / "up.npy"))
-    assert climb._repr_png_() == (tmp_path / "up.png").read_bytes()
-    rows = [row.split(",") for row in (tmp_path / "up.csv").read_text().splitlines()[1:]]
+    command(tmp_path, "--model", str(FIXTURES / "tiny.h5"), "--layer", "up_conv", *flags)
+    climb = tiny.climb("up_conv", **arguments)
+    np.testing.assert_array_equal(climb.pictures[..., 0], np.load(tmp_path / "up_conv.npy"))
+    assert climb._repr_png_() == (tmp_path / "up_conv.png").read_bytes()
+    rows = [row.split(",") for row in (tmp_path / "up_conv.csv").read_text().splitlines()[1:]]
     assert climb.filters == [int(row[0]) for row in rows]
     np.testing.assert_array_equal(climb.losses[:, 0], np.float32([row[1] for row in rows]))
     np.testing.assert_array_equal(climb.rms, np.float32([row[4:] for row in rows]))
@@ -66,10 +66,10 @@ def test_climbs_as_the_command_does(tiny, tmp_path, flags, arguments):
 def test_starts_where_it_is_told(tiny, tmp_path):
     start = np.random.default_rng(1).random((2, 16, 12), dtype=np.float32)
     np.save(tmp_path / "start.npy", start)
-    command(tmp_path, "--model", str(FIXTURES / "tiny.h5"), "--layer", "up", "--filters", "0,2", "--init", str(tmp_path / "start.npy"))
-    pictures, losses, verdicts = tiny.climb("up", [0, 2], init=start)
-    np.testing.assert_array_equal(pictures[..., 0], np.load(tmp_path / "up.npy"))
-    expected = tiny.activations(start, "up")["up"].mean(axis=(1, 2))
+    command(tmp_path, "--model", str(FIXTURES / "tiny.h5"), "--layer", "up_conv", "--filters", "0,2", "--init", str(tmp_path / "start.npy"))
+    pictures, losses, verdicts = tiny.climb("up_conv", [0, 2], init=start)
+    np.testing.assert_array_equal(pictures[..., 0], np.load(tmp_path / "up_conv.npy"))
+    expected = tiny.activations(start, "up_conv")["up_conv"].mean(axis=(1, 2))
     np.testing.assert_allclose(losses[:, 0], [expected[0, 0], expected[1, 2]], rtol=1e-5)
     assert losses.shape == (2, 21) and len(verdicts) == 2
 

@@ -54,7 +54,9 @@ def images(value: Any, channels: int) -> npt.NDArray[np.float32]:
     given = np.asarray(value)
     if given.dtype.kind not in "fiub":
         raise TypeError(f"an array of real numbers is expected, not of {given.dtype}")
-    array = np.ascontiguousarray(given, dtype=np.float32)
+    # What is too large is told below.
+    with np.errstate(over="ignore"):
+        array = np.ascontiguousarray(given, dtype=np.float32)
     if array.ndim == 2:
         array = array[None, :, :, None]
     elif array.ndim == 3:

@@ -83,8 +83,8 @@ def load(
 
     Examples
     --------
-    >>> load().name
-    'U_net_model_classic'
+    >>> load()
+    <Network model: 26 layers, 2,881,217 parameters>
     """
     path, data, name = None, None, ""
     if _keras.is_model(model):
@@ -405,7 +405,7 @@ class Network:
         images, seed = arguments.whole("images", images, 2, 4096), arguments.whole("seed", seed, 0, _SEEDS)
         table, claims = self._native.findings(arguments.names(layers), path, images, seed)
         rows = csv.DictReader(io.StringIO(table))
-        return {"filters": [{name: _cell(name, cell) for name, cell in row.items()} for row in rows], "claims": json.loads(claims)}
+        return {"filters": [{name: _cell(name, cell) for name, cell in row.items()} for row in rows], "claims": json.loads(claims)["claims"]}
 
     def phantom(self, seed: int = 0, size: tuple[int, int] | None = None) -> Array:
         """Draw a phantom, circles and rectangles, with three of four rows of its k-space left out: what the built-in network restores.

@@ -10,7 +10,6 @@ use crate::engine::tensor::Shape;
 use crate::findings::{self, WhyDead};
 use crate::gallery::{self, COLUMNS, Captions, Gallery, Init, Kinds, Starts};
 use crate::lens::ascent::{self, Climb, Recipe, Rescue, Verdict};
-use crate::network::Network;
 use crate::numbers::{data_size, in_column};
 use crate::page::strings::Lang;
 use crate::picture::{Animation, Panel, grid_of, npy};
@@ -192,23 +191,6 @@ impl Options {
         bar.finish_and_clear();
         animation.save()
     }
-}
-
-/// # Errors
-/// If the pictures side by side are more than one file can show.
-fn check_figure(filters: usize, image: Shape) -> Result<()> {
-    let pixels = (filters.div_ceil(COLUMNS) * image.h) as u64 * (filters.min(COLUMNS) * image.w) as u64;
-    if pixels > MOST_PIXELS {
-        return Err(Error::Memory(format!(
-            "{filters} pictures of {}x{} pixels make a figure of {} million pixels, the most is {} million; \
-             take fewer filters or a smaller --size",
-            image.h,
-            image.w,
-            pixels / 1_000_000,
-            MOST_PIXELS / 1_000_000
-        )));
-    }
-    Ok(())
 }
 
 /// What is about to be done, and what it takes.
