@@ -24,7 +24,7 @@ use crate::engine::exec::memory::Memory;
 use crate::engine::random::stream;
 use crate::engine::tensor::{Shape, Tensor};
 use crate::network::{Network, unet};
-pub use climb::{Climb, Climbed, Job, Needs, Spare, climb};
+pub use climb::{Climb, Climbed, Job, Needs, climb};
 pub use objective::{Fixed, Objective, StepTrace};
 use rand::RngExt;
 pub use recipe::{Goal, Optimizer, Parameter, Recipe};
