@@ -16,8 +16,10 @@ fn output(folder: &Path, line: &str, variables: &[(&str, &str)]) -> (String, Str
     let fixtures = fixture("").display().to_string();
     let mut command = unet_lens(folder);
     command.args(line.split(' ').map(|word| word.replace('@', &fixtures)));
-    ["NO_COLOR", "CLICOLOR_FORCE", "CLICOLOR"].iter().for_each(|name| drop(command.env_remove(name)));
-    variables.iter().for_each(|(name, value)| drop(command.env(name, value)));
+    for name in ["NO_COLOR", "CLICOLOR_FORCE", "CLICOLOR"] {
+        command.env_remove(name);
+    }
+    command.envs(variables.iter().copied());
     let output = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (text(output.stdout), text(output.stderr))
@@ -69,7 +71,7 @@ fn a_terminal_gets_colors_unless_no_color_is_set() {
             .current_dir(folder.path())
             .env("TERM", "xterm")
             .env_remove("NO_COLOR");
-        no_color.iter().for_each(|value| drop(command.env("NO_COLOR", value)));
+        command.envs(no_color.map(|value| ("NO_COLOR", value)));
         command
             .stdin(std::process::Stdio::null())
             .output()
@@ -142,7 +144,7 @@ fn checks_and_scores_as_json() {
     assert!(check["points"][0]["direction"].as_str().unwrap().starts_with("pixel "), "{check}");
     assert!(check["worst"].as_f64().unwrap() < 1e-6);
 
-    let line = "restore --model @mri.h5 --count 2 --backend cpu";
+    let line = "restore --count 2 --backend cpu";
     let restored = &documents(folder.path(), line)[0];
     let (table, _) = output(folder.path(), line, &[]);
     for image in restored["images"].as_array().unwrap() {
