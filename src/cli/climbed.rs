@@ -1,6 +1,7 @@
 //! What is said of climbs: a table for people, JSON for programs, a file for spreadsheets.
 
-use super::dead::{self, Whys};
+use super::captions::Captions;
+use super::dead;
 use super::start::Init;
 use super::terminal::{GOOD, NOTE, Text};
 use crate::lens::ascent::{Climb, Rescue, Verdict};
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// `init`: what the climbs began with.
-pub(super) fn table(climbs: &[Climb], why: &Whys, init: &Init, written: &[PathBuf]) -> Text {
+pub(super) fn table(climbs: &[Climb], captions: &Captions, init: &Init, written: &[PathBuf]) -> Text {
     let mut text = Text::default();
     text += &format!("{:>6}  {:>12}  {:>12}  verdict\n", "filter", "before", "after");
     for climb in climbs {
@@ -33,7 +34,7 @@ pub(super) fn table(climbs: &[Climb], why: &Whys, init: &Init, written: &[PathBu
             Verdict::Ok => "",
         };
         if climb.verdict == Verdict::Dead {
-            text += dead::said(why.get(&climb.filter), init);
+            text += dead::said(captions.why.get(&climb.filter), init);
         }
         if climb.shown < climb.rms.len() && climb.verdict.has_picture() {
             text += &format!("; drawn: step {}", climb.shown);
@@ -46,6 +47,12 @@ pub(super) fn table(climbs: &[Climb], why: &Whys, init: &Init, written: &[PathBu
         if climb.halved > 0 {
             text += &format!(" with steps of 1/{}: it fell with longer ones", 1u32 << climb.halved);
         }
+        if captions.still.contains(&climb.filter) {
+            text += "; the picture is still the seed, away from the border at most brighter or darker";
+        }
+        if let Some(kind) = captions.kinds.get(&climb.filter) {
+            text += &format!("; measured: {kind}");
+        }
         text += "\n";
     }
     written.iter().for_each(|path| text += &format!("{}\n", path.display()));
@@ -53,7 +60,11 @@ pub(super) fn table(climbs: &[Climb], why: &Whys, init: &Init, written: &[PathBu
 }
 
 /// The same numbers with all their digits. `after` is that of the picture which is drawn, the one of step `shown`.
-pub(super) fn document(layer: &str, climbs: &[Climb], why: &Whys, written: &[PathBuf]) -> Value {
+pub(super) fn document(layer: &str, climbs: &[Climb], captions: &Captions, written: &[PathBuf]) -> Value {
+    let dead_for = |climb: &Climb| {
+        let is_dead = climb.verdict == Verdict::Dead;
+        is_dead.then(|| captions.lang.article().dead_for(captions.why.get(&climb.filter).copied()))
+    };
     let filter = |climb: &Climb| {
         let (before, after) = ends(climb);
         json!({
@@ -61,10 +72,12 @@ pub(super) fn document(layer: &str, climbs: &[Climb], why: &Whys, written: &[Pat
             "before": before,
             "after": after,
             "verdict": climb.verdict.to_string(),
-            "dead": (climb.verdict == Verdict::Dead).then(|| dead::word(why.get(&climb.filter))),
+            "dead": dead_for(climb),
             "shown": climb.shown,
             "rescued": climb.rescued.map(|how| how.to_string()),
             "halved": climb.halved,
+            "still_seed": captions.still.contains(&climb.filter),
+            "measured": captions.kinds.get(&climb.filter).map(|kind| kind.to_string()),
         })
     };
     json!({ "layer": layer, "filters": climbs.iter().map(filter).collect::<Vec<_>>(), "files": written })

@@ -3,8 +3,9 @@
 
 use super::gaze::{Best, Gaze};
 use super::spectrum::{cells, flatness, mutual_likeness};
-use super::stats::{correlation, spearman};
+use super::stats::spearman;
 use super::task::Task;
+use super::trust::still_seed;
 use super::{LayerFindings, Patch, Trust};
 use crate::Result;
 use crate::cancel::Watch;
@@ -114,14 +115,13 @@ impl Climbs {
         let (seed, first) = (&self.pixels[0].0, &self.pixels[0].1[i]);
         let spectra: Vec<Vec<f64>> = all().map(|climb| cells(&climb.picture, size, shape.c)).collect();
         let (in_pixels, in_waves) = spectra.split_at(self.pixels.len());
-        let wide = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
         Some(Trust {
             same_spectrum: mutual_likeness(in_pixels).min(mutual_likeness(in_waves)),
             beats_data: false,
             gain_over_data: 0.0,
             way: 0.0,
             flat: flatness(&in_pixels[0]),
-            still_seed: correlation(&wide(&first.picture), &wide(seed.image(i))).unwrap_or(0.0),
+            still_seed: still_seed(&first.picture, seed.image(i), size),
             picture: first.picture.clone(),
             second: self.pixels[1].1[i].picture.clone(),
             size,

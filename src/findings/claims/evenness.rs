@@ -3,11 +3,8 @@
 use super::{UNKNOWN, below, row};
 use crate::findings::spectrum::unevenness;
 use crate::findings::stats::{difference, mean};
-use crate::findings::{Answer, Claim, Interval, LayerFindings, Text, Unit};
+use crate::findings::{Answer, Claim, Interval, LayerFindings, STILL_SEED, Text, Unit};
 use serde_json::json;
-
-/// A picture that is as like its seed as this is still the seed, and shows nothing of the filter.
-pub const STILL_SEED: f64 = 0.9;
 
 /// The logarithms of how unevenly energy lies in the pictures of a layer; those that are still the seed are left out.
 fn logs(layer: &LayerFindings) -> Vec<f64> {

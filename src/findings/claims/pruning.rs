@@ -1,6 +1,5 @@
 //! "The filters that look like noise can go at the same quality." And how many can go at all, and how much faster the network then is.
 
-use super::evenness::STILL_SEED;
 use super::{SAME, SAME_OUTPUT, UNKNOWN, below, row};
 use crate::Result;
 use crate::cancel::Watch;
@@ -10,7 +9,7 @@ use crate::findings::masked::{Removed, Site};
 use crate::findings::speed::Speed;
 use crate::findings::stats::{mean, quantile};
 use crate::findings::task::{Task, interval};
-use crate::findings::{Answer, Claim, FilterFindings, Interval, LayerFindings, Text, Unit, Verdict};
+use crate::findings::{Answer, Claim, FilterFindings, Interval, LayerFindings, STILL_SEED, Text, Unit, Verdict};
 use crate::network::{Kind, Network};
 use serde_json::json;
 
