@@ -1,9 +1,10 @@
 //! `unet-lens findings`: what each filter does, said in numbers and put to the test.
 
-use super::choices::{LANGS, name_of, one_of};
+use super::choices::{ABLATED, LANGS, name_of, one_of};
 use super::{Machine, quoted};
 use crate::cancel::Watch;
 use crate::findings::task::Task;
+use crate::findings::trial::Ablated;
 use crate::findings::{self, Data, Findings, LayerFindings, Verdict, claims, trial};
 use crate::names::FileNames;
 use crate::network::Network;
@@ -32,6 +33,10 @@ pub(super) struct Options {
     /// How many images of the data are looked at
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(2..=4096))]
     images: u16,
+    /// Which filters are replaced by their means, one at a time, to see what is lost: up to eight of each layer, or all; then every
+    /// filter is climbed, too, to see whether its picture looks like noise
+    #[arg(long, value_name = "WHICH", default_value = "drawn", value_parser = one_of(ABLATED))]
+    ablate: Ablated,
     /// Seed of everything random: phantoms, noise, shuffled kernels
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
@@ -80,7 +85,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         bar.set_position(done as u64);
     };
     let (executor, layers) = (&*executor, &mut found.layers);
-    found.claims = trial::run(executor, &network, layers, tasks.as_ref(), options.seed, &cancel, &mut progress)?;
+    found.claims = trial::run(executor, &network, layers, tasks.as_ref(), (options.seed, options.ablate), &cancel, &mut progress)?;
     bar.finish_and_clear();
     let table = options.out.join("filters.csv");
     files::write_whole(&table, findings::csv(&found.layers).as_bytes())?;
@@ -116,6 +121,9 @@ impl Options {
             text += &format!(" --data {}", quoted(&data.to_string_lossy()));
         }
         text += &format!(" --images {} --seed {}{}", self.images, self.seed, self.machine.arguments());
+        if self.ablate != Ablated::Drawn {
+            text += &format!(" --ablate {}", name_of(ABLATED, self.ablate));
+        }
         if self.lang != Lang::En {
             text += &format!(" --lang {}", name_of(LANGS, self.lang));
         }

@@ -139,6 +139,11 @@ impl Tally {
         self.extremes_after(response);
     }
 
+    /// An image of which it is only asked whether the filter wakes.
+    pub fn see_other(&mut self, response: Response) {
+        self.extremes(response);
+    }
+
     /// Counts where filters are on.
     pub fn see_life(&mut self, half: usize, response: Response) {
         let c = self.filters;

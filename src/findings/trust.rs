@@ -1,5 +1,25 @@
 //! Can the picture of a climb be believed?
 
+/// A picture whose correlation with its seed is above this is still the seed: more than half of what varies in it is the seed.
+pub const STILL_SEED: f64 = std::f64::consts::FRAC_1_SQRT_2;
+
+/// Does a climbed picture look like noise?
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Look {
+    /// Spectral flatness of the picture: 1 for white noise.
+    pub flat: f64,
+    /// 99 of 100 pictures of white noise are flatter than this.
+    pub flat_threshold: f64,
+    /// Correlation of picture and seed.
+    pub still_seed: f64,
+}
+
+impl Look {
+    pub fn is_noise(&self) -> bool {
+        self.still_seed > STILL_SEED || self.flat > self.flat_threshold
+    }
+}
+
 /// Of a filter that is drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trust {

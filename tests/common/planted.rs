@@ -170,6 +170,32 @@ pub fn behind_a_pool(planted: &[Planted], side: usize, image: usize) -> Network 
     ])
 }
 
+/// The same filters behind a convolution whose norm comes before its activation, a maximum pool, and each with a norm of its own
+/// before its activation.
+pub fn behind_a_max_pool(planted: &[Planted], side: usize, image: usize) -> Network {
+    let middle = [0.0, 0.0, 0.0, 0.0, -1.5, 0.0, 0.0, 0.0, 0.0];
+    let norm = |scale: f32, shift: &[f32]| Kind::BatchNorm {
+        axis: -1,
+        scale: vec![scale; shift.len()].into(),
+        shift: shift.to_vec().into(),
+    };
+    let two = Window::new(2, 2);
+    let pool = Kind::Pool { pool: Pool::Max, window: two, stride: two, padding: Padding::Same };
+    let relu = || Kind::Activation(Activation::Relu);
+    let shifts: Vec<f32> = planted.iter().map(|filter| 3.0 * filter.bias as f32).collect();
+    let kernel = |_: usize, o: usize| planted[o].kernel.clone();
+    network(vec![
+        input(image, 1),
+        conv("first", 3, (1, 1), |_, _| middle.to_vec(), &[0.25], Activation::Linear, 0),
+        layer("norm", "BatchNormalization", norm(-0.5, &[0.125]), vec![1]),
+        layer("on", "Activation", relu(), vec![2]),
+        layer("pool", "MaxPooling2D", pool, vec![3]),
+        conv("planted", side, (1, planted.len()), kernel, &vec![0.0; planted.len()], Activation::Linear, 4),
+        layer("own", "BatchNormalization", norm(3.0, &shifts), vec![5]),
+        layer("cut", "Activation", relu(), vec![6]),
+    ])
+}
+
 /// A detector of noise and one of the border, each of two layers. `threshold`: more than the finest grating gives the first layer,
 /// and less than noise does now and then.
 pub fn of_two_layers(image: usize, threshold: f64) -> Network {

@@ -7,6 +7,7 @@ use crate::lens::ascent::{Climb, Rescue, Verdict};
 use crate::network::unet;
 use crate::numbers::number;
 use crate::page::alike::{correlation, same_spectrum};
+use crate::findings::trust::STILL_SEED;
 use crate::page::strings::article::ArticleText;
 use crate::page::strings::fill;
 use crate::page::strings::findings::because;
@@ -15,8 +16,7 @@ use crate::page::{data_url, number4, plots};
 use crate::picture::{Colormap, Mix, color_strip, strip};
 use maud::{Markup, html};
 
-/// A picture that has more in common with its seed than this is still the seed; of less than the second nothing is said.
-const STILL_SEED: f64 = 0.5;
+/// A picture that has less in common with its seed than this: nothing is said of it.
 const SOME_SEED: f64 = 0.2;
 /// The largest side of the pictures beside a panel's, pixels.
 const BESIDE: usize = 64;

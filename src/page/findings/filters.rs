@@ -2,6 +2,7 @@
 
 use super::heat;
 use super::measures::{COLUMNS, Cell};
+use crate::findings::trust::STILL_SEED;
 use crate::findings::{FilterFindings, Findings, LayerFindings, Patch, Proven, Trust, Verdict};
 use crate::numbers::number;
 use crate::page::data_url;
@@ -21,8 +22,6 @@ pub struct Sides {
 
 /// Digits of a number in filters.csv.
 const DIGITS: usize = 6;
-/// A picture that has more in common with its seed than this is still the seed.
-pub const STILL_SEED: f64 = 0.5;
 
 pub fn section(findings: &Findings, lang: Lang, sides: Sides) -> Markup {
     let t = lang.findings();
