@@ -135,8 +135,11 @@ fn look(flat: f64, still_seed: f64) -> Option<Look> {
 }
 
 fn drawn(decoder: bool, even: bool, still_seed: f64) -> LayerFindings {
-    let filters = (0..8)
-        .map(|i| FilterFindings { trust: Some(trust(even, i, 0.2, still_seed)), look: look(0.2, still_seed), ..filter(i, Verdict::Unclear, None) });
+    let filters = (0..8).map(|i| FilterFindings {
+        trust: Some(trust(even, i, 0.2, still_seed)),
+        look: look(0.2, still_seed),
+        ..filter(i, Verdict::Unclear, None)
+    });
     layer(usize::from(decoder), 1, decoder, filters.collect())
 }
 

@@ -7,8 +7,8 @@ mod common;
 use serde_json::{Value, json};
 use std::fs;
 use unet_lens::findings::{
-    Answer, Border, Claim, DataFacts, DataKind, Effect, FilterFindings, Findings, How, Interval, LayerFindings, Life, Look, Noise,
-    Patch, Proven, Reason, Text, Trust, TunedWhere, Tuning, Unit, Verdict,
+    Answer, Border, Claim, DataFacts, DataKind, Effect, FilterFindings, Findings, How, Interval, LayerFindings, Life,
+    Look, Noise, Patch, Proven, Reason, Text, Trust, TunedWhere, Tuning, Unit, Verdict,
 };
 use unet_lens::page::strings::Lang;
 use unet_lens::page::strings::findings::row_name;

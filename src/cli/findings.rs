@@ -85,7 +85,8 @@ pub(super) fn run(options: &Options) -> Result<()> {
         bar.set_position(done as u64);
     };
     let (executor, layers) = (&*executor, &mut found.layers);
-    found.claims = trial::run(executor, &network, layers, tasks.as_ref(), (options.seed, options.ablate), &cancel, &mut progress)?;
+    found.claims =
+        trial::run(executor, &network, layers, tasks.as_ref(), (options.seed, options.ablate), &cancel, &mut progress)?;
     bar.finish_and_clear();
     let table = options.out.join("filters.csv");
     files::write_whole(&table, findings::csv(&found.layers).as_bytes())?;

@@ -22,9 +22,8 @@ mod tests {
 
     #[test]
     fn half_as_much_until_it_fits() {
-        let most = |limit: usize| {
-            fitting(7, |n| if n <= limit { Ok(n) } else { Err(Error::Limit("too much".to_string())) })
-        };
+        let most =
+            |limit: usize| fitting(7, |n| if n <= limit { Ok(n) } else { Err(Error::Limit("too much".to_string())) });
         assert_eq!([most(7), most(6), most(3), most(1)].map(Result::ok), [Some(7), Some(4), Some(2), Some(1)]);
         assert!(matches!(most(0), Err(Error::Limit(_))));
         let fails: Result<usize> = fitting(7, |_| Err(Error::Usage("no".to_string())));

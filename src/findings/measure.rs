@@ -27,6 +27,8 @@ const MOST_DRAWS: usize = 8;
 const FEW: usize = 16;
 /// Thresholds of what chance exceeds once in a hundred.
 const PERCENTILE: f64 = 0.99;
+/// Gratings that move a filter by less than this, as a share of how far anything moves it, move it by rounding alone.
+const ROUNDING: f64 = 1e-5;
 /// A border that is told so well is no chance, whatever else is told as well.
 const SURE: f64 = 0.99;
 
@@ -76,10 +78,8 @@ pub fn measure(
     let selectivities: Vec<Vec<f64>> =
         chance.iter().map(|layer| layer.iter().map(|kernel| kernel.selectivity).collect()).collect();
     let proven = bounds::proven(executor, network, layers, data.shape, data.facts.range)?;
-    let constant: Vec<Vec<bool>> = tallies
-        .iter()
-        .map(|tally| (0..tally.filters).map(|filter| tally.is_constant(filter)).collect())
-        .collect();
+    let constant: Vec<Vec<bool>> =
+        tallies.iter().map(|tally| (0..tally.filters).map(|filter| tally.is_constant(filter)).collect()).collect();
     let dead: Vec<Vec<bool>> = match effort.own_seeds {
         true => {
             let mut own = |unit: &Unit, constant: &Vec<bool>| {
@@ -167,6 +167,8 @@ fn layer(
 impl Numbers {
     fn of(tally: &Tally, edges: &Edges, filter: usize, halves: &[usize], life: Life) -> Numbers {
         let best = best_grating(tally, filter, halves);
+        // Weights that cancel out leave what rounding makes.
+        let best = if best > ROUNDING * tally.span(filter) { best } else { 0.0 };
         let greys: Vec<f64> = tally.greys.iter().skip(filter).step_by(tally.filters).map(|&v| v.into()).collect();
         let tuning = tuning(tally, filter, halves, &greys);
         let tuning = tuning.filter(|_| best > 0.0).map(|tuning| tuning.with_bars(tally, filter, best));

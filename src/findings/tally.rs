@@ -204,6 +204,11 @@ impl Tally {
         (0..self.filters).map(|filter| sum(filter) / counted.max(1) as f64).collect()
     }
 
+    /// How far what comes out of the activation moves over all images and places.
+    pub fn span(&self, filter: usize) -> f64 {
+        f64::from(self.most_after[filter]) - f64::from(self.least_after[filter])
+    }
+
     /// Its answer after the activation is the same for all that was shown, but for rounding.
     pub fn is_constant(&self, filter: usize) -> bool {
         let (least, most) = (self.least_after[filter], self.most_after[filter]);

@@ -3,8 +3,8 @@
 
 use super::ablation::{Ablation, effects};
 use super::activity::activity;
-use super::effort::Effort;
 use super::claims::{borders, evenness, lines, pruning, skips, spacing};
+use super::effort::Effort;
 use super::masked::{Means, Removed, Site};
 use super::speed::{gone, speed};
 use super::task::Task;

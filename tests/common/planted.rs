@@ -1,4 +1,5 @@
 //! Networks whose filters are known, since they were planted.
+#![allow(dead_code)] // each test file is a crate of its own and uses a part of this
 
 use std::f64::consts::PI;
 use std::sync::Arc;
@@ -174,7 +175,7 @@ pub fn behind_a_pool(planted: &[Planted], side: usize, image: usize) -> Network 
 /// before its activation.
 pub fn behind_a_max_pool(planted: &[Planted], side: usize, image: usize) -> Network {
     let middle = [0.0, 0.0, 0.0, 0.0, -1.5, 0.0, 0.0, 0.0, 0.0];
-    let norm = |scale: f32, shift: &[f32]| Kind::BatchNorm {
+    let norm = |scale: f64, shift: &[f64]| Kind::BatchNorm {
         axis: -1,
         scale: vec![scale; shift.len()].into(),
         shift: shift.to_vec().into(),
@@ -182,7 +183,7 @@ pub fn behind_a_max_pool(planted: &[Planted], side: usize, image: usize) -> Netw
     let two = Window::new(2, 2);
     let pool = Kind::Pool { pool: Pool::Max, window: two, stride: two, padding: Padding::Same };
     let relu = || Kind::Activation(Activation::Relu);
-    let shifts: Vec<f32> = planted.iter().map(|filter| 3.0 * filter.bias as f32).collect();
+    let shifts: Vec<f64> = planted.iter().map(|filter| 3.0 * filter.bias).collect();
     let kernel = |_: usize, o: usize| planted[o].kernel.clone();
     network(vec![
         input(image, 1),

@@ -9,15 +9,27 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
     /// `turned`: the data could be turned by 90 degrees.
-    Lines { turned: bool },
+    Lines {
+        turned: bool,
+    },
     Spacing,
     /// `told`: there are pictures enough on both sides.
-    Evenness { told: bool },
+    Evenness {
+        told: bool,
+    },
     /// `tried`: there are border filters and a truth, so that it is known what is lost without them.
-    Borders { tried: bool },
+    Borders {
+        tried: bool,
+    },
     /// `decibel`: there is a truth. `told`: there are data.
-    Pruning { decibel: bool, told: bool },
-    Skips { decibel: bool, told: Skips },
+    Pruning {
+        decibel: bool,
+        told: bool,
+    },
+    Skips {
+        decibel: bool,
+        told: Skips,
+    },
 }
 
 /// Is there a skip, and are there data?

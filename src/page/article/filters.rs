@@ -2,12 +2,12 @@
 
 use super::{Article, Climbed};
 use crate::engine::tensor::Shape;
+use crate::findings::trust::STILL_SEED;
 use crate::findings::{FilterFindings, Verdict as Kind};
 use crate::lens::ascent::{Climb, Rescue, Verdict};
 use crate::network::unet;
 use crate::numbers::number;
 use crate::page::alike::{correlation, same_spectrum};
-use crate::findings::trust::STILL_SEED;
 use crate::page::strings::article::ArticleText;
 use crate::page::strings::fill;
 use crate::page::strings::findings::because;

@@ -177,5 +177,7 @@ fn is_rows(value: &Value) -> bool {
 }
 
 fn is_interval(value: &Value) -> bool {
-    value.as_object().is_some_and(|fields| fields.len() == 3 && ["value", "low", "high"].iter().all(|name| fields.contains_key(*name)))
+    value.as_object().is_some_and(|fields| {
+        fields.len() == 3 && ["value", "low", "high"].iter().all(|name| fields.contains_key(*name))
+    })
 }
