@@ -1,7 +1,11 @@
 //! The commands that climb in other ways, as a user calls them: what they write, and what they refuse.
 
 use assert_cmd::Command;
+use std::collections::HashMap;
 use std::path::Path;
+use unet_lens::engine::tensor::Shape;
+use unet_lens::findings::{STILL_SEED, Verdict, known, still_seed};
+use unet_lens::lens::ascent::{NOISE, noise};
 
 fn fixture(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name).display().to_string()
@@ -244,4 +248,78 @@ fn a_phantom_to_start_from() {
 fn phantom_of(seed: u64, size: (usize, usize)) -> Vec<f32> {
     use unet_lens::mri::{Sampling, phantom, undersample};
     undersample(&phantom(seed, 0, size), size, Sampling::default().drawn(seed, 0)).unwrap()
+}
+
+/// What `findings` measured before stands beside the panels and in the table, if it was this network; else nothing changes.
+#[test]
+fn what_was_found_before_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = fixture("tiny.h5");
+    let climb = || {
+        let said = succeeds(&["--layer", "down", "--model", &model], dir.path());
+        (said, std::fs::read(dir.path().join("out/down.png")).unwrap())
+    };
+    let (said, bare) = climb();
+    assert!(!said.contains("measured"), "{said}");
+    succeeds(&["findings", "--images", "4", "--model", &model], dir.path());
+    let table = dir.path().join("out/findings/filters.csv");
+    let found = std::fs::read_to_string(&table).unwrap();
+    let (said, labelled) = climb();
+    let verdicts: Vec<&str> = found.lines().filter_map(|row| row.strip_prefix("down,")?.split(',').nth(1)).collect();
+    let printed: Vec<&str> = said.lines().filter_map(|row| Some(row.split_once("; measured: ")?.1)).collect();
+    assert_eq!(verdicts.len(), 5);
+    assert_eq!(printed, verdicts);
+    assert!(said.ends_with("what the filters do: out/findings/filters.csv\n"), "{said}");
+    assert!(labelled != bare);
+    assert!(climb().1 == labelled, "not the same again");
+    // Of another network, or of nothing that could be read.
+    let network = found.lines().nth(1).unwrap().rsplit(',').next().unwrap();
+    for other in [found.replace(network, "00000000-1"), String::new(), "layer,filter\n\"".to_string()] {
+        std::fs::write(&table, other).unwrap();
+        let (said, picture) = climb();
+        assert!(picture == bare && !said.contains("measured"), "{said}");
+    }
+}
+
+/// Filters that answer to brightness make their seed brighter, and at the border draw a frame: what lies inside is no pattern of theirs.
+/// For one neuron the picture stays as it was wherever that one does not look, which says nothing.
+#[test]
+fn a_picture_that_is_still_its_seed_is_said_to_be() {
+    let dir = tempfile::tempdir().unwrap();
+    let still = |options: &[&str]| -> Vec<String> {
+        let said =
+            succeeds(&[&["--layer", "dconv64", "--filters", "27,30,36,50,51"][..], options].concat(), dir.path());
+        let rows = said.lines().filter(|row| row.contains("still the seed"));
+        rows.map(|row| row.split_whitespace().next().unwrap().to_string()).collect()
+    };
+    assert_eq!(still(&[]), ["30", "50", "51"]);
+    assert_eq!(still(&["--neuron", "5,5"]), [""; 0]);
+    assert_eq!(still(&["--init", "phantom"]), [""; 0]);
+}
+
+#[test]
+fn verdicts_are_read_again_for_the_same_network_alone() {
+    let table = "layer,filter,verdict,because,network\n\
+                 \"a, \"\"b\"\"\",3,always on,\"on, everywhere\",12-3\n\
+                 other,4,line,x,12-3\n\"a, \"\"b\"\"\",5,spot,x,99-3\n\"a, \"\"b\"\"\",6,odd,x,12-3\nhalf a li";
+    assert_eq!(known(table, "12-3", "a, \"b\""), HashMap::from([(3, Verdict::AlwaysOn)]));
+    assert_eq!(known(table, "99-3", "a, \"b\""), HashMap::from([(5, Verdict::Spot)]));
+    assert_eq!(known("", "12-3", "other"), HashMap::new());
+    assert_eq!(known("filter,layer\n4,other", "12-3", "other"), HashMap::new());
+}
+
+#[test]
+fn what_padding_draws_at_the_border_makes_no_picture() {
+    let (side, shape) = (64, Shape::new(1, 64, 64, 1));
+    let seed = noise(0, "a layer", &[0], shape, NOISE).data;
+    let other = noise(1, "a layer", &[0], shape, NOISE).data;
+    let is_border = |i: usize| i / side == 0 || i % side == 0;
+    let brighter: Vec<f32> = seed.iter().enumerate().map(|(i, v)| if is_border(i) { -9.0 } else { v + 5.0 }).collect();
+    assert!((still_seed(&brighter, &seed, (64, 64)) - 1.0).abs() < 1e-6);
+    let half: Vec<f32> = seed.iter().zip(&other).map(|(a, b)| a + b).collect();
+    let alike = still_seed(&half, &seed, (64, 64));
+    assert!((alike - 0.5f64.sqrt()).abs() < 0.02 && alike < STILL_SEED, "as much of something else: {alike}");
+    assert!(still_seed(&other, &seed, (64, 64)).abs() < 0.1);
+    assert_eq!(still_seed(&[2.5; 16], &seed[..16], (4, 4)), 0.0);
+    assert_eq!(still_seed(&[2.5], &[1.0], (1, 1)), 0.0);
 }

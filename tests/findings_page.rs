@@ -254,6 +254,12 @@ fn every_number_of_a_filter_is_there_with_all_its_digits() {
         assert!(line.contains(&format!("data-column=\"{column}\" data-value=\"{value}\"")), "{column} in {line}");
     }
     assert!(line.contains("Filter 0 of first: line, also border") && line.contains("image 17"));
+    assert!(line.contains("lost without it: 0.25 dB, 95% interval 0.125 to 0.5"), "{line}");
+    // What is still its seed is not drawn as if it were an answer: patches and tuning are what there is.
+    let (seed, drawn) = (card(4, 1), "What the climb ended with");
+    assert!(line.contains(drawn) && line.contains("From another seed"));
+    assert!(seed.contains("The picture is still the noise") && seed.contains("Best patch") && seed.contains("Tuning:"));
+    assert!(!seed.contains(drawn) && !seed.contains("From another seed"), "{seed}");
     let dead = card(1, 1);
     assert!(dead.contains("dead for every image of the data's range") && dead.contains("It answers to no grating."));
     assert!(!dead.contains("data-column=\"orientation\""));
@@ -436,7 +442,7 @@ fn the_page_says_what_the_files_say() {
         }
         seen += 1;
     }
-    assert_eq!(page.matches("<details class=\"panel\"").count(), seen);
+    assert_eq!(page.matches("<details class=\"panel").count(), seen);
     assert!(seen == 5 + 7 + 6 + 1 && compared > 8 * seen, "{seen} filters, {compared} numbers");
 
     let Ok(claims) = fs::read_to_string(folder.path().join("f/claims.json")) else {

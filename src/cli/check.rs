@@ -41,7 +41,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Image size, rows x columns [default: 32x32, or as near to it as the network allows]
-    #[arg(long, value_name = "HxW", value_parser = super::parse_size)]
+    #[arg(long, value_name = "HxW", value_parser = super::parse::parse_size)]
     size: Option<(usize, usize)>,
     #[command(flatten)]
     machine: Machine,

@@ -1,7 +1,7 @@
 //! The options of the climb: the recipe, and what may be chosen instead.
 
 use super::choices::{GOALS, OPTIMIZERS, PARAMETERS, one_of};
-use super::{parse_finite, parse_positive, parse_weight};
+use super::parse::{parse_finite, parse_positive, parse_weight};
 use crate::lens::ascent::{Goal, NOISE, Optimizer, Parameter, Recipe};
 
 #[derive(clap::Args)]

@@ -34,16 +34,6 @@ pub(super) fn why(executor: &dyn Executor, network: &Network, layer: usize, clim
     }
 }
 
-/// What stands in the place of a dead filter's picture.
-pub(super) fn word(why: Option<&WhyDead>) -> &'static str {
-    match why {
-        Some(WhyDead::Proven) => "dead for every image",
-        Some(WhyDead::LivesOnData) => "dead for noise, lives on phantoms",
-        Some(WhyDead::OffOnData) => "dead, on phantoms, too",
-        None => "dead",
-    }
-}
-
 /// What the table says besides.
 pub(super) fn said(why: Option<&WhyDead>, init: &Init) -> &'static str {
     match (why, init) {

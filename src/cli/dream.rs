@@ -1,6 +1,7 @@
 //! `unet-lens dream IMAGE --layer NAME`
 
-use super::{Machine, parse_positive};
+use super::Machine;
+use super::parse::parse_positive;
 use crate::cancel::Watch;
 use crate::engine::exec::memory::Limit;
 use crate::engine::tensor::{Shape, Tensor};

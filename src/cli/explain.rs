@@ -45,7 +45,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Image size, rows x columns [default: the network's own]
-    #[arg(long, value_name = "HxW", value_parser = super::parse_size)]
+    #[arg(long, value_name = "HxW", value_parser = super::parse::parse_size)]
     size: Option<(usize, usize)>,
     /// Write the lesson as a page; the terminal then gets a summary in place of the whole
     #[arg(long, value_name = "FILE")]

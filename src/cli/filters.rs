@@ -1,23 +1,26 @@
 //! The main job: `unet-lens --layer NAME`, pictures of what the filters of a layer answer to.
 
+use super::captions::{COLUMNS, Captions, Kinds, is_still};
+use super::chosen::Chosen;
 use super::climbing::Climbing;
-use super::dead::{self, Whys};
+use super::dead;
+use super::parse::parse_size;
 use super::start::{Init, Starts};
-use super::{Look, Machine, parse_size, progress_bar};
+use super::{Look, Machine, progress_bar};
 use crate::cancel::{Cancel, Watch};
 use crate::engine::exec::Executor;
 use crate::engine::tensor::Shape;
-use crate::findings::WhyDead;
-use crate::lens::ascent::{self, Climb, Recipe, Rescue, Verdict};
-use crate::network::{Network, unet};
+use crate::findings;
+use crate::lens::ascent::{self, Climb, Parameter, Recipe, Rescue, Verdict};
+use crate::network::Network;
 use crate::numbers::{data_size, in_column};
-use crate::picture::{Animation, Colormap, Figure, Mix, Panel, grid, grid_of, mixed, npy};
+use crate::page::strings::Lang;
+use crate::picture::{Animation, Panel, grid_of, npy};
 use crate::{Error, Result, files};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Panels in a row, as in the article.
-const COLUMNS: usize = 8;
 /// How long a frame of the animation is seen.
 const DELAY: Duration = Duration::from_millis(150);
 /// Height of a picture in a frame, pixels: half of what it is in the figure, since an animation is a large file.
@@ -61,17 +64,6 @@ pub(super) struct Options {
     quiet: bool,
     #[command(flatten)]
     climbing: Climbing,
-}
-
-/// Which filters of a layer.
-#[derive(clap::Args)]
-pub(super) struct Chosen {
-    /// These filters, like 0,3,8-11
-    #[arg(long, value_name = "LIST", value_parser = parse_filters, conflicts_with = "count")]
-    pub filters: Option<Ranges>,
-    /// How many filters to draw without repetition (all, if there are fewer)
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
-    pub count: u32,
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
@@ -175,9 +167,12 @@ impl Options {
         let file = |extension| self.out.join(format!("{}.{extension}", names[layer]));
         let mut written = vec![file("png")];
         let why = dead::why(executor, network, layer, &climbs)?;
-        figure(name, &climbs, &why, image, self.look.colormap).save(&written[0])?;
+        let (kinds, measured) = self.known(name)?;
+        let still = self.still(&climbs, starts)?;
+        let captions = Captions { lang: Lang::En, why, kinds, still };
+        captions.figure(name, &climbs, image, self.look.colormap).save(&written[0])?;
         if let Some(gif) = &self.gif {
-            self.animation(gif, name, (&climbs, &why), image)?;
+            self.animation(gif, name, (&climbs, &captions), image)?;
             written.push(gif.clone());
         }
         if self.npy {
@@ -188,74 +183,61 @@ impl Options {
             written.extend([file("npy"), file("csv")]);
         }
         if !self.quiet {
-            super::print(&table(&climbs, &why, starts.init, &written))?;
+            super::print(&table(&climbs, &captions, starts.init, &written))?;
+            if !captions.kinds.is_empty() {
+                super::print(&format!("what the filters do: {}\n", measured.display()))?;
+            }
         }
         end
     }
 
+    /// The filters whose pictures are still the noise that they began with. What is climbed for one neuron stays what it was wherever
+    /// that one does not look: there it says nothing.
+    fn still(&self, climbs: &[Climb], starts: &Starts) -> Result<HashSet<usize>> {
+        let mut still = HashSet::new();
+        let recipe = self.recipe();
+        let is_noise = recipe.parameter == Parameter::Pixel && matches!(starts.init, Init::Noise);
+        for climb in climbs.iter().filter(|_| is_noise && recipe.neuron.is_none()) {
+            let seed = if let Some(Rescue::Seed(seed)) = climb.rescued { seed } else { self.seed };
+            if is_still(climb, starts.of(seed, &[climb.filter])?.image(0), starts.image) {
+                still.insert(climb.filter);
+            }
+        }
+        Ok(still)
+    }
+
+    /// What `unet-lens findings` found of the layer's filters, if it ran before with this network, and left its table in its folder
+    /// beside the figures; and where that is.
+    fn known(&self, name: &str) -> Result<(Kinds, PathBuf)> {
+        let table = self.out.join("findings/filters.csv");
+        let kinds = match std::fs::read_to_string(&table) {
+            Ok(text) => findings::known(&text, &self.machine.model.fingerprint()?, name),
+            Err(_) => Kinds::new(),
+        };
+        Ok((kinds, table))
+    }
+
     /// The whole grid, a frame for the start and for each step.
-    fn animation(&self, path: &Path, name: &str, (climbs, why): (&[Climb], &Whys), image: Shape) -> Result<()> {
+    fn animation(
+        &self,
+        path: &Path,
+        name: &str,
+        (climbs, captions): (&[Climb], &Captions),
+        image: Shape,
+    ) -> Result<()> {
         let mut animation = Animation::new(path, DELAY);
         let bar = progress_bar("animation", self.quiet);
         bar.set_length(climbs[0].frames.len() as u64);
         for step in 0..climbs[0].frames.len() {
             let panels: Vec<Panel> =
-                climbs.iter().map(|climb| panel(climb, &climb.frames[step], why.get(&climb.filter), image)).collect();
-            let title = titled(&format!("{name}, step {step} of {}", climbs[0].frames.len() - 1), image);
+                climbs.iter().map(|climb| captions.panel(climb, &climb.frames[step], image)).collect();
+            let title = captions.titled(&format!("{name}, step {step} of {}", climbs[0].frames.len() - 1), image);
             animation.figure(&grid_of(FRAME, &title, &panels, COLUMNS, self.look.colormap))?;
             bar.inc(1);
         }
         bar.finish_and_clear();
         animation.save()
     }
-}
-
-impl Chosen {
-    /// The filters of one layer; drawn by the seed, if they are not named.
-    pub fn of(&self, network: &Network, layer: usize, seed: u64) -> Result<Vec<usize>> {
-        let (name, channels) = (&network.layers[layer].name, unet::filters(network, layer));
-        let Some(Ranges(ranges)) = &self.filters else {
-            return Ok(ascent::draw_filters(seed, name, channels, self.count as usize));
-        };
-        if let Some(beyond) = ranges.iter().map(|range| *range.end()).find(|&end| end >= channels) {
-            return Err(Error::Usage(match channels {
-                1 => format!("--filters {beyond}: {name} has 1 filter, number 0"),
-                _ => format!("--filters {beyond}: {name} has {channels} filters, 0 to {}", channels - 1),
-            }));
-        }
-        let mut filters = vec![];
-        for filter in ranges.iter().cloned().flatten() {
-            if !filters.contains(&filter) {
-                filters.push(filter);
-            }
-        }
-        Ok(filters)
-    }
-}
-
-/// Filters as the user names them: numbers and ranges.
-#[derive(Clone)]
-pub(super) struct Ranges(Vec<std::ops::RangeInclusive<usize>>);
-
-impl std::fmt::Display for Ranges {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        let range = |r: &std::ops::RangeInclusive<usize>| match (r.start(), r.end()) {
-            (first, last) if first == last => first.to_string(),
-            (first, last) => format!("{first}-{last}"),
-        };
-        f.pad(&self.0.iter().map(range).collect::<Vec<_>>().join(","))
-    }
-}
-
-/// "0,3,8-11" as ranges.
-fn parse_filters(text: &str) -> Result<Ranges, String> {
-    let range = |part: &str| {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-        (first <= last).then_some(first..=last)
-    };
-    let ranges: Option<_> = text.split(',').map(range).collect();
-    ranges.map(Ranges).ok_or_else(|| "expected numbers and ranges from low to high, like 0,3,8-11".to_string())
 }
 
 /// # Errors
@@ -275,50 +257,6 @@ fn check_figure(filters: usize, image: Shape) -> Result<()> {
     Ok(())
 }
 
-/// The grid of a layer.
-pub(super) fn figure(name: &str, climbs: &[Climb], why: &Whys, image: Shape, colormap: Colormap) -> Figure {
-    let drawn = |climb: &Climb| panel(climb, &climb.picture, why.get(&climb.filter), image);
-    let panels: Vec<Panel> = climbs.iter().map(drawn).collect();
-    grid(&titled(name, image), &panels, COLUMNS, colormap)
-}
-
-/// The figure's title, with what the colours are if they are not the picture's own.
-pub(super) fn titled(name: &str, image: Shape) -> String {
-    mixed(image.c).map_or(name.to_string(), |colors| format!("{name}\n{colors}"))
-}
-
-/// How a climb is drawn. What is no answer is never drawn as one.
-pub(super) fn panel(climb: &Climb, picture: &[f32], why: Option<&WhyDead>, image: Shape) -> Panel {
-    let panel = match climb.verdict {
-        Verdict::Dead => return Panel::blank(dead::word(why)).label(label(climb)),
-        verdict if !verdict.has_picture() => return Panel::blank(verdict.to_string()).label(label(climb)),
-        _ if image.c == 1 => Panel::map(image.h, image.w, picture.to_vec()),
-        // What lies on the way is drawn in the colours of what comes out.
-        _ => Panel::color(image.h, image.w, Mix::of(&climb.picture, image.c).rgb(picture)),
-    };
-    panel.label(label(climb))
-}
-
-/// The filter's number, and what one must know of its picture: "70, step 2" where a better step than the last is drawn.
-fn label(climb: &Climb) -> String {
-    let mut label = climb.filter.to_string();
-    if let Some(how) = climb.rescued {
-        label += &format!(", {how}");
-    }
-    if climb.halved > 0 {
-        label += &format!(", steps of 1/{}", 1u32 << climb.halved);
-    }
-    if !climb.verdict.has_picture() {
-        return label;
-    }
-    if climb.shown < climb.rms.len() {
-        label += &format!(", step {}", climb.shown);
-    } else if let Verdict::Fell { .. } = climb.verdict {
-        label += &format!(", {}", climb.verdict);
-    }
-    label
-}
-
 /// What is about to be done, and what it takes.
 fn heading(name: &str, filters: usize, needs: ascent::Needs) -> String {
     let s = if filters == 1 { "" } else { "s" };
@@ -327,7 +265,7 @@ fn heading(name: &str, filters: usize, needs: ascent::Needs) -> String {
 }
 
 /// `init`: what the climbs began with.
-fn table(climbs: &[Climb], why: &Whys, init: &Init, written: &[PathBuf]) -> String {
+fn table(climbs: &[Climb], captions: &Captions, init: &Init, written: &[PathBuf]) -> String {
     let mut text = format!("{:>6}  {:>12}  {:>12}  verdict\n", "filter", "before", "after");
     for climb in climbs {
         let (before, after) = ends(climb);
@@ -349,7 +287,7 @@ fn table(climbs: &[Climb], why: &Whys, init: &Init, written: &[PathBuf]) -> Stri
             Verdict::Ok => "",
         };
         if climb.verdict == Verdict::Dead {
-            text += dead::said(why.get(&climb.filter), init);
+            text += dead::said(captions.why.get(&climb.filter), init);
         }
         if climb.shown < climb.rms.len() && climb.verdict.has_picture() {
             text += &format!("; drawn: step {}", climb.shown);
@@ -361,6 +299,12 @@ fn table(climbs: &[Climb], why: &Whys, init: &Init, written: &[PathBuf]) -> Stri
         }
         if climb.halved > 0 {
             text += &format!(" with steps of 1/{}: it fell with longer ones", 1u32 << climb.halved);
+        }
+        if captions.still.contains(&climb.filter) {
+            text += "; the picture is still the seed, away from the border at most brighter or darker";
+        }
+        if let Some(kind) = captions.kinds.get(&climb.filter) {
+            text += &format!("; measured: {kind}");
         }
         text.push('\n');
     }

@@ -1,16 +1,16 @@
 //! `unet-lens findings`: what each filter does, said in numbers and put to the test.
 
-use super::choices::{ABLATED, LANGS, name_of, one_of};
-use super::{Machine, quoted};
+use super::choices::{ABLATED, name_of, one_of};
+use super::paged::Paged;
+use super::quoted;
 use crate::cancel::Watch;
 use crate::findings::task::Task;
 use crate::findings::trial::Ablated;
 use crate::findings::{self, Data, Findings, LayerFindings, Verdict, claims, trial};
 use crate::names::FileNames;
 use crate::network::Network;
-use crate::page::strings::Lang;
 use crate::page::{self, FindingsPage};
-use crate::{Error, Result, files};
+use crate::{Result, files};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -23,9 +23,6 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Options {
-    /// A convolution whose filters are looked at, or all; may be given several times
-    #[arg(long = "layer", value_name = "NAME", default_value = "all")]
-    layers: Vec<String>,
     /// The network's own kind of images: an .npy, or a folder of pictures, all of one size [default: aliased phantoms for a
     /// network that restores one grey picture, else noise and gratings only]
     #[arg(long, value_name = "FILE|DIR")]
@@ -43,27 +40,19 @@ pub(super) struct Options {
     /// Folder for the results
     #[arg(long, value_name = "DIR", default_value = "out/findings")]
     out: PathBuf,
-    /// The language of the page
-    #[arg(long, value_name = "LANG", default_value = "en", value_parser = one_of(LANGS))]
-    lang: Lang,
     #[command(flatten)]
-    machine: Machine,
-    /// Print errors only
-    #[arg(short, long)]
-    quiet: bool,
+    paged: Paged,
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
+    let paged = &options.paged;
     let cancel = super::cancelled_by_ctrl_c()?;
-    let network = options.machine.load()?;
-    let layers = super::convolutions(&network, &options.layers)?;
-    if layers.is_empty() {
-        return Err(Error::Usage(format!("{} has no convolution, so there is no filter to look at", network.name)));
-    }
+    let network = paged.machine.load()?;
+    let layers = paged.layers(&network)?;
     let data = options.data(&network)?;
     files::check_writable_dir(&options.out)?;
-    let executor = options.machine.open(options.quiet)?;
-    let bar = super::progress_bar("findings", options.quiet);
+    let executor = paged.machine.open(paged.quiet)?;
+    let bar = super::progress_bar("findings", paged.quiet);
     let mut progress = |done: usize, total: usize| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
@@ -89,21 +78,21 @@ pub(super) fn run(options: &Options) -> Result<()> {
         trial::run(executor, &network, layers, tasks.as_ref(), (options.seed, options.ablate), &cancel, &mut progress)?;
     bar.finish_and_clear();
     let table = options.out.join("filters.csv");
-    files::write_whole(&table, findings::csv(&found.layers).as_bytes())?;
+    files::write_whole(&table, findings::csv_of(&found.layers, &paged.machine.model.fingerprint()?).as_bytes())?;
     let answers = options.out.join("claims.json");
     files::write_whole(&answers, claims::json(&found.claims).as_bytes())?;
     let mut written = vec![table, answers];
     let mut names = FileNames::new(&["index"]);
-    for (name, figure) in page::findings_figures(&found, options.lang) {
+    for (name, figure) in page::findings_figures(&found, paged.lang) {
         let file = options.out.join(names.of(&name) + ".png");
         figure.save(&file)?;
         written.push(file);
     }
     let command = options.command();
-    let html = page::findings(&FindingsPage { findings: &found, lang: options.lang, command: &command })?;
+    let html = page::findings(&FindingsPage { findings: &found, lang: paged.lang, command: &command })?;
     written.push(options.out.join("index.html"));
     files::write_whole(&written[written.len() - 1], html.as_bytes())?;
-    if options.quiet {
+    if paged.quiet {
         return Ok(());
     }
     let mut text = summary(&found);
@@ -114,21 +103,12 @@ pub(super) fn run(options: &Options) -> Result<()> {
 impl Options {
     /// The command itself.
     fn command(&self) -> String {
-        let mut text = "unet-lens findings".to_string();
-        if self.layers != ["all"] {
-            self.layers.iter().for_each(|name| text += &format!(" --layer {}", quoted(name)));
-        }
-        if let Some(data) = &self.data {
-            text += &format!(" --data {}", quoted(&data.to_string_lossy()));
-        }
-        text += &format!(" --images {} --seed {}{}", self.images, self.seed, self.machine.arguments());
+        let data = self.data.as_ref().map(|data| format!(" --data {}", quoted(&data.to_string_lossy())));
+        let mut own = format!("{} --images {} --seed {}", data.unwrap_or_default(), self.images, self.seed);
         if self.ablate != Ablated::Drawn {
-            text += &format!(" --ablate {}", name_of(ABLATED, self.ablate));
+            own += &format!(" --ablate {}", name_of(ABLATED, self.ablate));
         }
-        if self.lang != Lang::En {
-            text += &format!(" --lang {}", name_of(LANGS, self.lang));
-        }
-        text + &format!(" --out {}", quoted(&self.out.to_string_lossy()))
+        self.paged.command("findings", &own, &self.out)
     }
 
     fn data(&self, network: &Network) -> Result<Data> {

@@ -4,8 +4,10 @@ mod activations;
 mod adapters;
 mod article;
 mod bench;
+mod captions;
 mod check;
 mod choices;
+mod chosen;
 mod climbing;
 mod dead;
 mod dream;
@@ -13,6 +15,8 @@ mod explain;
 mod filters;
 mod findings;
 mod generated;
+mod paged;
+mod parse;
 mod predict;
 mod repeat;
 mod restore;
@@ -30,6 +34,7 @@ use crate::picture::{Colormap, read_images_within};
 use crate::{Error, Result, files};
 use choices::{BACKENDS, COLORMAPS, one_of};
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use parse::{parse_bytes, parse_lambda};
 use repeat::quoted;
 use std::path::{Path, PathBuf};
 pub use terminal::tell;
@@ -166,6 +171,18 @@ impl Drawing {
 }
 
 impl ModelFile {
+    /// Stands for the network's weights, and for what its Lambda layers are said to compute: the checksum and the size of its file.
+    fn fingerprint(&self) -> Result<String> {
+        let bytes = match &self.model {
+            Some(path) => std::fs::read(path).map_err(|why| Error::file(path, format!("cannot read it: {why}")))?,
+            None => DEFAULT_MODEL.to_vec(),
+        };
+        let mut sum = flate2::Crc::new();
+        sum.update(&bytes);
+        self.lambdas.iter().for_each(|(layer, meaning)| sum.update(format!("{layer}={meaning}\n").as_bytes()));
+        Ok(format!("{:08x}-{}", sum.sum(), bytes.len()))
+    }
+
     fn load(&self) -> Result<Network> {
         let mut network = match &self.model {
             Some(path) => keras::load(path)?,
@@ -317,54 +334,6 @@ fn check_filter(network: &Network, layer: usize, filter: usize) -> Result<()> {
         return Ok(());
     }
     Err(Error::Usage(format!("--filter {filter}: {name} has {count} filters, counted from 0")))
-}
-
-/// "to_one=scale:0.5" as the name of a layer and what it computes.
-fn parse_lambda(text: &str) -> Result<(String, String), String> {
-    let (name, meaning) = text.split_once('=').ok_or("expected NAME=MEANING, like to_one=scale:0.5")?;
-    Ok((name.to_string(), meaning.to_string()))
-}
-
-/// "128x96" as rows and columns.
-fn parse_size(text: &str) -> Result<(usize, usize), String> {
-    let side = |s: &str| s.trim().parse::<usize>().ok().filter(|&side| side > 0);
-    text.split_once(['x', 'X'])
-        .and_then(|(h, w)| Some((side(h)?, side(w)?)))
-        .ok_or_else(|| "expected rows x columns, like 128x128".to_string())
-}
-
-/// "2GB", "500 MB" or "1.5GiB" as bytes.
-fn parse_bytes(text: &str) -> Result<u64, String> {
-    let text = text.trim();
-    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit: f64 = match text[number.len()..].to_ascii_lowercase().as_str() {
-        "k" | "kb" => 1e3,
-        "m" | "mb" => 1e6,
-        "g" | "gb" => 1e9,
-        "t" | "tb" => 1e12,
-        "kib" => 1024.0,
-        "mib" => 1024.0 * 1024.0,
-        "gib" => 1024.0 * 1024.0 * 1024.0,
-        "" | "b" => 1.0,
-        _ => return Err("a size, like 500MB or 2GB".to_string()),
-    };
-    let bytes = number.trim().parse::<f64>().ok().map(|n| n * unit).filter(|b| b.is_finite() && *b >= 1.0);
-    bytes.map(|b| b as u64).ok_or_else(|| "a size, like 500MB or 2GB".to_string())
-}
-
-/// A number that a computation can use.
-fn parse_finite(text: &str) -> Result<f32, String> {
-    text.parse::<f32>().ok().filter(|v| v.is_finite()).ok_or_else(|| "expected a finite number".to_string())
-}
-
-/// A finite number above zero.
-fn parse_positive(text: &str) -> Result<f32, String> {
-    parse_finite(text).ok().filter(|&v| v > 0.0).ok_or_else(|| "expected a number above 0".to_string())
-}
-
-/// A finite number, 0 or above.
-fn parse_weight(text: &str) -> Result<f32, String> {
-    parse_finite(text).ok().filter(|&v| v >= 0.0).ok_or_else(|| "expected a number of 0 or above".to_string())
 }
 
 /// The shape of the images that a climb of `layers` starts from: of `--init`'s pictures, of `--size`, or the network's own.

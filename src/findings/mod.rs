@@ -46,8 +46,8 @@ pub use life::{Life, Proven};
 pub use measure::{Measured, WhyDead, measure, why_dead};
 pub use noise::Noise;
 pub use stimuli::{FREQUENCIES, ORIENTATIONS, frequencies};
-pub use table::csv;
-pub use trust::{Look, Patch, Trust};
+pub use table::{csv, csv_of, known};
+pub use trust::{Look, Patch, STILL_SEED, Trust, still_seed};
 pub use tuning::{TunedWhere, Tuning};
 pub use verdict::{Reason, Verdict};
 

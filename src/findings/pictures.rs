@@ -3,8 +3,9 @@
 
 use super::gaze::{Best, Gaze};
 use super::spectrum::{cells, flatness, mutual_likeness};
-use super::stats::{correlation, quantile, spearman};
+use super::stats::{quantile, spearman};
 use super::task::Task;
+use super::trust::still_seed;
 use super::{LayerFindings, Look, Patch, Trust};
 use crate::Result;
 use crate::cancel::Watch;
@@ -124,12 +125,8 @@ pub fn looks(
 }
 
 fn look(picture: &[f32], seed: &[f32], shape: Shape, flat_threshold: f64) -> Look {
-    let wide = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
-    Look {
-        flat: flatness(&cells(picture, (shape.h, shape.w), shape.c)),
-        flat_threshold,
-        still_seed: correlation(&wide(picture), &wide(seed)).unwrap_or(0.0),
-    }
+    let size = (shape.h, shape.w);
+    Look { flat: flatness(&cells(picture, size, shape.c)), flat_threshold, still_seed: still_seed(picture, seed, size) }
 }
 
 /// The flatness that 99 of 100 seeds exceed.
@@ -190,14 +187,13 @@ impl Climbs {
         let (seed, first) = (&self.pixels[0].0, &self.pixels[0].1[i]);
         let spectra: Vec<Vec<f64>> = all().map(|climb| cells(&climb.picture, size, shape.c)).collect();
         let (in_pixels, in_waves) = spectra.split_at(self.pixels.len());
-        let wide = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
         Some(Trust {
             same_spectrum: mutual_likeness(in_pixels).min(mutual_likeness(in_waves)),
             beats_data: false,
             gain_over_data: 0.0,
             way: 0.0,
             flat: flatness(&in_pixels[0]),
-            still_seed: correlation(&wide(&first.picture), &wide(seed.image(i))).unwrap_or(0.0),
+            still_seed: still_seed(&first.picture, seed.image(i), size),
             picture: first.picture.clone(),
             second: self.pixels[1].1[i].picture.clone(),
             size,

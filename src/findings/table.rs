@@ -1,7 +1,8 @@
-//! All numbers of all filters as a table.
+//! All numbers of all filters as a table; and what is read of it again.
 
-use super::{FilterFindings, LayerFindings, Proven, TunedWhere};
+use super::{FilterFindings, LayerFindings, Proven, TunedWhere, Verdict};
 use crate::numbers::number;
+use std::collections::HashMap;
 
 /// The columns, each with what it holds of a filter; empty where there is nothing to say.
 type Column = (&'static str, fn(&LayerFindings, &FilterFindings) -> String);
@@ -57,17 +58,66 @@ const COLUMNS: &[Column] = &[
     }),
 ];
 
+/// The column of the network's weights.
+const NETWORK: &str = "network";
+
 /// A row for each filter, comma-separated.
 pub fn csv(layers: &[LayerFindings]) -> String {
-    let names: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
-    let mut text = names.join(",") + "\n";
+    table(layers, None)
+}
+
+/// The same with a last column that tells whose filters these are, for [`known`]: `network` stands for the network's weights.
+pub fn csv_of(layers: &[LayerFindings], network: &str) -> String {
+    table(layers, Some(network))
+}
+
+fn table(layers: &[LayerFindings], network: Option<&str>) -> String {
+    let names = COLUMNS.iter().map(|(name, _)| *name).chain(network.map(|_| NETWORK));
+    let mut text = names.collect::<Vec<&str>>().join(",") + "\n";
     for layer in layers {
         for filter in &layer.filters {
-            let cells: Vec<String> = COLUMNS.iter().map(|(_, cell)| cell(layer, filter)).collect();
-            text += &(cells.join(",") + "\n");
+            let cells = COLUMNS.iter().map(|(_, cell)| cell(layer, filter)).chain(network.map(str::to_string));
+            text += &(cells.collect::<Vec<String>>().join(",") + "\n");
         }
     }
     text
+}
+
+/// The verdicts that such a table has of a layer's filters, by their numbers; none of another network's, or of what is no such
+/// table.
+pub fn known(table: &str, network: &str, layer: &str) -> HashMap<usize, Verdict> {
+    let mut lines = table.lines().map(cells);
+    let columns = lines.next().unwrap_or_default();
+    let [of_network, of_layer, of_filter, of_verdict] =
+        [NETWORK, "layer", "filter", "verdict"].map(|name| columns.iter().position(|column| column == name));
+    let verdict = |row: Vec<String>| {
+        let cell = |column: Option<usize>| row.get(column?).map(String::as_str);
+        let is_asked = cell(of_network)? == network && cell(of_layer)? == layer;
+        let verdict = Verdict::ALL.into_iter().find(|verdict| Some(&*verdict.to_string()) == cell(of_verdict))?;
+        is_asked.then_some((cell(of_filter)?.parse().ok()?, verdict))
+    };
+    lines.filter_map(verdict).collect()
+}
+
+/// The cells of a line, whose texts may stand in quotes.
+fn cells(line: &str) -> Vec<String> {
+    let (mut cells, mut is_quoted, mut before) = (vec![String::new()], false, ' ');
+    for c in line.chars() {
+        let last = cells.len() - 1;
+        match c {
+            ',' if !is_quoted => cells.push(String::new()),
+            '"' => {
+                // Two of them inside of quotes stand for one.
+                if !is_quoted && before == '"' {
+                    cells[last].push('"');
+                }
+                is_quoted = !is_quoted;
+            }
+            c => cells[last].push(c),
+        }
+        before = c;
+    }
+    cells
 }
 
 fn n(value: f64) -> String {

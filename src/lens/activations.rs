@@ -109,6 +109,21 @@ fn means(values: &Tensor) -> Vec<f32> {
     sums.iter().map(|sum| (sum / values.shape.pixels() as f64) as f32).collect()
 }
 
+/// What is written on the figures; numbers go between the parts.
+pub struct Words {
+    pub one: &'static str,
+    pub all: [&'static str; 2],
+    pub some: [&'static str; 3],
+    pub overview: &'static str,
+}
+
+pub const ENGLISH: Words = Words {
+    one: "its one channel",
+    all: ["all ", " channels"],
+    some: ["the ", " strongest of ", " channels"],
+    overview: "From input to output: the strongest channels of each layer",
+};
+
 impl Activation {
     /// The panels of the `count` strongest channels, each with its number and mean.
     fn panels(&self, count: usize) -> impl Iterator<Item = Panel> {
@@ -120,11 +135,16 @@ impl Activation {
 
     /// The grid of the strongest channels.
     pub fn figure(&self, colormap: Colormap) -> Figure {
+        self.figure_in(colormap, &ENGLISH)
+    }
+
+    /// The same in other words.
+    pub fn figure_in(&self, colormap: Colormap, words: &Words) -> Figure {
         let panels: Vec<Panel> = self.panels(usize::MAX).collect();
         let which = match (panels.len(), self.shape.c) {
-            (1, 1) => "its one channel".to_string(),
-            (n, all) if n == all => format!("all {all} channels"),
-            (n, all) => format!("the {n} strongest of {all} channels"),
+            (1, 1) => words.one.to_string(),
+            (n, all) if n == all => format!("{}{all}{}", words.all[0], words.all[1]),
+            (n, all) => format!("{}{n}{}{all}{}", words.some[0], words.some[1], words.some[2]),
         };
         let title = format!("{} ({}, {}x{}): {which}", self.name, self.class, self.shape.h, self.shape.w);
         grid(&title, &panels, if panels.len() > 64 { 16 } else { 8 }, colormap)
@@ -133,6 +153,11 @@ impl Activation {
 
 /// From input to output: a row per layer with its strongest channels.
 pub fn overview(activations: &[Activation], colormap: Colormap) -> Figure {
+    overview_in(activations, colormap, &ENGLISH)
+}
+
+/// The same in other words.
+pub fn overview_in(activations: &[Activation], colormap: Colormap, words: &Words) -> Figure {
     let columns = activations.iter().map(|a| a.strongest.len()).max().unwrap_or(0).min(OVERVIEW);
     let mut panels = vec![];
     for a in activations {
@@ -143,7 +168,7 @@ pub fn overview(activations: &[Activation], colormap: Colormap) -> Figure {
         let empty = if used == 0 { 0 } else { columns + 1 - used };
         panels.extend(std::iter::repeat_n(Panel::map(0, 0, vec![]), empty));
     }
-    grid("From input to output: the strongest channels of each layer", &panels, columns + 1, colormap)
+    grid(words.overview, &panels, columns + 1, colormap)
 }
 
 /// A name that would have to be set small in its box, on lines: max_, pooling2d_5; Batch, Normalization.

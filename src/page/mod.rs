@@ -1,7 +1,6 @@
 //! Pages: one file each, with everything in it. The frame and the style that all pages share are here; what a page says
 //! is in a file of its own ([`lesson`], [`article`], [`findings`]). A page opens without a network, reads without JavaScript, and prints.
 
-mod alike;
 mod article;
 mod cards;
 mod channels;

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test file is a crate of its own and uses a part of this
 
 pub mod archive;
+pub mod article;
 pub mod lesson;
 pub mod ops;
 

@@ -15,7 +15,7 @@ use crate::mri::{Sampling, report};
 use crate::network::Network;
 use crate::page::strings::fill;
 use crate::page::{Climbed, Does, Skip};
-use crate::picture::{Colormap, decode_image};
+use crate::picture::{Colormap, Figure, decode_image};
 
 /// So many images of the data are looked at.
 const DATA: usize = 16;
@@ -34,22 +34,31 @@ impl Job<'_> {
         Ok(part(network, restore::compute(executor, network, &examples, &mut |_, _| {}))?.unwrap_or_default())
     }
 
-    /// With the names and words of the page's language.
-    pub(super) fn restores(&self, mut results: Vec<Restored>, mut others: Vec<Restored>, gain: (f64, f64)) -> Does {
+    /// With the names of the page's language.
+    pub(super) fn in_words(&self, mut results: Vec<Restored>) -> Vec<Restored> {
         let t = self.text();
         for (i, result) in results.iter_mut().enumerate() {
-            if self.subject.path.is_none() {
+            if result.example.name == format!("phantom {i}") {
                 result.example.name = fill(t.phantom, &[&i.to_string()]);
             }
             result.example.sampling = t.sampling.to_string();
         }
+        results
+    }
+
+    /// The figure in the words of the page's language.
+    pub(super) fn restored(&self, results: &[Restored]) -> Figure {
+        report::figure_in(results, Colormap::Viridis, &self.text().restore_words)
+    }
+
+    /// `results` and `others` as [`Job::in_words`] gives them.
+    pub(super) fn restores(&self, results: Vec<Restored>, mut others: Vec<Restored>, gain: (f64, f64)) -> Does {
+        let t = self.text();
         for (other, name) in others.iter_mut().zip([t.brain, t.photo_name]) {
             other.example.name = name.to_string();
-            other.example.sampling = t.sampling.to_string();
         }
-        let drawn = |results: &[Restored]| report::figure_in(results, Colormap::Viridis, &t.restore_words);
-        let figure = drawn(&results);
-        let others_figure = (!others.is_empty()).then(|| drawn(&others));
+        let figure = self.restored(&results);
+        let others_figure = (!others.is_empty()).then(|| self.restored(&others));
         Does::Restores { results, figure, others, others_figure, gain }
     }
 

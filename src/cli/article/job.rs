@@ -1,19 +1,21 @@
 //! The pieces of the article, one after the other.
 
+use super::super::captions::{Captions, Kinds, is_still};
+use super::super::dead::{self, Whys};
 use super::super::dream::Start;
-use super::super::{dead, explain, filters, print, quoted};
+use super::super::{explain, print, quoted};
 use super::{CAMERA, CAMERA_NAME, Names, Options, Subject};
 use crate::cancel::{Cancel, Watch};
 use crate::engine::exec::Executor;
 use crate::engine::graph::{Graph, Node};
 use crate::engine::ops::Op;
 use crate::engine::tensor::{Shape, Tensor};
-use crate::findings;
+use crate::findings::{self, LayerFindings};
 use crate::lens::activations;
 use crate::lens::ascent::{self, Climb, Recipe, Verdict};
 use crate::lens::dream::{Dream, Work, dream};
+use crate::mri::Sampling;
 use crate::mri::restore::{self, Attempt, Example, Restored};
-use crate::mri::{Sampling, report};
 use crate::network::{Network, summary, unet};
 use crate::page::strings::article::ArticleText;
 use crate::page::strings::{fill, in_language};
@@ -21,6 +23,7 @@ use crate::page::{self, Article, Climbed, Does, Dreamt, Part, Passed};
 use crate::picture::{Colormap, Figure, Panel, grid, values_png};
 use crate::{Error, Result, files};
 use indicatif::ProgressBar;
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -89,14 +92,14 @@ impl Job<'_> {
         };
         let passed = self.piece(activations, costs.activations, |job| part(network, job.activations(&does)))?;
         let dream = self.piece(dreaming, costs.dream, |job| part(network, job.dream(dreamed, costs.dream)))?;
+        let found =
+            self.piece(measures, costs.measures, |job| part(network, job.found(costs.measures)))?.unwrap_or_default();
         let mut climbed = vec![];
         for ((layer, filters), &cost) in self.layers.iter().zip(&costs.layers) {
             let name = &network.layers[*layer].name;
-            climbed.push(self.piece(name, cost, |job| job.layer(*layer, filters, cost))?);
+            climbed.push(self.piece(name, cost, |job| job.layer(*layer, filters, &found, cost))?);
         }
         let shuffled = findings::shuffled(network, self.options.seed, 0)?;
-        let found =
-            self.piece(measures, costs.measures, |job| part(network, job.found(costs.measures)))?.unwrap_or_default();
         self.piece(controls, 2 * layers, |job| job.controls(&shuffled, &mut climbed))?;
         self.cancel.check()?;
 
@@ -106,7 +109,7 @@ impl Job<'_> {
             format!("unet-lens --layer {} --filters {filter}{}", quoted(layer), self.options.ending())
         };
         let page = page::article(&Article {
-            lang: self.options.lang,
+            lang: self.options.paged.lang,
             network,
             image: self.image,
             does: does.as_ref().map_err(Clone::clone),
@@ -129,7 +132,7 @@ impl Job<'_> {
         };
         let others = [("activations", passed.err()), ("dream", dream.err())];
         let left_out = does.into_iter().chain(others.into_iter().filter_map(|(what, why)| Some((what, why?))));
-        if self.options.quiet { Ok(()) } else { self.report(left_out, &climbed) }
+        if self.options.paged.quiet { Ok(()) } else { self.report(left_out, &climbed) }
     }
 
     /// What was made, and of what is left out why.
@@ -152,7 +155,7 @@ impl Job<'_> {
     }
 
     pub(super) fn text(&self) -> &'static ArticleText {
-        self.options.lang.article()
+        self.options.paged.lang.article()
     }
 
     pub(super) fn recipe(&self) -> Recipe {
@@ -238,10 +241,14 @@ impl Job<'_> {
                         }
                         _ => phantoms,
                     };
-                    self.save("restore.png", &report::figure(&results, Colormap::Viridis).to_png())?;
-                    let others = if self.subject.path.is_none() { self.others(sampling)? } else { vec![] };
+                    let results = self.in_words(results);
+                    self.save("restore.png", &self.restored(&results).to_png())?;
+                    let others = match self.subject.path {
+                        Some(_) => vec![],
+                        None => self.in_words(self.others(sampling)?),
+                    };
                     for other in &others {
-                        let figure = report::figure(std::slice::from_ref(other), Colormap::Viridis);
+                        let figure = self.restored(std::slice::from_ref(other));
                         self.save(&format!("restore-{}", other.example.name), &figure.to_png())?;
                     }
                     return Ok(self.restores(results, others, gain));
@@ -269,11 +276,16 @@ impl Job<'_> {
         job.climb(&seeds, &mut Watch { cancel: self.cancel, progress: &mut self.progress(cost) })
     }
 
-    fn layer(&mut self, layer: usize, filters: &[usize], cost: u64) -> Result<Climbed> {
+    fn layer(&mut self, layer: usize, filters: &[usize], found: &[LayerFindings], cost: u64) -> Result<Climbed> {
         let climbs = self.climb(layer, filters, cost)?;
         let name = &self.network.layers[layer].name;
         let why = dead::why(self.executor, self.network, layer, &climbs)?;
-        let figure = filters::figure(name, &climbs, &why, self.image, Colormap::Viridis);
+        let measured = found.iter().filter(|found| found.layer == layer).flat_map(|found| &found.filters);
+        let kinds = measured.map(|found| (found.filter, found.verdict)).collect();
+        let is_seed = |climb: &&Climb| climb.frames.first().is_some_and(|seed| is_still(climb, seed, self.image));
+        let still = climbs.iter().filter(is_seed).map(|climb| climb.filter).collect();
+        let captions = Captions { lang: self.options.paged.lang, why, kinds, still };
+        let figure = captions.figure(name, &climbs, self.image, Colormap::Viridis);
         self.save(self.names.grid(layer), &figure.to_png())?;
         Ok(Climbed { layer, climbs, second: vec![], shuffled: vec![] })
     }
@@ -284,12 +296,13 @@ impl Job<'_> {
         let climb = self.climb(layer, &[filter], cost)?.remove(0);
         let name = &self.network.layers[layer].name;
         let t = self.text();
+        let captions =
+            Captions { lang: self.options.paged.lang, why: Whys::new(), kinds: Kinds::new(), still: HashSet::new() };
         let panel = match climb.verdict.has_picture() {
-            true => filters::panel(&climb, &climb.picture, None, self.image).label("").axes(true).colorbar(),
+            true => captions.panel(&climb, &climb.picture, self.image).label("").axes(true).colorbar(),
             false => Panel::blank(t.verdict(climb.verdict)),
         };
-        let title = fill(t.first_figure, &[name, &filter.to_string()]);
-        let title = t.mixed(self.image.c).map_or(title.clone(), |colors| format!("{title}\n{colors}"));
+        let title = captions.titled(&fill(t.first_figure, &[name, &filter.to_string()]), self.image);
         let figure = grid(&title, &[panel], 1, Colormap::Viridis);
         self.save(self.names.first(layer), &figure.to_png())?;
         Ok((filter, figure))
@@ -308,10 +321,12 @@ impl Job<'_> {
         };
         let layers = unet::shown(self.network);
         let layers = activations::compute(self.executor, self.network, &image, &layers, CHANNELS)?;
+        let words = &self.text().activation_words;
         for activation in &layers {
-            self.save(self.names.activations(activation.layer), &activation.figure(Colormap::Viridis).to_png())?;
+            let figure = activation.figure_in(Colormap::Viridis, words);
+            self.save(self.names.activations(activation.layer), &figure.to_png())?;
         }
-        self.save("activations.png", &activations::overview(&layers, Colormap::Viridis).to_png())?;
+        self.save("activations.png", &activations::overview_in(&layers, Colormap::Viridis, words).to_png())?;
         Ok(Passed { name, layers })
     }
 
@@ -343,7 +358,7 @@ impl Job<'_> {
     fn made(&self) -> Vec<(String, String)> {
         let seconds = |s: f64| format!("{s:.1} s");
         let [command, network, seed, by, version, time, part] = self.text().made_rows;
-        let backend = in_language(&self.executor.describe(), self.options.lang);
+        let backend = in_language(&self.executor.describe(), self.options.paged.lang);
         let mut made = vec![
             (command.to_string(), self.options.command()),
             (network.to_string(), self.network.name.clone()),

@@ -3,16 +3,15 @@
 mod beside;
 mod job;
 
-use super::choices::{LANGS, name_of, one_of};
+use super::chosen::Chosen;
 use super::dream::Start;
-use super::filters::Chosen;
-use super::{Machine, quoted};
+use super::paged::Paged;
+use super::quoted;
 use crate::engine::tensor::{Shape, Tensor};
 use crate::names::FileNames;
 use crate::network::{Network, unet};
-use crate::page::strings::Lang;
 use crate::picture::{decode_image, resize};
-use crate::{Error, Result, files};
+use crate::{Result, files};
 use job::{Job, part};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -49,9 +48,6 @@ pub(super) struct Options {
     /// [default: phantoms and a photo]
     #[arg(long, value_name = "IMAGE")]
     image: Option<PathBuf>,
-    /// A convolution whose filters are shown, or all; may be given several times
-    #[arg(long = "layer", value_name = "NAME", default_value = "all")]
-    layers: Vec<String>,
     #[command(flatten)]
     chosen: Chosen,
     /// Folder for the pictures and index.html
@@ -60,32 +56,23 @@ pub(super) struct Options {
     /// Seed of everything random: phantoms, which filters, the noise that they start from, the dream's shifts
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
-    /// Language of the page
-    #[arg(long, value_name = "LANG", default_value = "en", value_parser = one_of(LANGS))]
-    lang: Lang,
     #[command(flatten)]
-    machine: Machine,
-    /// Print errors only
-    #[arg(short, long)]
-    quiet: bool,
+    paged: Paged,
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
     let begun = Instant::now();
     let cancel = super::cancelled_by_ctrl_c()?;
-    let network = options.machine.load()?;
-    let layers = super::convolutions(&network, &options.layers)?;
-    if layers.is_empty() {
-        return Err(Error::Usage(format!("{} has no convolution, so there is no filter to show", network.name)));
-    }
+    let network = options.paged.machine.load()?;
+    let layers = options.paged.layers(&network)?;
     let filters = |&layer: &usize| Ok((layer, options.chosen.of(&network, layer, options.seed)?));
     let layers: Vec<(usize, Vec<usize>)> = layers.iter().map(filters).collect::<Result<_>>()?;
     let image = unet::image_shape(&network, &unet::shown(&network), None)?;
     let subject = options.subject(&network, image)?;
     let names = Names::new(&network, &subject.stem());
     names.of_layers(&layers).map(|name| options.out.join(name)).try_for_each(files::check_writable)?;
-    let executor = options.machine.open(options.quiet)?;
-    let bar = super::progress_bar("article", options.quiet);
+    let executor = options.paged.machine.open(options.paged.quiet)?;
+    let bar = super::progress_bar("article", options.paged.quiet);
     let job = Job {
         options,
         network: &network,
@@ -176,7 +163,7 @@ impl Subject {
 impl Options {
     fn subject(&self, network: &Network, image: Shape) -> Result<Subject> {
         if let Some(path) = &self.image {
-            let start = Start::read(path, network, self.machine.limit())?;
+            let start = Start::read(path, network, self.paged.machine.limit())?;
             let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
             // A network that was made for one size sees it scaled.
             let seen = match unet::fixed_size(network) {
@@ -187,32 +174,26 @@ impl Options {
         }
         let start = part(network, Start::of(decode_image(CAMERA_NAME, CAMERA)?, network))?;
         let seen = start.as_ref().map(|start| resize(&start.seen, (image.h, image.w))).map_err(Clone::clone);
-        Ok(Subject { path: None, start, seen, name: self.lang.article().dream_photo.to_string() })
+        Ok(Subject { path: None, start, seen, name: self.paged.lang.article().dream_photo.to_string() })
     }
 
     /// What every command that repeats a part of it ends with.
     fn ending(&self) -> String {
-        format!(" --seed {}{}", self.seed, self.machine.arguments())
+        format!(" --seed {}{}", self.seed, self.paged.machine.arguments())
     }
 
     /// The command itself.
     fn command(&self) -> String {
-        let mut text = "unet-lens article".to_string();
+        let mut own = String::new();
         if let Some(image) = &self.image {
-            text += &format!(" --image {}", quoted(&image.to_string_lossy()));
-        }
-        if self.layers != ["all"] {
-            self.layers.iter().for_each(|name| text += &format!(" --layer {}", quoted(name)));
+            own += &format!(" --image {}", quoted(&image.to_string_lossy()));
         }
         match &self.chosen.filters {
-            Some(filters) => text += &format!(" --filters {filters}"),
+            Some(filters) => own += &format!(" --filters {filters}"),
             None if self.chosen.count == 16 => {}
-            None => text += &format!(" --count {}", self.chosen.count),
+            None => own += &format!(" --count {}", self.chosen.count),
         }
-        text += &self.ending();
-        if self.lang != Lang::En {
-            text += &format!(" --lang {}", name_of(LANGS, self.lang));
-        }
-        text + &format!(" --out {}", quoted(&self.out.to_string_lossy()))
+        own += &format!(" --seed {}", self.seed);
+        self.paged.command("article", &own, &self.out)
     }
 }

@@ -3,8 +3,7 @@
 use super::{UNKNOWN, below, row};
 use crate::findings::spectrum::unevenness;
 use crate::findings::stats::{difference, mean};
-use crate::findings::trust::STILL_SEED;
-use crate::findings::{Answer, Claim, How, Interval, LayerFindings, Text, Unit};
+use crate::findings::{Answer, Claim, How, Interval, LayerFindings, STILL_SEED, Text, Unit};
 use serde_json::json;
 
 /// The logarithms of how unevenly energy lies in the pictures of a layer; those that are still the seed are left out.

@@ -3,6 +3,7 @@
 pub use super::lines::NEAR;
 pub use super::pruning::RANDOM;
 use super::{SAME, SAME_OUTPUT};
+use crate::findings::STILL_SEED;
 use std::fmt;
 
 /// [`fmt::Display`] has the words, in English.
@@ -90,8 +91,8 @@ impl fmt::Display for How {
             How::Pruning { decibel, told } => write!(
                 f,
                 "What held-out images, never used before, lose when all filters whose pictures look like noise are replaced by their \
-                 means at once; less than {} is the same quality. A picture looks like noise if more than half of its variance is its \
-                 seed, or if its spectrum is as flat as that of 99 of 100 pictures of white noise. Of a filter that was not climbed (`--ablate \
+                 means at once; less than {} is the same quality. A picture looks like noise if its middle is the seed still (correlation {STILL_SEED} \
+                 or more), or if its spectrum is as flat as that of 99 of 100 pictures of white noise. Of a filter that was not climbed (`--ablate \
                  all` climbs every one) the first gradient stands for the picture: without one it is the seed; and the verdict noise. \
                  How often that agrees with the pictures of the filters that were climbed is among the rows. Interval: bootstrap over images. Chance: {} random sets of the \
                  same size in each layer.{}",

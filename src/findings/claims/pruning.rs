@@ -10,8 +10,7 @@ use crate::findings::masked::{Removed, Site};
 use crate::findings::speed::Speed;
 use crate::findings::stats::{mean, share};
 use crate::findings::task::{Task, interval};
-use crate::findings::trust::STILL_SEED;
-use crate::findings::{Answer, Claim, FilterFindings, How, LayerFindings, Text, Unit, Verdict};
+use crate::findings::{Answer, Claim, FilterFindings, How, LayerFindings, STILL_SEED, Text, Unit, Verdict};
 use crate::network::{Kind, Network};
 use serde_json::json;
 
@@ -239,7 +238,7 @@ pub fn claim(layers: &[LayerFindings], pruned: Option<&Pruned>) -> Claim {
             "by their pictures": noise().filter(|filter| filter.look.is_some()).count(),
             "by the stand-in": noise().filter(|filter| filter.look.is_none()).count(),
             "stand-in: no gradient at the seed, or the verdict noise": of_stand_in(layers),
-            "still the seed above": STILL_SEED,
+            "still the seed from": STILL_SEED,
             "flat above": layers.iter().flat_map(|layer| &layer.filters).find_map(|filter| Some(filter.look?.flat_threshold)),
             "kinds": kinds,
             "all at once": tried,

@@ -2,12 +2,12 @@
 
 use super::{Article, Climbed};
 use crate::engine::tensor::Shape;
-use crate::findings::trust::STILL_SEED;
-use crate::findings::{FilterFindings, Verdict as Kind};
+use crate::findings::data::restores;
+use crate::findings::spectrum::{cells, likeness};
+use crate::findings::{FilterFindings, STILL_SEED, still_seed};
 use crate::lens::ascent::{Climb, Rescue, Verdict};
 use crate::network::unet;
 use crate::numbers::number;
-use crate::page::alike::{correlation, same_spectrum};
 use crate::page::strings::article::ArticleText;
 use crate::page::strings::fill;
 use crate::page::strings::findings::because;
@@ -16,7 +16,7 @@ use crate::page::{data_url, number4, plots};
 use crate::picture::{Colormap, Mix, color_strip, strip};
 use maud::{Markup, html};
 
-/// A picture that has less in common with its seed than this: nothing is said of it.
+/// Of a picture that has less in common with its seed than this nothing is said.
 const SOME_SEED: f64 = 0.2;
 /// The largest side of the pictures beside a panel's, pixels.
 const BESIDE: usize = 64;
@@ -27,7 +27,7 @@ pub(super) fn section(a: &Article, ways: &[Vec<Option<Way>>], t: &ArticleText) -
     let total = climbs().count().to_string();
     let dead = climbs().filter(|c| c.verdict == Verdict::Dead).count();
     let fell = climbs().filter(|c| c.verdict == Verdict::Fell { step: 1 }).count();
-    let seed = climbs().filter(|c| c.verdict.has_picture() && still_seed(c) > STILL_SEED).count();
+    let seed = climbs().filter(|c| c.verdict.has_picture() && of_seed(c, a.image) >= STILL_SEED).count();
     let has_controls = a.climbed.iter().any(|c| !c.second.is_empty());
     html! {
         p { (t.filters_lead) }
@@ -40,9 +40,9 @@ pub(super) fn section(a: &Article, ways: &[Vec<Option<Way>>], t: &ArticleText) -
     }
 }
 
-/// The correlation of the picture with what the climb began with.
-fn still_seed(climb: &Climb) -> f64 {
-    climb.frames.first().map_or(0.0, |seed| correlation(seed, &climb.picture))
+/// How like the picture is what the climb began with.
+fn of_seed(climb: &Climb, image: Shape) -> f64 {
+    climb.frames.first().map_or(0.0, |seed| still_seed(&climb.picture, seed, (image.h, image.w)))
 }
 
 fn first(a: &Article, t: &ArticleText) -> Markup {
@@ -103,8 +103,8 @@ fn filter(a: &Article, climbed: &Climbed, i: usize, way: Option<&Way>, t: &Artic
     let values = fill(t.values, &[&number4(before), &number4(after)]);
     let found = found(a, layer, climb.filter);
     let kind = found.map(|found| a.lang.findings().verdict(found.verdict));
-    let seed = still_seed(climb);
-    let is_seed = way.is_some() && seed > STILL_SEED;
+    let seed = of_seed(climb, a.image);
+    let is_seed = way.is_some() && seed >= STILL_SEED;
     let verdict = match climb.verdict {
         Verdict::Ok => fill(t.climbed, &[&values]),
         Verdict::Fell { step: 1 } => fill(t.fell_first, &[&values]),
@@ -145,11 +145,11 @@ fn filter(a: &Article, climbed: &Climbed, i: usize, way: Option<&Way>, t: &Artic
                         None => { (t.unmeasured) }
                         Some(found) => {
                             (fill(t.measured, &[a.lang.findings().verdict(found.verdict), &because(&found.reason, a.lang)]))
-                            @if climb.verdict == Verdict::Dead && found.verdict != Kind::Dead && found.life.lives_on_data { (t.lives) }
+                            @if climb.verdict == Verdict::Dead && found.life.lives_on_data && restores(a.network) { (t.lives) }
                         }
                     }
                 }
-                @if way.is_some() && seed > STILL_SEED { p.warning { (fill(t.still_seed, &[&number(seed, 2)])) } }
+                @if is_seed { p.warning { (fill(t.still_seed, &[&number(seed, 2)])) } }
                 @else if way.is_some() && seed > SOME_SEED { p { (fill(t.partly_seed, &[&number(seed, 2)])) } }
                 (controls(a, climbed, i, t))
                 @if let Some(way) = way {
@@ -181,10 +181,10 @@ fn controls(a: &Article, climbed: &Climbed, i: usize, t: &ArticleText) -> Markup
     };
     let (Some(second), Some(shuffled)) = (climbed.second.get(i), climbed.shuffled.get(i)) else { return html! {} };
     let climb = &climbed.climbs[i];
-    let caption = match a.image.c == 1 && climb.verdict.has_picture() && second.verdict.has_picture() {
+    let caption = match climb.verdict.has_picture() && second.verdict.has_picture() {
         true => {
-            let like = same_spectrum(&climb.picture, &second.picture, (a.image.h, a.image.w));
-            fill(t.second_like, &[&number(like, 2)])
+            let spectrum = |climb: &Climb| cells(&climb.picture, (a.image.h, a.image.w), a.image.c);
+            fill(t.second_like, &[&number(likeness(&spectrum(climb), &spectrum(second)), 2)])
         }
         false => t.second.to_string(),
     };

@@ -2,8 +2,9 @@
 
 use super::heat;
 use super::measures::{COLUMNS, Cell};
-use crate::findings::trust::STILL_SEED;
-use crate::findings::{FilterFindings, Findings, LayerFindings, Patch, Proven, Trust, Verdict};
+use crate::findings::{
+    FilterFindings, Findings, Interval, LayerFindings, Patch, Proven, STILL_SEED, Text, Trust, Verdict,
+};
 use crate::numbers::number;
 use crate::page::data_url;
 use crate::page::strings::findings::{FindingsText, because, place};
@@ -29,7 +30,9 @@ pub fn section(findings: &Findings, lang: Lang, sides: Sides) -> Markup {
         findings.layers.iter().flat_map(|layer| layer.filters.iter().map(move |filter| (layer, filter))).collect();
     // Sorted by verdict; those that were drawn come first.
     all.sort_by_key(|(layer, filter)| (place(filter.verdict), filter.trust.is_none(), layer.layer, filter.filter));
-    let cards: Vec<Markup> = all.par_iter().map(|(layer, filter)| card(layer, filter, lang, sides)).collect();
+    let lost = findings.claims.iter().find(|claim| claim.sentence == Text::Pruning);
+    let unit = lost.map_or("", |claim| t.unit(claim.unit));
+    let cards: Vec<Markup> = all.par_iter().map(|(layer, filter)| card(layer, filter, (lang, unit), sides)).collect();
     html! {
         ul.meanings {
             @for verdict in Verdict::ALL { li { strong { (t.verdict(verdict)) } ": " (t.meaning(verdict)) } }
@@ -59,22 +62,25 @@ pub fn section(findings: &Findings, lang: Lang, sides: Sides) -> Markup {
     }
 }
 
-fn card(layer: &LayerFindings, filter: &FilterFindings, lang: Lang, sides: Sides) -> Markup {
+/// `unit`: of what is lost without a filter.
+fn card(layer: &LayerFindings, filter: &FilterFindings, (lang, unit): (Lang, &str), sides: Sides) -> Markup {
     let t = lang.findings();
     let name = fill(t.filter_of, &[&filter.filter.to_string(), &layer.name]);
     let verdict = t.verdict(filter.verdict);
-    let thumb = match (&filter.trust, &filter.tuning) {
+    // What is still its seed is not drawn as if it were an answer.
+    let drawn = filter.trust.as_ref().filter(|trust| trust.still_seed < STILL_SEED);
+    let thumb = match (drawn, &filter.tuning) {
         (Some(trust), _) => Some(data_url(&picture(&trust.picture, trust.size, sides.picture, Colormap::Viridis))),
         (None, Some(tuning)) => Some(data_url(&heat::polar(&tuning.map, sides.heat))),
         (None, None) => None,
     };
     html! {
-        details.panel id=(format!("f{}-{}", layer.layer, filter.filter)) data-layer=(layer.name) data-filter=(filter.filter)
+        details.panel.bare[drawn.is_none()] id=(format!("f{}-{}", layer.layer, filter.filter)) data-layer=(layer.name) data-filter=(filter.filter)
             data-verdict=(filter.verdict.to_string()) {
             summary aria-label=(format!("{name}, {verdict}")) {
-                span.shot.round[filter.trust.is_none()] {
+                span.shot.round[drawn.is_none()] {
                     @match &thumb {
-                        Some(url) => { img decoding="async" src=(url) alt=(if filter.trust.is_some() { t.picture } else { t.heat }); }
+                        Some(url) => { img decoding="async" src=(url) alt=(if drawn.is_some() { t.picture } else { t.heat }); }
                         None => { span.none { (verdict) } }
                     }
                 }
@@ -87,13 +93,15 @@ fn card(layer: &LayerFindings, filter: &FilterFindings, lang: Lang, sides: Sides
                     Some(trust) => { (pictures(trust, filter, t, sides)) }
                     None => {
                         p.hint { (t.not_drawn) }
-                        @if filter.tuning.is_none() { p.hint { (t.no_tuning) } }
-                        @else { p.hint { (t.heat) } }
+                        p.hint { (if filter.tuning.is_some() { t.heat } else { t.no_tuning }) }
                     }
                 }
                 dl.numbers { @for (column, of) in COLUMNS { @if let Some(cell) = of(filter) { (entry(column, cell, t)) } } }
-                @if let Some(effect) = filter.effect.effect {
-                    p.effect data-value=(effect.value) { (t.measure("effect_db")) ": " (number(effect.value, 3)) " (" (number(effect.low, 3)) " – " (number(effect.high, 3)) ")" }
+                @if let Some(Interval { value, low, high }) = filter.effect.effect {
+                    p.effect data-value=(value) {
+                        (t.measure("effect_db")) ": " (number(value, 3)) @if !unit.is_empty() { " " (unit) } ", "
+                        (fill(t.interval, &[&number(low, 3), &number(high, 3)]))
+                    }
                 }
             }
         }
@@ -126,13 +134,18 @@ fn pictures(trust: &Trust, filter: &FilterFindings, t: &FindingsText, sides: Sid
     };
     let grey = mean(&trust.picture, trust.size);
     html! {
-        @if trust.still_seed > STILL_SEED { p.warning { (fill(t.is_seed, &[&number(trust.still_seed, 2)])) } }
+        @let is_seed = trust.still_seed >= STILL_SEED;
+        @if is_seed { p.warning { (fill(t.is_seed, &[&number(trust.still_seed, 2)])) } }
         div.pictures {
-            (small(&picture(&trust.picture, trust.size, sides.picture, Colormap::Viridis), t.picture))
-            (small(&picture(&trust.second, trust.size, sides.beside, Colormap::Viridis), t.second))
+            @if !is_seed {
+                (small(&picture(&trust.picture, trust.size, sides.picture, Colormap::Viridis), t.picture))
+                (small(&picture(&trust.second, trust.size, sides.beside, Colormap::Viridis), t.second))
+            }
             @for patch in &trust.best_patches { (small(&of_data(patch, sides.beside), &caption(patch, t))) }
-            (small(&heat::spectrum(&grey, trust.size, sides.beside), t.spectrum))
-            @if let Some(tuning) = &filter.tuning { (small(&heat::polar(&tuning.map, sides.heat), t.heat)) }
+            @if !is_seed { (small(&heat::spectrum(&grey, trust.size, sides.beside), t.spectrum)) }
+            @if let Some(tuning) = &filter.tuning {
+                figure.polar { img decoding="async" src=(data_url(&heat::polar(&tuning.map, sides.heat))) alt=(t.heat); figcaption { (t.heat) } }
+            }
         }
         @if trust.best_patches.is_empty() { p.hint { (t.no_patches) } }
         @if filter.tuning.is_none() { p.hint { (t.no_tuning) } }
@@ -154,7 +167,7 @@ pub fn grid_of(layer: &LayerFindings, t: &FindingsText) -> Option<Figure> {
         let (h, w) = trust.size;
         let c = trust.picture.len() / (h * w).max(1);
         let panel = match c {
-            _ if trust.still_seed > STILL_SEED => Panel::blank(t.seed),
+            _ if trust.still_seed >= STILL_SEED => Panel::blank(t.seed),
             1 => Panel::map(h, w, trust.picture.clone()),
             _ => Panel::color(h, w, Mix::of(&trust.picture, c).rgb(&trust.picture)),
         };

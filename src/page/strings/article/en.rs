@@ -1,6 +1,7 @@
 //! The article's page in English.
 
 use super::ArticleText;
+use crate::lens::activations;
 use crate::mri::report;
 
 pub(super) const EN: ArticleText = ArticleText {
@@ -62,14 +63,15 @@ pub(super) const EN: ArticleText = ArticleText {
     restore_columns: ["Picture", "Aliased, PSNR", "SSIM", "Restored, PSNR", "SSIM"],
     restore_words: report::ENGLISH,
     sampling: "One row in 4 of k-space, and the middle 8%",
+    activation_words: activations::ENGLISH,
 
     filters_lead: "Each panel began as noise and was changed, step by step, so that one filter of the layer answered more strongly. It shows a \
-                   pattern that the filter answers to, from one seed and by one recipe; what it prefers was measured apart, with gratings and data. Choose a panel to see both.",
-    dead_of: "{} of {} filters are dead for the noise that they started from: they give 0 everywhere, so there is no slope to climb and nothing to \
+                   pattern that the filter answers to, from one seed and by one recipe; what it prefers was measured apart, with gratings, noise and, where there are any, phantoms. Choose a panel to see both.",
+    dead_of: "Dead for the noise that they started from: {} of {} filters. They give 0 everywhere, so there is no slope to climb and nothing to \
               show, which does not make them detectors of noise.",
-    fell_of: "{} fell in their first step: it turned them off, or left them below where they began, and what is left is noise with one step. They are not drawn.",
-    seed_of: "The pictures of {} are still the seed that they began with: the climb only made them brighter or darker as a whole. They are marked, \
-              since a pattern of noise in them is none of the filter's.",
+    fell_of: "Fell in the first step: {}. It turned them off, or left them below where they began, and what is left is noise with one step. They are not drawn.",
+    seed_of: "Still the seed that they began with: {} of the pictures. Away from the border the climb only made them brighter or darker as a whole. They \
+              are marked and faded, since a pattern of noise in them is none of the filter's.",
     control: "Beside each picture stand two more: from another seed, and of the same filter in the network with its weights shuffled. What is alike in the first and missing in the second is the filter's own.",
     first_title: "Filter {} of {}, with its values",
     first_alt: "The picture that filter {} of {} answers to, with axes and a grid.",
@@ -86,6 +88,9 @@ pub(super) const EN: ArticleText = ArticleText {
     fell_count: ", {} fell",
 
     dead: "dead",
+    dead_because: ["dead for every image", "dead for noise, lives on phantoms", "dead, on phantoms, too"],
+    rescued: ["seed {}", "before relu"],
+    halved: "steps of 1/{}",
     fell: "fell at step {}",
     not_finite: "not finite",
     ok: "ok",
@@ -96,9 +101,9 @@ pub(super) const EN: ArticleText = ArticleText {
                  to climb for.",
     dead_text: "Dead: the filter gives 0 everywhere on this noise, so no step leads anywhere. It is not a noise detector; it did not answer at all.",
     not_finite_text: "Not finite: a number became infinite or not a number, so the picture means nothing.",
-    measured: "Measured with gratings, noise and data: {}; {}.",
+    measured: "Measured: {}; {}.",
     unmeasured: "What it prefers was not measured.",
-    lives: " It lives on phantoms: climb from one to see what it answers to.",
+    lives: " It lives on phantoms: with --init phantom the command below starts from one.",
     still_seed: "The picture is still the noise that it began with (correlation {}), away from the border at most brighter or darker: it shows no pattern of the filter.",
     partly_seed: "Of the noise that it began with some is left: the correlation is {}.",
     seed: "still the seed",

@@ -1,6 +1,7 @@
 //! The article's page in Spanish.
 
 use super::ArticleText;
+use crate::lens::activations;
 use crate::mri::report::Words;
 
 pub(super) const ES: ArticleText = ArticleText {
@@ -71,14 +72,20 @@ pub(super) const ES: ArticleText = ArticleText {
         mean: "media",
     },
     sampling: "Una fila de cada 4 del espacio k, y el 8 % central",
+    activation_words: activations::Words {
+        one: "su único canal",
+        all: ["sus ", " canales"],
+        some: ["los ", " más fuertes de ", " canales"],
+        overview: "De la entrada a la salida: los canales más fuertes de cada capa",
+    },
 
     filters_lead: "Cada panel empezó como ruido y se cambió, paso a paso, para que un filtro de la capa respondiera con más fuerza. Muestra un patrón al \
-                   que responde el filtro, desde una semilla y con una receta; lo que prefiere se midió aparte, con rejillas y datos. Elige un panel para ver ambas cosas.",
-    dead_of: "{} de {} filtros están muertos para el ruido del que partieron: dan 0 en todas partes, así que no hay pendiente que subir ni nada que mostrar, \
+                   que responde el filtro, desde una semilla y con una receta; lo que prefiere se midió aparte, con rejillas, ruido y, donde los hay, fantomas. Elige un panel para ver ambas cosas.",
+    dead_of: "Muertos para el ruido del que partieron: {} de {} filtros. Dan 0 en todas partes, así que no hay pendiente que subir ni nada que mostrar, \
               lo que no los hace detectores de ruido.",
-    fell_of: "{} cayeron en su primer paso: los apagó o los dejó por debajo de donde empezaron, y lo que queda es ruido con un paso. No se dibujan.",
-    seed_of: "Las imágenes de {} siguen siendo la semilla de la que partieron: el ascenso solo las hizo más claras o más oscuras en conjunto. Están \
-              marcadas, porque un patrón de ruido en ellas no es del filtro.",
+    fell_of: "Cayeron en el primer paso: {}. Los apagó o los dejó por debajo de donde empezaron, y lo que queda es ruido con un paso. No se dibujan.",
+    seed_of: "Aún la semilla de la que partieron: {} de las imágenes. Lejos del borde el ascenso solo las hizo más claras o más oscuras en conjunto. Están \
+              marcadas y atenuadas, porque un patrón de ruido en ellas no es del filtro.",
     control: "Junto a cada imagen hay dos más: desde otra semilla, y del mismo filtro en la red con los pesos barajados. Lo que se parece en la primera y falta en la segunda es propio del filtro.",
     first_title: "El filtro {} de {}, con sus valores",
     first_alt: "La imagen a la que responde el filtro {} de {}, con ejes y cuadrícula.",
@@ -91,10 +98,13 @@ pub(super) const ES: ArticleText = ArticleText {
     all_filters: "{} filtros, todos",
     one_filter: "1 filtro, todos",
     some_filters: "{} de {} filtros",
-    dead_count: ", {} muertos",
-    fell_count: ", {} cayeron",
+    dead_count: ", muertos: {}",
+    fell_count: ", caídos: {}",
 
     dead: "muerto",
+    dead_because: ["muerto para toda imagen", "muerto con ruido, vive con fantomas", "muerto, también con fantomas"],
+    rescued: ["semilla {}", "antes de la relu"],
+    halved: "pasos de 1/{}",
     fell: "cayó en el paso {}",
     not_finite: "no finito",
     ok: "bien",
@@ -106,9 +116,9 @@ pub(super) const ES: ArticleText = ArticleText {
                  es una respuesta que buscar.",
     dead_text: "Muerto: el filtro da 0 en todas partes con este ruido, así que ningún paso lleva a nada. No es un detector de ruido; no respondió en absoluto.",
     not_finite_text: "No finito: un número se hizo infinito o dejó de ser un número, así que la imagen no significa nada.",
-    measured: "Medido con rejillas, ruido y datos: {}; {}.",
+    measured: "Medido: {}; {}.",
     unmeasured: "Lo que prefiere no se midió.",
-    lives: " Vive con fantomas: asciende desde uno para ver a qué responde.",
+    lives: " Vive con fantomas: con --init phantom la orden de abajo parte de uno.",
     still_seed: "La imagen sigue siendo el ruido del que partió (correlación {}), lejos del borde a lo sumo más clara o más oscura: no muestra ningún patrón del filtro.",
     partly_seed: "Del ruido del que partió queda una parte: la correlación es {}.",
     seed: "aún la semilla",

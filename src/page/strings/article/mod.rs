@@ -4,7 +4,9 @@ mod en;
 mod es;
 
 use super::{Lang, fill};
-use crate::lens::ascent::Verdict;
+use crate::findings::WhyDead;
+use crate::lens::activations;
+use crate::lens::ascent::{Rescue, Verdict};
 use crate::mri::report::Words;
 
 pub struct ArticleText {
@@ -57,6 +59,8 @@ pub struct ArticleText {
     /// Of the figure.
     pub restore_words: Words,
     pub sampling: &'static str,
+    /// Of the figures of activations.
+    pub activation_words: activations::Words,
 
     pub filters_lead: &'static str,
     pub dead_of: &'static str,
@@ -78,6 +82,10 @@ pub struct ArticleText {
     pub fell_count: &'static str,
 
     pub dead: &'static str,
+    /// Proven; lives on phantoms; off on phantoms, too.
+    pub dead_because: [&'static str; 3],
+    pub rescued: [&'static str; 2],
+    pub halved: &'static str,
     pub fell: &'static str,
     pub not_finite: &'static str,
     pub ok: &'static str,
@@ -159,6 +167,24 @@ impl ArticleText {
             0 | 1 | 3 => None,
             2 => Some(self.two_colors.to_string()),
             c => Some(fill(self.more_colors, &[&c.to_string()])),
+        }
+    }
+
+    /// What stands in the place of a dead filter's picture.
+    pub fn dead_for(&self, why: Option<WhyDead>) -> &'static str {
+        match why {
+            Some(WhyDead::Proven) => self.dead_because[0],
+            Some(WhyDead::LivesOnData) => self.dead_because[1],
+            Some(WhyDead::OffOnData) => self.dead_because[2],
+            None => self.dead,
+        }
+    }
+
+    /// How a dead filter came to climb.
+    pub fn rescued(&self, how: Rescue) -> String {
+        match how {
+            Rescue::Seed(seed) => fill(self.rescued[0], &[&seed.to_string()]),
+            Rescue::BeforeRelu => self.rescued[1].to_string(),
         }
     }
 

@@ -84,11 +84,11 @@ pub(super) const EN: FindingsText = FindingsText {
 
     filters_title: "The filters",
     filters_lead: "Choose a filter to see its picture, its tuning and the numbers that decided its verdict. A thumbnail is the climbed \
-                   picture, or where none was climbed the tuning.",
+                   picture, or where there is none, or it is still its seed, the tuning.",
     verdicts: ["dead", "always on", "border", "line", "spot", "level", "noise", "unclear"],
     meanings: [
-        "off everywhere",
-        "on everywhere",
+        "off everywhere on the data, or always the same",
+        "on everywhere on the data and on every grey, black among them",
         "answers to the border of the image",
         "answers to stripes of one orientation",
         "answers to a size of pattern, whatever its orientation",
@@ -136,9 +136,9 @@ pub(super) const EN: FindingsText = FindingsText {
         ("gain_over_data", "picture / best patch"),
         ("way", "channels on the way (Spearman)"),
         ("flat", "flatness of the spectrum"),
-        ("still_seed", "correlation with the seed"),
+        ("still_seed", "correlation with the seed, in the middle"),
         ("taylor", "taylor"),
-        ("effect_db", "effect of leaving it out"),
+        ("effect_db", "lost without it"),
     ],
 
     made_title: "How this was made",

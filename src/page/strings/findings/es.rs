@@ -86,11 +86,11 @@ pub(super) const ES: FindingsText = FindingsText {
 
     filters_title: "Los filtros",
     filters_lead: "Elige un filtro para ver su imagen, su sintonía y los números que decidieron su veredicto. Una miniatura es la imagen \
-                   ascendida o, donde no se ascendió ninguna, la sintonía.",
+                   ascendida o, donde no la hay o sigue siendo su semilla, la sintonía.",
     verdicts: ["muerto", "siempre activo", "borde", "línea", "mancha", "nivel", "ruido", "sin aclarar"],
     meanings: [
-        "apagado en todas partes",
-        "activo en todas partes",
+        "apagado en todas partes con los datos, o siempre igual",
+        "activo en todas partes con los datos y con todos los grises, el negro incluido",
         "responde al borde de la imagen",
         "responde a franjas de una orientación",
         "responde a un tamaño de patrón, sea cual sea su orientación",
@@ -138,9 +138,9 @@ pub(super) const ES: FindingsText = FindingsText {
         ("gain_over_data", "imagen / mejor trozo"),
         ("way", "canales del camino (Spearman)"),
         ("flat", "planitud del espectro"),
-        ("still_seed", "correlación con la semilla"),
+        ("still_seed", "correlación con la semilla, en el centro"),
         ("taylor", "taylor"),
-        ("effect_db", "efecto de quitarlo"),
+        ("effect_db", "se pierde sin él"),
     ],
 
     made_title: "Cómo se hizo",

@@ -67,7 +67,7 @@ const SPANISH: &[(&str, &str)] = &[
     ("slope in the decoder", "pendiente en el decodificador"),
     ("slope over all", "pendiente en total"),
     ("speed", "velocidad"),
-    ("still the seed above", "sigue siendo la semilla por encima de"),
+    ("still the seed from", "sigue siendo la semilla desde"),
     ("tuned", "sintonizados"),
     ("variation", "variación"),
     ("verdict", "veredicto"),
