@@ -250,7 +250,7 @@ fn every_number_of_a_filter_is_there_with_all_its_digits() {
         assert!(line.contains(&format!("data-column=\"{column}\" data-value=\"{value}\"")), "{column} in {line}");
     }
     assert!(line.contains("Filter 0 of first: line, also border") && line.contains("image 17"));
-    assert!(line.contains("lost without it: 0.25 dB, 95% interval 0.125 to 0.5"), "{line}");
+    assert!(line.contains("Lost without it: 0.25 dB, 95% interval 0.125 to 0.5."), "{line}");
     // What is still its seed is not drawn as if it were an answer: patches and tuning are what there is.
     let (seed, drawn) = (card(4, 1), "What the climb ended with");
     assert!(line.contains(drawn) && line.contains("From another seed"));

@@ -107,6 +107,7 @@ pub(super) const EN: FindingsText = FindingsText {
         "none of these, or not clearly",
     ],
     all: "all",
+    all_layers: "all",
     show: "Show",
     sort_by: "Sort by",
     in_layer: "Layer",

@@ -110,6 +110,7 @@ pub(super) const ES: FindingsText = FindingsText {
         "nada de esto, o no con claridad",
     ],
     all: "todos",
+    all_layers: "todas",
     show: "Mostrar",
     sort_by: "Ordenar por",
     in_layer: "Capa",

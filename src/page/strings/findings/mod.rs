@@ -70,6 +70,7 @@ pub struct FindingsText {
     /// What each verdict means.
     pub meanings: [&'static str; 8],
     pub all: &'static str,
+    pub all_layers: &'static str,
     pub show: &'static str,
     pub sort_by: &'static str,
     pub in_layer: &'static str,
