@@ -9,6 +9,7 @@ use std::time::Instant;
 use unet_lens::engine::exec::cpu::aligned::Aligned;
 use unet_lens::engine::exec::cpu::conv::{Algorithm, Geometry, Operands, Packed, PartShape};
 use unet_lens::engine::exec::cpu::simd::{Level, fma_rate};
+use unet_lens::engine::ops::Strided;
 
 const NO: (usize, usize) = (1, 1);
 const UP: (usize, usize) = (2, 2);
@@ -82,6 +83,12 @@ fn others() -> Vec<(String, Geometry)> {
         ("small 3x3", Geometry::new(12, 12, (3, 3), 512, 512)),
         ("small 3x3", Geometry::new(16, 16, (3, 3), 512, 512)),
         ("small 3x3", Geometry::new(16, 16, (3, 3), 1024, 512)),
+        ("deep 3x3", Geometry::new(32, 32, (3, 3), 512, 512)),
+        ("deep 3x3", Geometry::new(16, 16, (3, 3), 1024, 1024)),
+        ("backward deep 3x3", Geometry::new(8, 8, (3, 3), 1024, 1024)),
+        ("backward deep 3x3", Geometry::new(8, 8, (3, 3), 512, 512)),
+        ("backward deep 3x3", Geometry::new(16, 16, (3, 3), 1024, 1024)),
+        ("backward deep 3x3", Geometry::new(32, 32, (3, 3), 512, 512)),
         ("3x3 dilation 2", dilated(2)),
         ("depthwise 3x3", depthwise(64, 3, 128, 1)),
         ("depthwise 3x3 stride 2", depthwise(64, 3, 128, 2)),
@@ -121,7 +128,7 @@ fn table() {
     let limit = fma_rate(level, threads) / 2e9;
     println!("{level}, {threads} threads, limit {limit:.0} GMAC/s between registers\n");
     println!(
-        "{:44}{:10}{:>9}{:>9}{:>11}{:>11}{:>8}",
+        "{:44}{:17}{:>9}{:>9}{:>11}{:>11}{:>8}",
         "shape", "algorithm", "pack ms", "n", "ms", "eff GMAC/s", "limit"
     );
     let (mut pack_total, mut forward_total, mut size_total) = (0.0, 0.0, 0);
@@ -142,7 +149,13 @@ fn table() {
             for algorithm in algorithms {
                 let start = Instant::now();
                 let mut packed = Packed::with_algorithm(level, &g, algorithm);
-                packed.pack(&kernel);
+                if name.contains("backward") && g.bank == 1 {
+                    let swapped = [1, g.kh, g.kw, g.co, g.ci()];
+                    packed.lend(&Strided::new(swapped, kernel[..].into()).expect("as long").flipped());
+                }
+                if !packed.is_packed() {
+                    packed.pack(&kernel);
+                }
                 let pack = start.elapsed().as_secs_f64();
                 let parts: Vec<_> = (0..g.parts.len()).map(|i| noise(n * g.part_len(i), i)).collect();
                 let parts: Vec<&[f32]> = parts.iter().map(|p| &p[..]).collect();
@@ -161,7 +174,7 @@ fn table() {
                     ((n * g.macs()) as f64 / seconds / 1e9, (n * packed.macs()) as f64 / seconds / 1e9);
                 let algorithm = algorithm.to_string();
                 println!(
-                    "{name:44}{algorithm:10}{:9.2}{n:9}{:11.3}{effective:11.0}{:7.0}%",
+                    "{name:44}{algorithm:17}{:9.2}{n:9}{:11.3}{effective:11.0}{:7.0}%",
                     pack * 1e3,
                     seconds * 1e3,
                     100.0 * real / limit

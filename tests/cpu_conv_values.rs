@@ -5,8 +5,10 @@
 mod conv;
 
 use conv::{ALL, Answer, Case, NOTHING, With, generals, part};
-use unet_lens::engine::exec::cpu::conv::{Algorithm, Geometry};
+use std::sync::Arc;
+use unet_lens::engine::exec::cpu::conv::{Algorithm, Geometry, Packed};
 use unet_lens::engine::exec::cpu::simd::Level;
+use unet_lens::engine::ops::Strided;
 
 #[test]
 fn each_end_alone() {
@@ -70,6 +72,64 @@ fn the_same_bits() {
     }
 }
 
+/// Kernels that are transformed on use give the values of stored ones but for rounding, and the same bits whether they are an own copy,
+/// a gradient's flipped view, or outputs cut out of a larger kernel.
+#[test]
+fn on_use_as_stored() {
+    let shapes = [
+        Geometry::new(9, 6, (3, 3), 140, 72),
+        Geometry::new(8, 4, (3, 3), 21, 19),
+        Geometry { pad: (1, 0), ..Geometry::new(9, 8, (2, 2), 140, 40) },
+        Geometry { pool: (2, 2), ..Geometry::new(8, 10, (3, 3), 130, 33) },
+        Geometry { parts: vec![part(20, 2, 2), part(130, 1, 1)], ..Geometry::new(8, 4, (3, 3), 1, 40) },
+    ];
+    for g in shapes {
+        let case = Case::random(g.clone(), 2, ALL, 17);
+        let (ci, co) = (g.ci(), g.co);
+        let at = |i: usize, j: usize, c: usize, o: usize| case.kernel[((i * g.kw + j) * ci + c) * co + o];
+        let places = || (0..g.kh).flat_map(|i| (0..g.kw).map(move |j| (i, j)));
+        let swapped = places().flat_map(|(i, j)| {
+            let (i, j) = (g.kh - 1 - i, g.kw - 1 - j);
+            (0..co).flat_map(move |o| (0..ci).map(move |c| at(i, j, c, o)))
+        });
+        let swapped = Strided::new([1, g.kh, g.kw, co, ci], swapped.collect()).expect("as long").flipped();
+        let wider = places().flat_map(|(i, j)| {
+            (0..ci).flat_map(move |c| {
+                (0..co + 5).map(move |o| if o < 3 || o >= co + 3 { 9.0 } else { at(i, j, c, o - 3) })
+            })
+        });
+        let wider = Strided::new([1, g.kh, g.kw, ci, co + 5], wider.collect()).expect("as long").every(4, 3, 1, co);
+        // Scaled as a batch norm does it.
+        let scale: Arc<[f64]> = (0..co).map(|o| 0.7 + 0.1 * o as f64).collect();
+        let kernel = case.kernel.iter().enumerate().map(|(at, &k)| (f64::from(k) * scale[at % co]) as f32).collect();
+        let scaled = Case { kernel, ..case.clone() };
+        for level in Level::available() {
+            let bits = |answer: Answer| answer.out.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+            let lend = |kernel: &Strided| {
+                let mut packed = Packed::with_algorithm(level, &g, Algorithm::Winograd4OnUse);
+                packed.lend(kernel);
+                assert_eq!(packed.bytes(), 0, "what is lent takes no memory");
+                case.run_packed(&packed)
+            };
+            let on_use = case.run(level, Algorithm::Winograd4OnUse);
+            assert_near(&on_use, &case.run(level, Algorithm::Winograd4), &format!("{level}: {g:?}"));
+            let on_use = bits(on_use);
+            assert_eq!(bits(lend(&swapped)), on_use, "{level}, swapped: {g:?}");
+            assert_eq!(bits(lend(&wider)), on_use, "{level}, cut out: {g:?}");
+            let [swapped, wider] = [&swapped, &wider].map(|kernel| lend(&kernel.clone().scaled(&scale)));
+            assert_near(&swapped, &scaled.run(level, Algorithm::Winograd4), &format!("{level}, scaled: {g:?}"));
+            assert_eq!(bits(swapped), bits(wider), "{level}, scaled: {g:?}");
+        }
+    }
+}
+
+fn assert_near(got: &Answer, expected: &Answer, what: &str) {
+    let largest = expected.out.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+    for (at, (got, expected)) in got.out.iter().zip(&expected.out).enumerate() {
+        assert!((got - expected).abs() <= 1e-5 * largest, "{what}: [{at}] is {got}, stored {expected}");
+    }
+}
+
 #[test]
 fn nan_passes_through_and_has_no_sign() {
     let mut case = Case::random(Geometry::new(3, 3, (1, 1), 1, 9), 1, With { relu: true, signs: true, ..NOTHING }, 14);
@@ -92,7 +152,7 @@ fn what_a_nan_spoils() {
         let near = |y: usize, x: usize| y.abs_diff(at.0) <= 1 && x.abs_diff(at.1) <= 1;
         let in_tile = |y: usize, x: usize| (y / 4, x / 4) == (at.0 / 4, at.1 / 4);
         for level in Level::available() {
-            for algorithm in [Algorithm::Direct, Algorithm::Winograd4] {
+            for algorithm in [Algorithm::Direct, Algorithm::Winograd4, Algorithm::Winograd4OnUse] {
                 let out = case.run(level, algorithm).out;
                 for (pixel, values) in out.chunks(co).enumerate() {
                     let (y, x) = (pixel / w, pixel % w);
@@ -119,7 +179,7 @@ fn winograd_is_precise() {
     let truth = case.truth().0;
     let largest = truth.iter().fold(0.0f64, |m, v| m.max(v.abs()));
     for level in Level::available() {
-        for algorithm in [Algorithm::Winograd4, Algorithm::Direct] {
+        for algorithm in [Algorithm::Winograd4, Algorithm::Winograd4OnUse, Algorithm::Direct] {
             let out = case.run(level, algorithm).out;
             let off = out.iter().zip(&truth).fold(0.0f64, |m, (&got, want)| m.max((f64::from(got) - want).abs()));
             println!("{algorithm} on {level}: largest error / largest value = {:.1e}", off / largest);

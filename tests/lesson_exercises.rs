@@ -267,6 +267,51 @@ fn the_tour() {
     page.assert_quiet();
 }
 
+/// Where the tour stands is in the address: a link leads there, and there it waits.
+#[test]
+fn the_tour_can_be_sent() {
+    let Some(chromium) = open() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let page = opened(&chromium, dir.path());
+    page.click("#tour-play");
+    page.click("#tour-next");
+    page.click("#tour-next");
+    wait(&page, "location.hash.includes('tour=3')");
+    let stands = || [page.text("#tour-at"), page.text("#tour-text"), page.text("#status")];
+    let before = stands();
+    page.tab.reload(false, None).unwrap().wait_until_navigated().unwrap();
+    wait(&page, "document.getElementById('tour-at')?.textContent");
+    assert_eq!(stands(), before);
+    assert_eq!(page.eval("playing"), false);
+    page.click("#tour-next");
+    assert!(page.text("#tour-at").starts_with("4 of"), "{}", page.text("#tour-at"));
+    page.click("#tour-stop");
+    wait(&page, "!location.hash.includes('tour')");
+    page.assert_quiet();
+}
+
+/// Every exercise's cell, typed into its field and sent by a click.
+#[test]
+fn by_mouse() {
+    let Some(chromium) = open() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let page = opened(&chromium, dir.path());
+    for one in page.eval("data.exercises.all").as_array().unwrap() {
+        let exercise = &one["exercise"];
+        let id = exercise["id"].as_str().unwrap();
+        let right = &exercise["answer"]["values"][exercise["asked"].as_u64().unwrap() as usize];
+        page.click(&format!("#cell-{id}"));
+        page.tab.type_str(&right.to_string()).unwrap();
+        page.click(&format!("{} button", form(id, "cell")));
+        wait(&page, &format!("document.querySelector({:?}).textContent", form(id, "cell") + " .verdict"));
+        assert!(is_right(&page, id, "cell"), "{id}");
+        page.click(&format!("#exercise-{id} summary"));
+        assert_eq!(page.eval(&format!("document.querySelector('#exercise-{id} details').open")), true, "{id}");
+    }
+    assert!(page.text("#progress").starts_with("8 of 8"), "{}", page.text("#progress"));
+    page.assert_quiet();
+}
+
 /// The Spanish page asks and answers in Spanish.
 #[test]
 fn in_spanish() {

@@ -70,6 +70,29 @@ pub struct Page {
 }
 
 impl Chromium {
+    /// Seconds that processors have spent on the browser so far, all its processes together; where that can be asked.
+    pub fn processor_time(&self) -> Option<f64> {
+        const PER_SECOND: f64 = 100.0; // the kernel counts in hundredths
+        let mut processes = vec![]; // each one's number, its parent's, its time
+        for entry in std::fs::read_dir("/proc").ok()?.flatten() {
+            let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+            let Ok(text) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+            // Behind the name, which is in brackets and may hold anything.
+            let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+            let number = |i: usize| fields[i].parse::<u64>().unwrap_or(0);
+            processes.push((id, number(1) as u32, number(11) + number(12)));
+        }
+        let mut of_browser = vec![self.0.get_process_id()?];
+        let mut at = 0;
+        while at < of_browser.len() {
+            let parent = of_browser[at];
+            of_browser.extend(processes.iter().filter(|process| process.1 == parent).map(|process| process.0));
+            at += 1;
+        }
+        let spent: u64 = processes.iter().filter(|(id, ..)| of_browser.contains(id)).map(|(.., time)| time).sum();
+        Some(spent as f64 / PER_SECOND)
+    }
+
     /// Opens a file in a window of this width.
     pub fn page(&self, file: &Path, width: u32) -> Page {
         self.visit(&format!("file://{}", file.display()), &[], width)

@@ -64,6 +64,11 @@ impl Case {
     pub fn run(&self, level: Level, algorithm: Algorithm) -> Answer {
         let mut packed = Packed::with_algorithm(level, &self.g, algorithm);
         packed.pack(&self.kernel);
+        self.run_packed(&packed)
+    }
+
+    /// The same of an algorithm that has its kernel.
+    pub fn run_packed(&self, packed: &Packed) -> Answer {
         // Neither the output nor the scratch memory need be clean.
         let mut out = vec![f32::NAN; self.n * self.g.out_len()];
         let mut scratch = vec![f32::NAN; packed.scratch_len(self.n)];
@@ -170,7 +175,8 @@ impl Case {
         let largest = truth.iter().chain(&before_relu).fold(1e-3f64, |m, v| m.max(v.abs()));
         for level in Level::available() {
             for algorithm in Algorithm::ALL.into_iter().filter(|a| a.supports(&self.g)) {
-                let tolerance = largest * if algorithm == Algorithm::Winograd4 { 2e-5 } else { 5e-6 };
+                let is_winograd = matches!(algorithm, Algorithm::Winograd4 | Algorithm::Winograd4OnUse);
+                let tolerance = largest * if is_winograd { 2e-5 } else { 5e-6 };
                 let what = format!("{algorithm} on {level}: {:?}, {} images, {:?}", self.g, self.n, self.with);
                 let Answer { out, signs } = self.run(level, algorithm);
                 for (at, (&got, &want)) in out.iter().zip(&truth).enumerate() {

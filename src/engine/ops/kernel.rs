@@ -3,6 +3,7 @@
 //! A graph never copies weights. A flipped, sliced or scaled kernel is the file's own array with a list of what is to be done to
 //! it; the numbers are put together ([`Kernel::values`]) only when an executor packs them.
 
+use super::strided::Strided;
 use crate::{Error, Result};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -100,6 +101,21 @@ impl Kernel {
             real = real.through(view);
         }
         real.data
+    }
+
+    /// The same numbers where they lie, if what is done to them is no more than to read them in another order and to scale the
+    /// outputs at the end.
+    pub fn in_place(&self) -> Option<Strided> {
+        let (kh, kw, ci) = (self.kh, self.kw, self.source_ci);
+        let co = self.source.len() / (self.source_bank * kh * kw * ci);
+        let whole = Strided::new([self.source_bank, kh, kw, ci, co], self.source.clone())?;
+        self.views.iter().try_fold(whole, |kernel, view| match view {
+            _ if kernel.scale().is_some() => None,
+            View::Flipped { groups: 1 } => Some(kernel.flipped()),
+            &View::Outputs { start, len } => Some(kernel.every(4, start, 1, len)),
+            View::Scaled { scale } => Some(kernel.scaled(scale)),
+            View::Flipped { .. } | View::OwnOutputs { .. } | View::OwnInputs { .. } => None,
+        })
     }
 
     /// The array that it looks at, its sizes `[bank, kh, kw, ci, co]`, and what is done to it, in this order: for whoever packs

@@ -7,7 +7,7 @@
 //! dx = dy / (h w c)  everywhere
 //! ```
 //!
-//! Every value has the same small say in the mean, so each gets the same share of the gradient: backprop starts with a
+//! Every value has the same share in the mean, so each gets the same share of the gradient: backprop starts with a
 //! constant. In the ascent `x` is the one channel that an image climbs ([`super::Conv2d::own_channels`]).
 
 use crate::Result;

@@ -25,6 +25,7 @@ use crate::engine::random::stream;
 use crate::engine::tensor::{Shape, Tensor};
 use crate::network::{Network, unet};
 pub use climb::{Climb, Climbed, Job, Needs, Spare, climb};
+pub(crate) use objective::{ADAM_EPSILON, BETA_1, BETA_2};
 pub use objective::{Fixed, Objective, StepTrace};
 use rand::RngExt;
 pub use recipe::{Goal, Optimizer, Parameter, Recipe};

@@ -14,9 +14,9 @@ use rand::RngExt;
 use std::sync::Arc;
 
 /// Adam's own: how slowly the running means of the gradient and of its square forget, and what keeps its division finite.
-const BETA_1: f32 = 0.9;
-const BETA_2: f32 = 0.999;
-const ADAM_EPSILON: f64 = 1e-8;
+pub(crate) const BETA_1: f32 = 0.9;
+pub(crate) const BETA_2: f32 = 0.999;
+pub(crate) const ADAM_EPSILON: f64 = 1e-8;
 
 /// The most shifts that are drawn: a longer climb begins again with the first.
 const MOST_SHIFTS: usize = 1024;

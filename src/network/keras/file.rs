@@ -5,17 +5,18 @@
 //! - `.keras`, a zip archive: `config.json` is the architecture, `model.weights.h5` holds the weights (`saving_lib.py`).
 
 use std::fs::File;
-use std::io::{Cursor, ErrorKind, Read, Seek};
+use std::io::{Cursor, ErrorKind, Read, Seek, copy, sink};
 use std::path::Path;
 use std::sync::Arc;
 
-use hdf5::storage::DynStorage;
+use hdf5::storage::{DynStorage, Storage};
 use hdf5::{BytesStorage, FileStorage, Hdf5File, OpenOptions};
 use serde_json::Value;
-use zip::ZipArchive;
 use zip::read::ZipFile;
 use zip::result::ZipError;
+use zip::{CompressionMethod, ZipArchive};
 
+use super::part::Part;
 use super::{Fallible, damaged, weights};
 use crate::engine::exec::memory::Limit;
 use crate::numbers::data_size;
@@ -66,20 +67,23 @@ pub fn open(path: &Path) -> Fallible<ModelFile> {
     let mut head = Vec::new();
     let mut file = File::open(path).map_err(cannot_read)?;
     file.by_ref().take(64).read_to_end(&mut head).map_err(cannot_read)?;
+    let storage = FileStorage::from_file(file.try_clone().map_err(cannot_read)?).map_err(|e| damaged(&e))?;
     if head.starts_with(ZIP_MAGIC) {
-        return open_archive(file, about.len());
+        return open_archive(file, Arc::new(storage));
     }
-    let storage = FileStorage::from_file(file).map_err(|e| damaged(&e))?;
     open_h5(Arc::new(storage), &head)
 }
 
 pub fn open_bytes(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Fallible<ModelFile> {
-    let head = bytes.as_ref().iter().copied().take(64).collect::<Vec<_>>();
+    let len = bytes.as_ref().len();
+    let storage = BytesStorage::from_owner(bytes);
+    // A view of the bytes, no copy.
+    let all = storage.read_range(0, len).map_err(|e| damaged(&e))?;
+    let head = all[..len.min(64)].to_vec();
     if head.starts_with(ZIP_MAGIC) {
-        let len = bytes.as_ref().len() as u64;
-        return open_archive(Cursor::new(bytes), len);
+        return open_archive(Cursor::new(all), Arc::new(storage));
     }
-    open_h5(Arc::new(BytesStorage::from_owner(bytes)), &head)
+    open_h5(Arc::new(storage), &head)
 }
 
 /// A whole-model HDF5 file. `head` is how it begins.
@@ -110,8 +114,9 @@ fn open_h5(storage: DynStorage, head: &[u8]) -> Fallible<ModelFile> {
     })
 }
 
-/// A `.keras` archive of `len` bytes.
-fn open_archive(reader: impl Read + Seek + 'static, len: u64) -> Fallible<ModelFile> {
+/// A `.keras` archive, whose bytes are `whole`.
+fn open_archive(reader: impl Read + Seek + 'static, whole: DynStorage) -> Fallible<ModelFile> {
+    let len = whole.len();
     let mut archive = ZipArchive::new(reader).map_err(|e| damaged(&e))?;
     let text = entry(&mut archive, "config.json", MOST_TEXT)?;
     let architecture = json(&String::from_utf8_lossy(&text))?;
@@ -125,12 +130,11 @@ fn open_archive(reader: impl Read + Seek + 'static, len: u64) -> Fallible<ModelF
         // In double precision, with two of the optimizer's for each; Keras packs nothing, and weights hardly pack.
         let asked = numbers.saturating_mul(32).saturating_add(FREE_BYTES);
         let most = asked.max(len.saturating_mul(4)).min(most_bytes(len));
-        let bytes = entry(&mut archive, "model.weights.h5", most)?;
+        let storage = file_in(&mut archive, "model.weights.h5", most, whole)?;
         drop(archive);
-        let most_bytes = most_bytes(bytes.len() as u64);
-        let head = bytes.iter().copied().take(64).collect::<Vec<_>>();
-        let file =
-            hdf5_file(Arc::new(BytesStorage::new(bytes)), &head).map_err(|e| format!("model.weights.h5: {e}"))?;
+        let most_bytes = most_bytes(storage.len());
+        let head = storage.read_range(0, storage.len().min(64) as usize).map_err(|e| damaged(&e))?;
+        let file = hdf5_file(storage, &head).map_err(|e| format!("model.weights.h5: {e}"))?;
         Ok(Weights { file, most_bytes })
     };
     Ok(ModelFile {
@@ -157,12 +161,35 @@ fn entry(archive: &mut ZipArchive<impl Read + Seek>, name: &str, most: u64) -> F
     room(name, entry.size().min(most))?;
     let mut bytes = Vec::new();
     entry.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| damaged(&e))?;
-    match bytes.len() as u64 > most {
+    at_most(name, bytes.len() as u64, most)?;
+    Ok(bytes)
+}
+
+/// A file of the archive as a file of its own, if it has no more than `most` bytes. One that is stored as it is, as Keras does it,
+/// is read where it lies, in `whole`, and never held whole: only its checksum is taken. Another one is unpacked.
+fn file_in(
+    archive: &mut ZipArchive<impl Read + Seek>,
+    name: &str,
+    most: u64,
+    whole: DynStorage,
+) -> Fallible<DynStorage> {
+    let stored = find(archive, name)?;
+    let Some(start) = stored.data_start().filter(|_| stored.compression() == CompressionMethod::Stored) else {
+        drop(stored);
+        return Ok(Arc::new(BytesStorage::new(entry(archive, name, most)?)));
+    };
+    let len = copy(&mut stored.take(most.saturating_add(1)), &mut sink()).map_err(|e| damaged(&e))?;
+    at_most(name, len, most)?;
+    Ok(Arc::new(Part { whole, start, len }))
+}
+
+fn at_most(name: &str, bytes: u64, most: u64) -> Fallible<()> {
+    match bytes > most {
         true => Err(format!(
             "{name} unpacks to more than {}, more than such a network has; save the model again with model.save",
             data_size(most)
         )),
-        false => Ok(bytes),
+        false => Ok(()),
     }
 }
 

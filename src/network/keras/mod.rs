@@ -5,6 +5,7 @@ mod entry;
 mod file;
 mod layers;
 mod nodes;
+mod part;
 mod weights;
 mod wiring;
 

@@ -7,6 +7,7 @@ function restore() {
   const at = walk.findIndex((place) => place.key === chosen.get("at"));
   const channel = data.channels.indexOf(+(chosen.get("channel") ?? NaN)), op = chosen.get("op");
   go(Math.max(at, 0));
+  restore_tour(Number(chosen.get("tour") ?? NaN) - 1);
   pick(channel < 0 ? data.channel : channel);
   if (data.worked.length) show(op);
   for (const again of examples) again();

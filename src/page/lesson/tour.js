@@ -36,11 +36,21 @@ function rest() {
 function next_stop() {
   clearTimeout(timer);
   if (stop + 1 >= stops.length) return end_tour();
-  stop += 1;
+  stand_at(stop + 1);
+  travel(stops[stop].to);
+}
+function stand_at(place) {
+  stop = place;
   caption.textContent = stops[stop].text;
   document.getElementById("tour-at").textContent = fill(data.strings.tour_at, [stop + 1, stops.length]);
+  remember("tour", stop + 1);
   controls();
-  travel(stops[stop].to);
+}
+// Where the address says that the tour stands: there it waits.
+function restore_tour(place) {
+  clearTimeout(timer);
+  playing = false;
+  if (Number.isInteger(place) && place in stops) stand_at(place); else if (stop >= 0) end_tour();
 }
 function controls() {
   const under_way = stop >= 0;
@@ -56,6 +66,7 @@ function end_tour() {
   const had_focus = [play, onward, leave].includes(document.activeElement);
   stop = -1;
   document.getElementById("tour-at").textContent = "";
+  remember("tour", "");
   pause();
   if (had_focus) play.focus();
 }

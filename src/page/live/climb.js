@@ -53,11 +53,10 @@ class Climber {
     this.forget();
   }
 
-  // Adam's running means, and how many gradients are in them.
+  // Adam's running means, of the gradient, of its square, and of 1.
   forget() {
-    this.m = new Float64Array(this.image.length);
-    this.v = new Float64Array(this.image.length);
-    this.t = 0;
+    const zeros = () => new Float32Array(this.image.length);
+    this.memory = { m: zeros(), v: zeros(), cm: [0], cv: [0] };
   }
 
   // Another recipe from here on.
@@ -92,17 +91,23 @@ class Climber {
   // One step along what was measured, then the measurement that the next one follows.
   async step(program, options = {}) {
     if (!this.now) await this.look(program);
-    const { gradient, rms, loss, map } = this.now, { rate, optimizer } = this.recipe, t = ++this.t;
-    const adam = (g, i) => {
-      this.m[i] = BETA_1 * this.m[i] + (1 - BETA_1) * g;
-      this.v[i] = BETA_2 * this.v[i] + (1 - BETA_2) * g * g;
-      return this.m[i] / (1 - BETA_1 ** t) / (Math.sqrt(this.v[i] / (1 - BETA_2 ** t)) + ADAM_EPSILON);
-    };
-    const direction = optimizer === "adam" ? adam : (g) => g / (rms + EPSILON);
-    const next = new Float32Array(this.image.length);
-    for (let i = 0; i < next.length; i++) next[i] = this.image[i] + rate * direction(gradient[i], i);
+    const { gradient, rms, loss, map } = this.now;
+    const next = await program.follow(this.recipe, this.image, gradient, this.memory);
     this.steps.push({ image: this.image, loss, rms, gradient, map });
-    this.image = next;
+    Object.assign(this, next);
     await this.look(program, options);
   }
+}
+
+// The step without a GPU: the next image, and what Adam remembers. The twin of src/page/live/steps.rs, in double precision.
+function follow({ optimizer, rate }, image, gradient, memory) {
+  const moved = (direction) => Float32Array.from(image, (v, i) => v + rate * direction(gradient[i], i));
+  if (optimizer !== "adam") {
+    const length = rms_of(gradient) + EPSILON;
+    return { image: moved((g) => g / length), memory };
+  }
+  const mean = (old, beta, of) => Float64Array.from(old, (v, i) => beta * v + (1 - beta) * of(i));
+  const m = mean(memory.m, BETA_1, (i) => gradient[i]), v = mean(memory.v, BETA_2, (i) => gradient[i] ** 2);
+  const cm = mean(memory.cm, BETA_1, () => 1), cv = mean(memory.cv, BETA_2, () => 1);
+  return { image: moved((_, i) => m[i] / cm[0] / (Math.sqrt(v[i] / cv[0]) + ADAM_EPSILON)), memory: { m, v, cm, cv } };
 }

@@ -54,7 +54,10 @@ function pixel_at(canvas, event) {
 
 // Curves over the steps, each { values, colour }, and a line at the step that is shown.
 function curve(canvas, curves, at) {
-  const width = canvas.width = 360, height = canvas.height = 160, context = canvas.getContext("2d");
+  // As many pixels as are seen, so that its letters have the size of others.
+  const width = canvas.clientWidth || 360, height = Math.round(width * 0.55), context = canvas.getContext("2d"), dense = devicePixelRatio;
+  [canvas.width, canvas.height] = [width * dense, height * dense];
+  context.scale(dense, dense);
   const ink = getComputedStyle(canvas).color, all = curves.flatMap(({ values }) => values).filter(Number.isFinite);
   context.font = "12px sans-serif";
   context.fillStyle = context.strokeStyle = ink;

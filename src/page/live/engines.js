@@ -55,5 +55,7 @@ class CpuProgram {
     return { values: new Map(values), looks };
   }
 
+  follow(recipe, image, gradient, memory) { return follow(recipe, image, gradient, memory); }
+
   destroy() {}
 }

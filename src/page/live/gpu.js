@@ -96,7 +96,7 @@ class Gpu {
 
 class Program {
   constructor(gpu, climb, which, changes) {
-    Object.assign(this, { gpu, climb, plan: climb[which], which, changes, made: [] });
+    Object.assign(this, { gpu, climb, plan: climb[which], which, changes, made: [], steppers: {} });
     this.value_of = new Map(this.plan.there);
   }
 
@@ -114,11 +114,17 @@ class Program {
     const pipelines = await Promise.all(chosen.map((pipeline) => gpu.pipeline(pipeline)));
     this.buffers = plan.buffers.map((size) => this.buffer(size, STORAGE | COPY_SRC | COPY_DST));
     this.scratch = plan.scratch.map((size) => this.buffer(size, STORAGE));
-    this.constants = plan.constants.map((constant, i) => {
+    this.constants = [];
+    for (let i = 0, breath = performance.now(); i < plan.constants.length; i++) {
       const packed = this.packed(i, filter), buffer = this.buffer(packed.byteLength, STORAGE | COPY_DST);
       gpu.device.queue.writeBuffer(buffer, 0, packed);
-      return buffer;
-    });
+      this.constants.push(buffer);
+      // A deep layer's kernels take a second: meanwhile the page is to answer its reader.
+      if (performance.now() - breath > 50) {
+        await new Promise((done) => setTimeout(done));
+        breath = performance.now();
+      }
+    }
     const params = new Uint32Array(Math.max(plan.calls.length, 1) * PARAMS_APART / 4);
     plan.calls.forEach((call, i) => params.set(call.params, i * PARAMS_APART / 4));
     this.params = this.buffer(params.byteLength, UNIFORM | COPY_DST);
@@ -226,8 +232,21 @@ class Program {
     pass.end();
   }
 
+  // A step along a gradient: the next image, and what Adam remembers. The optimiser is a program of its own.
+  async follow({ optimizer, rate }, image, gradient, memory) {
+    const { inputs, next, nodes, plan } = this.climb.optimizers[optimizer], { arrays } = this.climb;
+    const stepper = this.steppers[optimizer] ??= await this.gpu.load({ nodes, plan, arrays }, "plan", 0);
+    const sent = { image, gradient, rate: [rate], ...memory };
+    const written = Object.entries(inputs).map(([name, node]) => [node, sent[name]]);
+    const { values } = await stepper.run(written, Object.values(next));
+    const { image: moved, ...remembered } = Object.fromEntries(Object.entries(next).map(([name, node]) => [name, values.get(node)]));
+    return { image: moved, memory: { ...memory, ...remembered } };
+  }
+
   destroy() {
+    for (const stepper of Object.values(this.steppers)) stepper.destroy();
     for (const buffer of this.made) buffer.destroy();
     this.made = [];
+    this.steppers = {};
   }
 }

@@ -1,5 +1,5 @@
 // Look inside: the nodes as a U, each with a channel forward and back; and one value taken apart into what it is made of.
-let inside = { nodes: [], chosen: null };
+let inside = { nodes: [] };
 
 // The nodes on the way from the image to the map, and the node of each one's gradient.
 function nodes_inside(climb) {
@@ -40,7 +40,6 @@ function show_inside() {
     }
     box.replaceChildren(row);
     element("close").replaceChildren();
-    inside.chosen = null;
   }
   for (const button of box.querySelectorAll("button")) {
     const id = +button.dataset.node, { back } = inside.nodes.find((one) => one.id === id), [forth, home] = button.querySelectorAll("canvas");
@@ -53,7 +52,7 @@ function show_inside() {
     }
     button.setAttribute("aria-label", labels.join("; "));
     button.title = labels.join("\n");
-    button.dataset.channel = there.channel;
+    button.dataset.channels = [there, gradient].filter(Boolean).map((one) => one.channel);
   }
 }
 
@@ -75,16 +74,16 @@ async function open_program() {
   return app.aside.program;
 }
 
-async function open_node(id, channel) {
+// Forward and gradient large, each by the channel that the drawing shows.
+async function open_node(id) {
   const { climb } = app, { back } = inside.nodes.find((one) => one.id === id), node = climb.nodes[id];
   const button = element("u").querySelector(`[data-node="${id}"]`);
-  channel ??= +button.dataset.channel;
+  const channels = button.dataset.channels.split(",").map(Number);
   const ids = back === undefined ? [id] : [id, back], values = await values_of(ids);
   for (const other of element("u").querySelectorAll("button")) other.classList.toggle("on", other === button);
-  inside.chosen = { id, back, channel };
   const figures = ids.map((of, i) => {
     const figure = document.createElement("figure"), canvas = document.createElement("canvas"), caption = document.createElement("figcaption");
-    const { shape } = climb.nodes[of];
+    const { shape } = climb.nodes[of], channel = channels[i];
     canvas.tabIndex = 0;
     canvas.dataset.node = of;
     caption.textContent = says(i ? "node_back" : "node_forward", [node.name, channel]);
@@ -131,103 +130,6 @@ async function explain(id, [r, s], channel) {
   element("made").replaceChildren(text_of("p", heading), table([says("term"), says("value")], [...rows, ...total]), ...patch_table(patch));
   element("made").dataset.sum = sum;
   element("made").dataset.value = value;
-}
-
-function terms_of(node, x, shapes, [r, s, o]) {
-  const at = (k, row, column, channel) => {
-    const [h, w, c] = shapes[k];
-    return row < 0 || row >= h || column < 0 || column >= w ? 0 : x[k][(row * w + column) * c + channel];
-  };
-  const here = (k) => at(k, Math.min(r, shapes[k][0] - 1), Math.min(s, shapes[k][1] - 1), Math.min(o, shapes[k][2] - 1));
-  const one = (label, value) => ({ terms: [[label, value]] });
-  switch (node.op) {
-    case "input": return { terms: [] };
-    case "conv2d": return convolved(node, at, shapes[0], [r, s, o]);
-    case "batch_norm": {
-      const scale = app.changes.scale && is_scaling(app.climb, node) ? 1 : app.climb.arrays(node.scale)[o], shift = app.climb.arrays(node.shift)[o];
-      return { terms: [[`${short(scale)} · ${short(here(0))}`, scale * here(0)], [short(shift), shift]] };
-    }
-    case "relu": return one(`max(${short(here(0))}, 0)`, Math.max(here(0), 0));
-    case "relu_grad": {
-      const open = here(1) > 0 && !(app.changes.guided && here(0) <= 0);
-      return one(`${short(here(0))} · ${open ? 1 : 0}   (y = ${short(here(1))})`, open ? here(0) : 0);
-    }
-    case "max_pool": {
-      const { window: [kh, kw], stride, pad } = node, seen = [];
-      for (let i = 0; i < kh; i++)
-        for (let j = 0; j < kw; j++) {
-          const [row, column] = [r * stride[0] + i - pad[0], s * stride[1] + j - pad[1]];
-          if (row >= 0 && row < shapes[0][0] && column >= 0 && column < shapes[0][1]) seen.push(at(0, row, column, o));
-        }
-      return one(`max(${seen.map(short).join(", ")})`, Math.max(...seen));
-    }
-    case "upsample": return one(`${app.climb.nodes[node.in[0]].name} (${Math.floor(r / node.window[0])}, ${Math.floor(s / node.window[1])})`, at(0, Math.floor(r / node.window[0]), Math.floor(s / node.window[1]), o));
-    case "sum_pool": {
-      const [kh, kw] = node.window, terms = [];
-      for (let i = 0; i < kh; i++) for (let j = 0; j < kw; j++) terms.push([`${r * kh + i}, ${s * kw + j}`, at(0, r * kh + i, s * kw + j, o)]);
-      return { terms };
-    }
-    case "concat": {
-      let start = 0;
-      const part = shapes.findIndex(([, , c]) => o < start + c || (start += c, false));
-      const off = (app.changes.skips ?? []).some(([concat, k]) => app.climb.nodes[concat] === node && k === part);
-      return one(`${app.climb.nodes[node.in[part]].name} [${o - start}]`, off ? 0 : at(part, r, s, o - start));
-    }
-    case "slice": return one(`${app.climb.nodes[node.in[0]].name} [${o + node.start[2]}]`, at(0, r + node.start[0], s + node.start[1], o + node.start[2]));
-    case "add": return { terms: node.in.map((input, k) => [app.climb.nodes[input].name, here(k)]) };
-    case "mul": return one(`${short(here(0))} · ${short(here(1))}`, here(0) * here(1));
-    case "scale": return one(`${short(node.factor)} · ${short(here(0))}`, node.factor * here(0));
-    case "max_pool_grad": return { terms: winners_of(node, x, shapes, [r, s, o]) };
-    default: return { terms: [] };
-  }
-}
-
-// The windows of which this value is the first maximum, and the gradient that arrives at each.
-function winners_of({ window, stride, pad }, [dy, x], [of_dy, of_x], [r, s, o]) {
-  const terms = [];
-  for (let i = 0; i < of_dy[0]; i++)
-    for (let j = 0; j < of_dy[1]; j++) {
-      const [top, left] = [i * stride[0] - pad[0], j * stride[1] - pad[1]];
-      if (r < top || r >= top + window[0] || s < left || s >= left + window[1]) continue;
-      let best = null;
-      for (let a = Math.max(top, 0); a < Math.min(top + window[0], of_x[0]); a++)
-        for (let b = Math.max(left, 0); b < Math.min(left + window[1], of_x[1]); b++) {
-          const v = x[(a * of_x[1] + b) * of_x[2] + o];
-          if (best === null || v > best.v) best = { v, a, b };
-        }
-      const won = best.a === r && best.b === s, arrives = dy[(i * of_dy[1] + j) * of_dy[2] + o];
-      terms.push([`${short(arrives)} · ${won ? 1 : 0}`, won ? arrives : 0]);
-    }
-  return terms;
-}
-
-// Channel by channel: the patch of the input times the kernel's slice. The strongest are named, the others added up.
-const SHOWN = 8;
-function convolved(node, at, [, , inputs], [r, s, o]) {
-  const { climb, choices, changes } = app, kernel = kernel_values(node.kernel, { arrays: climb.arrays, filter: choices.filter, off: changes.off });
-  const { kh, kw, ci, co, data } = kernel, of_group = co / node.groups, group = Math.floor(o / of_group), sums = [];
-  const cells = (c) => {
-    const pairs = [];
-    for (let i = 0; i < kh; i++)
-      for (let j = 0; j < kw; j++)
-        pairs.push([
-          at(0, r * node.stride[0] + i * node.dilation[0] - node.pad[0], s * node.stride[1] + j * node.dilation[1] - node.pad[1], group * ci + c),
-          data[((i * kw + j) * ci + c) * co + o],
-        ]);
-    return pairs;
-  };
-  for (let c = 0; c < Math.min(ci, inputs); c++) sums.push([group * ci + c, cells(c).reduce((sum, [x, w]) => sum + x * w, 0)]);
-  sums.sort((a, b) => Math.abs(b[1]) - Math.abs(a[1]));
-  const terms = sums.slice(0, SHOWN).map(([c, sum]) => [says("of_channel", [c]), sum]);
-  const rest = sums.slice(SHOWN);
-  if (rest.length) terms.push([says("rest", [rest.length]), rest.reduce((sum, [, v]) => sum + v, 0)]);
-  if (node.bias !== null) {
-    const bias = is_own(node.kernel) ? climb.bias[choices.filter] : climb.arrays(node.bias)[o];
-    const off = (changes.off ?? []).some((one) => one.node === climb.nodes.indexOf(node) && one.channel === o);
-    terms.push([says("bias"), off ? 0 : bias]);
-  }
-  const strongest = sums[0][0];
-  return { terms, patch: { channel: strongest, kh, kw, cells: cells(strongest - group * ci) } };
 }
 
 function patch_table(patch) {

@@ -79,6 +79,7 @@ function connect() {
   connect_image(element("image"));
   // The lesson's own keys are for its walk.
   document.getElementById("live").addEventListener("keydown", (event) => event.stopPropagation());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => queued(show));
   addEventListener("hashchange", () => {
     if (!location.hash.includes("live=")) return;
     stop();

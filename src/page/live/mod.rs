@@ -1,13 +1,16 @@
 //! The living part of the lesson: the page computes. It holds the network's weights, the graph of each climb as data, the same as
 //! plans of this project's own shaders (`docs/live.md`), and a runner in JavaScript: on the reader's GPU by WebGPU, or in a worker.
 //!
-//! In reading order: `model` makes the graphs and plans, `nodes` and `arrays` write them down; of the scripts `numbers.js` is how
+//! In reading order: `model` and `steps` make the graphs and plans, `nodes` and `arrays` write them down; of the scripts `numbers.js` is how
 //! kernels are packed, `gpu.js` and `cpu.js` compute, `climb.js` climbs, and the others are what the reader sees.
 
 mod arrays;
 mod model;
 mod nodes;
+#[cfg(test)]
+mod packing;
 mod section;
+mod steps;
 mod texts;
 
 use super::strings::Lang;
@@ -29,9 +32,10 @@ use std::io::Write;
 pub const NUMBERS: &str = "numbers.bin";
 
 /// Run by the page and by its worker.
-const SHARED: [&str; 3] = [include_str!("numbers.js"), include_str!("breaks.js"), include_str!("looks.js")];
-const WORKER: [&str; 3] = [include_str!("functions.js"), include_str!("cpu.js"), include_str!("worker.js")];
-const PAGE: [&str; 13] = [
+const SHARED: [&str; 4] =
+    [include_str!("numbers.js"), include_str!("functions.js"), include_str!("breaks.js"), include_str!("looks.js")];
+const WORKER: [&str; 2] = [include_str!("cpu.js"), include_str!("worker.js")];
+const PAGE: [&str; 14] = [
     include_str!("random.js"),
     include_str!("gpu.js"),
     include_str!("look.js"),
@@ -41,6 +45,7 @@ const PAGE: [&str; 13] = [
     include_str!("state.js"),
     include_str!("starts.js"),
     include_str!("play.js"),
+    include_str!("terms.js"),
     include_str!("inside.js"),
     include_str!("routes.js"),
     include_str!("broken.js"),

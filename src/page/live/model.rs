@@ -7,6 +7,7 @@
 
 use super::arrays::Arrays;
 use super::nodes::{kernel, nodes};
+use super::steps::steps;
 use crate::Result;
 use crate::engine::autodiff;
 use crate::engine::exec::gpu::{self, Exported, ExportedConstant};
@@ -81,7 +82,7 @@ fn bias(network: &Network, layer: usize) -> Option<&[f32]> {
 
 /// The shaders' texts, each once.
 #[derive(Default)]
-struct Sources {
+pub(super) struct Sources {
     facts: Vec<Value>,
     names: Vec<String>,
 }
@@ -97,7 +98,7 @@ impl Sources {
 }
 
 /// The climb of a convolution's filter, for one size of the image.
-struct Climb {
+pub(super) struct Climb {
     graph: Graph,
     image: NodeId,
     u: NodeId,
@@ -107,7 +108,16 @@ struct Climb {
     gradients: autodiff::Gradients,
 }
 
-fn climb(network: &Network, layer: usize, shape: Shape) -> Result<Climb> {
+impl Climb {
+    /// Fused, as it is computed when only the picture counts; and with every value there, to look at.
+    pub(super) fn plans(&self) -> [Plan; 2] {
+        let all: Vec<NodeId> = self.graph.nodes().map(|(id, _)| id).collect();
+        let plan = |keep: &[NodeId]| Plan::compile(self.graph.clone(), keep, &[self.loss], &[]);
+        [plan(&[self.map, self.gradients.of_wrt()]), plan(&all)]
+    }
+}
+
+pub(super) fn climb(network: &Network, layer: usize, shape: Shape) -> Result<Climb> {
     // Whatever filter stands here: the page puts another one in its place.
     let built = unet::graph_to(network, layer, Some(&[0]), shape)?;
     let (mut graph, map) = (built.graph, built.output);
@@ -128,13 +138,12 @@ fn of_size(
     arrays: &mut Arrays,
     sources: &mut Sources,
 ) -> Result<Value> {
-    let Climb { graph, image, u, v, map, loss, gradients } = climb(network, layer, shape)?;
+    let climb = climb(network, layer, shape)?;
+    let [fast, open] = climb.plans();
+    let (fast, open) = (plan(&fast, arrays, sources)?, plan(&open, arrays, sources)?);
+    let Climb { graph, image, u, v, map, loss, gradients } = climb;
     let gradient = gradients.of_wrt();
     let pairs: Vec<[usize; 2]> = graph.nodes().filter_map(|(id, _)| Some([id.0, gradients.of(id)?.0])).collect();
-    let all: Vec<NodeId> = graph.nodes().map(|(id, _)| id).collect();
-    // Fused, as it is computed when only the picture counts; and with every value there, to look at.
-    let fast = plan(&Plan::compile(graph.clone(), &[map, gradient], &[loss], &[]), arrays, sources)?;
-    let open = plan(&Plan::compile(graph.clone(), &all, &[loss], &[]), arrays, sources)?;
     Ok(json!({
         "size": [shape.h, shape.w, shape.c],
         "nodes": nodes(&graph, arrays, lang),
@@ -142,10 +151,11 @@ fn of_size(
         "gradients": pairs,
         "fast": fast,
         "open": open,
+        "optimizers": steps(shape, lang, arrays, sources)?,
     }))
 }
 
-fn plan(plan: &Plan, arrays: &mut Arrays, sources: &mut Sources) -> Result<Value> {
+pub(super) fn plan(plan: &Plan, arrays: &mut Arrays, sources: &mut Sources) -> Result<Value> {
     let exported = gpu::export(plan)?;
     let number: Vec<usize> = exported.sources.iter().map(|source| sources.number(source)).collect();
     let Exported { buffers, buffer_of, scratch, constants, pipelines, calls, .. } = exported;

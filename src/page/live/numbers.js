@@ -104,7 +104,7 @@ function pack(constant, settings) {
       for (let c = 0; c < inputs; c++) packed[c * taps4 + tap] = data[tap * ci + first + c];
     return packed;
   }
-  return pack_taps(kernel, packing.taps);
+  return packing.winograd ? pack_winograd(kernel, packing.winograd.parts) : pack_taps(kernel, packing.taps);
 }
 
 function pack_taps({ kw, ci, co, data }, { rows, columns, first, inputs, outputs, groups, transposed }) {
@@ -122,5 +122,36 @@ function pack_taps({ kw, ci, co, data }, { rows, columns, first, inputs, outputs
         packed[base + c * width + o] = sum;
       }
   }));
+  return packed;
+}
+
+// Winograd's G: row p is (1, p, p^2) / product of (p - every other point); the last point is infinity.
+const POINTS = [0, 2 / 3, -2 / 3, 1.5, -1.5];
+const WINOGRAD = [...POINTS.map((p, i) => {
+  const others = POINTS.filter((_, j) => j !== i).reduce((product, other) => product * (p - other), 1);
+  return [1 / others, p / others, p * p / others];
+}), [0, 0, 1]];
+
+// U = G W G' as [place, ci, co]: the channels of each part filled up to whole quads.
+function pack_winograd({ ci, co, data }, parts) {
+  const rows = [];
+  let next = 0;
+  for (const part of parts) {
+    for (let c = 0; c < part; c++) rows.push(next++);
+    while (rows.length % 4) rows.push(null);
+  }
+  const width = quads(co) * 4, packed = new Float32Array(36 * rows.length * width), sum = new Float64Array(co);
+  for (let place = 0; place < 36; place++) {
+    const [row, column] = [WINOGRAD[Math.floor(place / 6)], WINOGRAD[place % 6]];
+    rows.forEach((c, at) => {
+      if (c === null) return;
+      sum.fill(0);
+      for (let tap = 0; tap < 9; tap++) {
+        const factor = row[Math.floor(tap / 3)] * column[tap % 3], from = (tap * ci + c) * co;
+        if (factor) for (let o = 0; o < co; o++) sum[o] += factor * data[from + o];
+      }
+      packed.set(sum, (place * rows.length + at) * width);
+    });
+  }
   return packed;
 }

@@ -50,7 +50,7 @@ async function split_routes() {
   const at = (gradient) => { let sum = 0; for (let o = 0; o < shape[2]; o++) sum += gradient[(place[0] * shape[1] + place[1]) * shape[2] + o]; return sum; };
   const most = whole.reduce((most, v) => Math.max(most, Math.abs(v)), 0) || 1;
   const dot = (a) => whole.reduce((sum, v, i) => sum + v * a[i], 0), size = dot(whole) || 1;
-  const percent = (v) => Number.isFinite(v) ? (100 * v).toFixed(1) + " %" : "";
+  const percent = (v) => Number.isFinite(v) ? says("percent", [(100 * v).toFixed(1)]) : "";
   const line = (name, gradient, colour) => {
     const canvas = document.createElement("canvas"), label = text_of("td", name), cell = document.createElement("td");
     paint(canvas, gradient, shape, "coolwarm", most);

@@ -59,6 +59,7 @@ fn recipe(lang: Lang, second: bool) -> Markup {
             }))
             (number(lang, &id("rate"), "rate", [rate, "-100", "100", "any"]))
             (number(lang, &id("jitter"), "jitter", ["0", "0", "64", "1"]))
+            @if !second { (check(lang, "two")) }
         }
     }
 }
@@ -95,7 +96,6 @@ pub fn section(lang: Lang) -> Markup {
                     (recipe(lang, false))
                     (recipe(lang, true))
                 }
-                (check(lang, "two"))
                 div.live-buttons { (button(lang, "run")) (button(lang, "step")) (button(lang, "back")) }
                 (labelled(lang, "scrub", html! { input type="range" id="live-scrub" min="0" max="0" value="0"; }))
                 p id="live-said" role="status" {}

@@ -9,7 +9,7 @@ mod functions;
 mod general;
 mod heads;
 mod images;
-mod phases;
+pub mod phases;
 mod program;
 pub mod simd;
 mod waves;

@@ -7,12 +7,15 @@
 //! are whole pixels apart: these outputs are a convolution of stride 1 with some of the taps, the last one first. There are
 //! s such phases along each axis; each writes its outputs in between those of the others, epilogue and all.
 
-use super::conv::{Finish, Geometry, Operands, Packed, PartShape, Places};
+use super::conv::{Algorithm, Finish, Geometry, Operands, Packed, PartShape, Places};
 use super::simd::Level;
-use crate::engine::ops::{Conv2d, ConvTranspose, Kernel, Window};
+use crate::engine::ops::{Conv2d, ConvTranspose, Kernel, Strided, Window};
 use crate::engine::plan::{Head, Part, Plan, Step};
 use crate::engine::tensor::Shape;
 use std::ops::Range;
+
+/// The most bytes that Winograd's kernels of a plan may take while they are stored transformed. All of the built-in network's fit.
+pub const MOST_STORED: usize = 96 << 20;
 
 /// One convolution of a step.
 pub struct Phase {
@@ -24,8 +27,55 @@ pub struct Phase {
 }
 
 impl Phase {
-    /// The convolutions of a step, for groups of `group` images; none, if it is no convolution.
-    pub fn all(plan: &Plan, step: &Step, level: Level, group: usize) -> Vec<Phase> {
+    /// The convolutions of each step of a plan, for groups of `group` images; none, if it is no convolution.
+    ///
+    /// Winograd's kernels, which are four times as large transformed as they are, are stored transformed as long as they fit into
+    /// [`MOST_STORED`]: the smallest first, among equals that of the earlier step. The others are transformed on use. That costs a
+    /// byte of a large kernel as much as one of a small kernel, and more where an image has so many pixels that it is done
+    /// several times, which is where kernels are small. The plan's shapes decide it, not how many images or threads there are.
+    pub fn of_plan(plan: &Plan, level: Level, group: usize) -> Vec<Vec<Phase>> {
+        let mut phases: Vec<_> = plan.steps.iter().map(|step| Phase::all(plan, step, level, group)).collect();
+        let mut stored: Vec<(&Step, &mut Phase)> = vec![];
+        for (step, phases) in plan.steps.iter().zip(&mut phases) {
+            stored.extend(phases.iter_mut().filter(|phase| phase.is_transformed()).map(|phase| (step, phase)));
+        }
+        stored.sort_by_key(|(_, phase)| phase.bytes());
+        let mut room = MOST_STORED;
+        for (step, phase) in stored {
+            match room.checked_sub(phase.bytes()) {
+                Some(rest) => room = rest,
+                None => phase.transform_on_use(step),
+            }
+        }
+        phases
+    }
+
+    /// How it is computed, all groups alike.
+    pub fn algorithm(&self) -> Algorithm {
+        self.packed[0].algorithm()
+    }
+
+    /// Whether all images have the same kernel, and it is stored transformed.
+    fn is_transformed(&self) -> bool {
+        self.algorithm() == Algorithm::Winograd4 && self.packed[0].geometry().bank == 1
+    }
+
+    fn transform_on_use(&mut self, step: &Step) {
+        let lying = match (&step.head, &self.taps) {
+            (Head::ConvTranspose { conv, .. }, Some([down, across])) => lying_of_phase(conv, down, across),
+            (Head::Conv { conv, .. }, _) => conv.kernel.in_place(),
+            _ => None,
+        };
+        for packed in &mut self.packed {
+            *packed = Packed::with_algorithm(packed.level(), packed.geometry(), Algorithm::Winograd4OnUse);
+            if let Some(kernel) = &lying {
+                packed.lend(kernel);
+            }
+        }
+    }
+
+    /// The convolutions of a step.
+    fn all(plan: &Plan, step: &Step, level: Level, group: usize) -> Vec<Phase> {
         let shape = |id| plan.value(id).shape;
         let pack = |kernel: &Kernel, geometry: Geometry| {
             let of_group = |first: usize| {
@@ -59,6 +109,9 @@ impl Phase {
 
     /// Packs the step's kernel; each group of images gets its own part of a bank.
     pub fn pack(&mut self, step: &Step) {
+        if self.packed.iter().all(Packed::is_packed) {
+            return;
+        }
         match (&step.head, &self.taps) {
             (Head::ConvTranspose { conv, .. }, Some([down, across])) => {
                 let kernel = kernel_of_phase(conv, down, across);
@@ -197,6 +250,14 @@ fn kernel_of_phase(conv: &ConvTranspose, down: &[usize], across: &[usize]) -> Ve
         }
     }
     all
+}
+
+/// The same where it lies.
+fn lying_of_phase(conv: &ConvTranspose, down: &[usize], across: &[usize]) -> Option<Strided> {
+    let step = |taps: &[usize]| taps.get(1).map_or(1, |&second| second as isize - taps[0] as isize);
+    let kernel = conv.kernel.in_place().filter(|_| conv.groups == 1)?;
+    let rows = kernel.every(1, *down.first()?, step(down), down.len());
+    Some(rows.every(2, *across.first()?, step(across), across.len()).swapped())
 }
 
 /// The biases of a step's convolution that a group of images uses: one for all, or one for each.

@@ -38,7 +38,8 @@ impl CpuCompiled {
     pub fn new(plan: Arc<Plan>, level: Level, pool: Arc<ThreadPool>) -> CpuCompiled {
         let images = plan.images();
         let group = images.min(GROUP);
-        let convs: Vec<Vec<Phase>> = plan.steps.iter().map(|step| Phase::all(&plan, step, level, group)).collect();
+        // In the pool, for scratch memory depends on how many threads there are.
+        let convs = pool.install(|| Phase::of_plan(&plan, level, group));
         let scratch = convs.iter().flatten().map(|conv| conv.scratch_len(group)).max().unwrap_or(0);
         let size = |id: ValueId| {
             let n = if plan.outlives(id) { images } else { group };

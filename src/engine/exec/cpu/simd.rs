@@ -52,6 +52,18 @@ pub trait Lanes: Copy {
     /// # Safety
     /// `k <= N` and `p` is valid for writing `k` values.
     unsafe fn store_first(self, p: *mut f32, k: usize);
+    /// A square of 8 x 8 values transposed: its rows are `from_step` apart, those that are written `to_step`.
+    /// # Safety
+    /// Eight rows of eight values are valid for reading at `from`, and for writing at `to`.
+    #[inline(always)]
+    unsafe fn transpose(from: *const f32, from_step: isize, to: *mut f32, to_step: usize) {
+        for row in 0..8 {
+            for column in 0..8 {
+                // SAFETY: the caller's promise.
+                unsafe { *to.add(column * to_step + row) = *from.offset(row as isize * from_step).add(column) }
+            }
+        }
+    }
 
     #[inline(always)]
     fn zero() -> Self {

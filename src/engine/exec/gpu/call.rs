@@ -66,8 +66,6 @@ pub(super) struct Target {
     pub style: Style,
     /// Bytes.
     pub largest_binding: u64,
-    /// May 3x3 kernels be transformed (Winograd's method)?
-    pub winograd: bool,
 }
 
 /// Bytes that a value takes on the GPU, for all images.

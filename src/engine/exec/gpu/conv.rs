@@ -259,8 +259,8 @@ pub(super) fn choose(style: Style, matrices: usize, pixels: usize, co: usize) ->
             let tile = Tile { pixels: if half { 16 } else { 32 }, quads: if wide { 16 } else { 8 } };
             (key(Shader::Conv2dSubgroup, "subgroup", overrides), tile)
         }
-        // Enough large tiles to keep a GPU busy?
-        Style::Tiled if (matrices * pixels).div_ceil(64) * quads(co).div_ceil(16) >= 64 => {
+        // Enough large tiles to keep a GPU busy, and not half empty?
+        Style::Tiled if pixels > 32 && (matrices * pixels).div_ceil(64) * quads(co).div_ceil(16) >= 64 => {
             let overrides = vec![("LARGE", 1), ("PIXELS", 64), ("QUADS", 16)];
             (key(Shader::Conv2d, "tiled", overrides), Tile { pixels: 64, quads: 16 })
         }

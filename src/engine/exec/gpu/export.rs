@@ -1,9 +1,9 @@
 //! A plan's calls written down as plain data, for a program elsewhere that speaks WebGPU: the page of the living lesson.
 //!
-//! The plan is lowered for what WebGPU promises everywhere: tiles in workgroup memory, no subgroups, the default limits, and no
-//! kernel transformed beforehand (Winograd's are four times larger than the weights). What is left to whoever runs it: buffers of
-//! these sizes, a pipeline for each of [`Exported::pipelines`], the constants, packed as [`Packing`] says from the weights as the
-//! file has them.
+//! The plan is lowered for what WebGPU promises everywhere: tiles in workgroup memory, no subgroups, the default limits. What is
+//! left to whoever runs it: buffers of these sizes, a pipeline for each of [`Exported::pipelines`], the constants, packed as
+//! [`Packing`] says from the weights as the file has them. (Winograd's kernels are four times larger than those: they are not
+//! written down, but made.)
 
 use super::call::{self, Bound, Style, Target};
 use super::lower::lower;
@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 /// The most bytes that a buffer may have by WebGPU's default limits.
 const LARGEST_BINDING: u64 = 128 << 20;
+const TARGET: Target = Target { style: Style::Tiled, largest_binding: LARGEST_BINDING };
 
 /// A plan as calls of shaders.
 pub struct Exported {
@@ -92,6 +93,7 @@ pub enum Packing {
     Taps(Taps),
     TapsAsInputs,
     TapsAsOutputs { first: usize, ci: usize },
+    Winograd { parts: Vec<usize> },
 }
 
 /// For each tap the kernel's own rows and columns that are added up in it, and which channels are read, and as what.
@@ -109,7 +111,7 @@ pub struct Taps {
 /// # Errors
 /// If no shader computes one of the steps.
 pub fn export(plan: &Plan) -> Result<Exported> {
-    let lowered = lower(plan, Target { style: Style::Tiled, largest_binding: LARGEST_BINDING, winograd: false })?;
+    let lowered = lower(plan, TARGET)?;
     let placement = plan.place(|id| call::bytes(plan.value(id)));
     let (mut sources, mut shaders, mut pipelines) = (vec![], vec![], vec![]);
     let mut calls = vec![];
@@ -151,6 +153,12 @@ pub fn export(plan: &Plan) -> Result<Exported> {
     })
 }
 
+/// The constants as this program packs them for its own GPU: what a packing elsewhere must give, byte by byte.
+#[cfg(test)]
+pub fn packed(plan: &Plan) -> Result<Vec<Arc<[f32]>>> {
+    Ok(lower(plan, TARGET)?.constants.iter().map(Constant::pack).collect())
+}
+
 fn constant(constant: Constant) -> ExportedConstant {
     match constant {
         Constant::Numbers(numbers) => ExportedConstant::Numbers(numbers),
@@ -169,6 +177,6 @@ fn packing(layout: Layout) -> Packing {
         }
         Layout::TapsAsInputs => Packing::TapsAsInputs,
         Layout::TapsAsOutputs { first, ci } => Packing::TapsAsOutputs { first, ci },
-        Layout::Winograd { .. } => unreachable!("the target has no Winograd"),
+        Layout::Winograd { parts } => Packing::Winograd { parts },
     }
 }

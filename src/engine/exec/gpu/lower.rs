@@ -97,7 +97,7 @@ mod tests {
     fn no_call_keeps_the_gpu_busy_for_long() {
         const SLOW: u64 = 100_000_000_000;
         for style in [Style::Tiled, Style::Subgroup] {
-            let target = Target { style, largest_binding: 1 << 40, winograd: true };
+            let target = Target { style, largest_binding: 1 << 40 };
             for (ci, co) in [(64, 64), (1, 64), (64, 1), (1024, 1024), (3, 2)] {
                 for kernel in [(3, 3), (7, 7), (1, 1)] {
                     for (n, side) in [(1, 8192), (1, 512), (64, 128)] {
@@ -117,7 +117,7 @@ mod tests {
     fn the_way_does_not_depend_on_the_number_of_images() {
         for style in [Style::Tiled, Style::Subgroup] {
             // So small that the taps of many images do not fit at once.
-            let target = Target { style, largest_binding: 1 << 20, winograd: true };
+            let target = Target { style, largest_binding: 1 << 20 };
             for (ci, co) in [(1, 8), (16, 1), (16, 16)] {
                 let ways = |n: usize| {
                     let lowered = lowered(Shape::new(n, 32, 32, ci), (3, 3), co, target);

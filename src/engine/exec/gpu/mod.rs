@@ -26,6 +26,8 @@ mod single;
 mod winograd;
 
 pub use adapter::{AdapterInfo, AdapterKind, adapters};
+#[cfg(test)]
+pub(crate) use export::packed;
 pub use export::{Binding, Exported, ExportedCall, ExportedConstant, Packing, Pipeline, Source, Taps, export};
 
 use super::memory::Limit;
@@ -75,7 +77,7 @@ impl Gpu {
     }
 
     fn target(&self) -> Target {
-        Target { style: self.style, largest_binding: self.device.largest_binding(), winograd: true }
+        Target { style: self.style, largest_binding: self.device.largest_binding() }
     }
 
     pub fn info(&self) -> &AdapterInfo {

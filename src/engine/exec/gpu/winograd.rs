@@ -41,9 +41,6 @@ fn depth(step: &ConvStep) -> usize {
 /// Multiply-accumulates for one image, what the transforms read and write counted in; none if the method does not fit.
 /// Like everything that decides how an image is computed it does not depend on the number of images.
 pub(super) fn cost(step: &ConvStep) -> Option<Cost> {
-    if !step.target.winograd {
-        return None;
-    }
     let k = step.conv.kernel;
     let pools = [Window::ONE, Window::new(2, 2)];
     let (v, m) = scratch(step);
@@ -187,7 +184,7 @@ mod tests {
         let kernel = Kernel::new(3, 3, ci, co, vec![0.0; 9 * ci * co].into()).unwrap();
         let y = graph.conv2d("y", x, Conv2d::same(kernel, None)).unwrap();
         let plan = Plan::compile(graph, &[y], &[], &[]);
-        let lowered = lower(&plan, Target { style, largest_binding: 128 << 20, winograd: true }).unwrap();
+        let lowered = lower(&plan, Target { style, largest_binding: 128 << 20 }).unwrap();
         lowered.calls.iter().any(|call| call.pipeline.shader == Shader::Winograd)
     }
 

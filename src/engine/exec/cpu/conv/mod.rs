@@ -29,7 +29,9 @@ mod epilogue;
 mod few;
 mod grouped;
 mod input;
+mod on_use;
 mod pack;
+mod products;
 mod tile;
 mod transform;
 mod winograd;
@@ -37,6 +39,7 @@ mod winograd;
 pub use epilogue::{Finish, Operands, Places};
 
 use super::simd::Level;
+use crate::engine::ops::Strided;
 use crate::engine::tensor::Shape;
 use direct::Direct;
 use few::Few;
@@ -180,6 +183,9 @@ pub enum Algorithm {
     /// Winograd's F(4x4, 3x3): 36 multiplications where the definition has 144. Kernels of 3x3 (and of two rows or columns)
     /// without stride, dilation and groups; no pooling or 2x2.
     Winograd4,
+    /// The same with kernels that are transformed where they are used, not once and stored four times as large: slower, and chosen
+    /// where a plan has [too many](super::phases) of them.
+    Winograd4OnUse,
     /// For more than one group, depthwise convolutions above all: the lanes run along the output channels.
     Grouped,
 }
@@ -190,20 +196,22 @@ impl std::fmt::Display for Algorithm {
             Algorithm::Direct => "direct",
             Algorithm::Few => "few",
             Algorithm::Winograd4 => "winograd4",
+            Algorithm::Winograd4OnUse => "winograd4 on use",
             Algorithm::Grouped => "grouped",
         })
     }
 }
 
 impl Algorithm {
-    pub const ALL: [Algorithm; 4] = [Algorithm::Direct, Algorithm::Few, Algorithm::Winograd4, Algorithm::Grouped];
+    pub const ALL: [Algorithm; 5] =
+        [Algorithm::Direct, Algorithm::Few, Algorithm::Winograd4, Algorithm::Winograd4OnUse, Algorithm::Grouped];
 
     /// Whether the algorithm can compute this shape at all.
     pub fn supports(self, g: &Geometry) -> bool {
         match self {
             Algorithm::Direct => g.groups == 1,
             Algorithm::Few => g.groups == 1 && g.co <= few::MOST_OUTPUTS,
-            Algorithm::Winograd4 => {
+            Algorithm::Winograd4 | Algorithm::Winograd4OnUse => {
                 let leaps = g.stride != (1, 1) || g.dilation != (1, 1) || g.groups != 1;
                 let fits = (2..=3).contains(&g.kh) && (2..=3).contains(&g.kw);
                 fits && !leaps && (g.pool == (1, 1) || g.pool == (2, 2))
@@ -257,7 +265,8 @@ impl Packed {
         let body = match algorithm {
             Algorithm::Direct => Body::Direct(Direct::new(level, geometry)),
             Algorithm::Few => Body::Few(Few::new(geometry)),
-            Algorithm::Winograd4 => Body::Winograd4(Winograd::new(level, geometry)),
+            Algorithm::Winograd4 => Body::Winograd4(Winograd::new(level, geometry, false)),
+            Algorithm::Winograd4OnUse => Body::Winograd4(Winograd::new(level, geometry, true)),
             Algorithm::Grouped => Body::Grouped(Grouped::new(level, geometry)),
         };
         Packed { level, geometry: geometry.clone(), body, is_packed: false }
@@ -276,10 +285,25 @@ impl Packed {
         self.is_packed = true;
     }
 
+    /// Lets an algorithm that reads kernels as they lie have this one: then there is nothing to [pack](Packed::pack). Others do nothing.
+    pub fn lend(&mut self, kernel: &Strided) {
+        let g = &self.geometry;
+        assert_eq!(kernel.sides(), [g.bank, g.kh, g.kw, g.ci() / g.groups, g.co], "the sides of the kernel of {g:?}");
+        if let Body::Winograd4(w) = &mut self.body {
+            self.is_packed |= w.lend(kernel);
+        }
+    }
+
+    /// Whether it has its kernel.
+    pub fn is_packed(&self) -> bool {
+        self.is_packed
+    }
+
     pub fn algorithm(&self) -> Algorithm {
-        match self.body {
+        match &self.body {
             Body::Direct(_) => Algorithm::Direct,
             Body::Few(_) => Algorithm::Few,
+            Body::Winograd4(w) if w.is_on_use() => Algorithm::Winograd4OnUse,
             Body::Winograd4(_) => Algorithm::Winograd4,
             Body::Grouped(_) => Algorithm::Grouped,
         }

@@ -11,7 +11,8 @@
 //! chunk of tiles goes through three phases, each of them parallel; the chunk's V and M stay in the cache:
 //!
 //! 1. input transform:  V[position][tile][channel] = B^T d B         in parallel over tiles
-//! 2. matrix products:  M[position] = V[position] * U[position]      in parallel over positions and panels
+//! 2. matrix products:  M[position] = V[position] * U[position]      in parallel over positions and panels; large kernels
+//!                                                                    are transformed [there](super::on_use), in parallel over panels
 //! 3. output transform: Y = A^T M A, then the epilogue              in parallel over tiles
 //!
 //! # Two ways to skip work
@@ -37,64 +38,61 @@
 //!
 //! # Precision and speed
 //!
-//! The largest error is 4e-6 of the largest output with 768 channels (the test `winograd_is_precise` prints it); see
+//! The largest error is about 4e-6 of the largest output with 768 channels (the test `winograd_is_precise` prints it); see
 //! [`transform`](super::transform) for why. Phase 2 runs at 90 to 97 % of the rate of multiply-adds between registers;
 //! it takes 60 to 85 % of the time, and the transforms, which wait for memory, the rest.
 
 use super::Geometry;
 use super::epilogue::Finish;
 use super::input::{self, Lookup};
-use super::pack::embedded;
-use super::tile::{panel_width, product_rows, registers, with_tile};
-use super::transform;
+use super::on_use::Worker;
+use super::products::{Layout, Matrices, Position, Product};
+use super::tile::{panel_width, registers};
+use super::{on_use, transform};
 use crate::engine::exec::cpu::aligned::Aligned;
 use crate::engine::exec::cpu::simd::{Kernel, Lanes, Level};
+use crate::engine::ops::Strided;
 use rayon::prelude::*;
+use std::sync::atomic::AtomicUsize;
 
 /// f32s that the V and M of a chunk may take: well inside the last cache.
 const CHUNK: usize = 1 << 20;
 /// A chunk has at least so many tiles (if there are), for U is read once per chunk.
 const FEWEST_TILES: usize = 48;
+/// The same where U is transformed once per chunk: those of 32x32 pixels.
+const FEWEST_TILES_ON_USE: usize = 64;
 /// Tiles per task of the transforms.
 const BLOCK: usize = 4;
-/// Channels that are summed up on their own before they are added to the rest. Short sums keep the panel in the first
-/// cache, and they are more precise: with 768 channels the error falls to a third.
-const DEPTH: usize = 128;
 
 pub struct Winograd {
-    /// Transformed kernels: `[bank][position][panel][channel][panel_width]`.
-    u: Aligned,
+    kernels: Kernels,
+    layout: Layout,
     bank: usize,
-    bank_len: usize,
-    /// The positions that are computed: 36, or 25 before a sum-pool.
-    positions: Vec<Position>,
+    /// Values of one kernel as it is.
+    kernel_len: usize,
+    /// How many transform kernels on use at once, each with scratch memory of its own.
+    workers: usize,
     pooled: bool,
     /// The input's parts, those upsampled by 2x2 last (where tiles begin at odd places).
     lookups: Vec<Lookup>,
     /// How many of the lookups are not those.
     plain_parts: usize,
     zeros: Vec<f32>,
-    ci: usize,
-    co: usize,
-    registers: usize,
-    panels: usize,
-    width: usize,
     out_hw: (usize, usize),
     tiles_hw: (usize, usize),
     chunk: usize,
 }
 
-struct Position {
-    /// Which of the 36: `6 * row + column`.
-    at: usize,
-    /// Channels that count.
-    k: usize,
-    /// Where its U starts in a bank.
-    u: usize,
+enum Kernels {
+    /// Transformed: `[bank][position][panel][channel][panel_width]`.
+    Stored(Aligned),
+    /// As they are, to be transformed [on use](super::on_use): an own copy, or one that is lent.
+    OnUse { kernel: Option<Strided>, is_lent: bool },
 }
 
 impl Winograd {
-    pub fn new(level: Level, g: &Geometry) -> Winograd {
+    /// Whose kernels are transformed once and stored, or `on_use`.
+    pub fn new(level: Level, g: &Geometry, on_use: bool) -> Winograd {
         let (ci, co, pooled) = (g.ci(), g.co, g.pool == (2, 2));
         let begins_odd = g.pad.0.rem_euclid(2) == 1 && g.pad.1.rem_euclid(2) == 1;
         let is_in_pairs = |i: usize| g.parts[i].up == (2, 2) && begins_odd;
@@ -119,64 +117,73 @@ impl Winograd {
         let out_hw = g.out_hw();
         // Tiles that have an output: those of the pooled rows and columns, where there is a pool.
         let tiles_hw = ((out_hw.0 * g.pool.0).div_ceil(4), (out_hw.1 * g.pool.1).div_ceil(4));
-        let chunk = (CHUNK / (36 * (ci + panels * width))).max(FEWEST_TILES);
-        Winograd {
-            u: Aligned::default(),
-            bank: g.bank,
-            bank_len,
+        let fewest = if on_use { FEWEST_TILES_ON_USE } else { FEWEST_TILES };
+        let chunk = (CHUNK / (36 * (ci + panels * width))).max(fewest);
+        let lookups: Vec<Lookup> = order.into_iter().map(|i| Lookup::new(g, i)).collect();
+        let first_of = |part: usize| g.parts[..part].iter().map(|p| p.c).sum::<usize>();
+        let layout = Layout {
             positions,
-            pooled,
-            lookups: order.into_iter().map(|i| Lookup::new(g, i)).collect(),
-            plain_parts,
-            zeros: input::zeros(g),
+            channels: lookups.iter().flat_map(|l| first_of(l.index)..first_of(l.index) + l.c).collect(),
             ci,
             co,
             registers: registers(level, co),
-            panels,
             width,
+            panels,
+            bank_len,
+        };
+        Winograd {
+            layout,
+            kernels: match on_use {
+                true => Kernels::OnUse { kernel: None, is_lent: false },
+                false => Kernels::Stored(Aligned::default()),
+            },
+            bank: g.bank,
+            kernel_len: g.kernel_len(),
+            workers: if on_use { rayon::current_num_threads() } else { 0 },
+            pooled,
+            lookups,
+            plain_parts,
+            zeros: input::zeros(g),
             out_hw,
             tiles_hw,
             chunk: chunk.next_multiple_of(level.rows()),
         }
     }
 
-    pub fn pack(&mut self, level: Level, g: &Geometry, kernel: &[f32]) {
-        let Winograd { ci, co, panels, width, bank_len, ref positions, .. } = *self;
-        let kernel = embedded(g, kernel);
-        // Channels in the order of V: where in the kernel each of them is.
-        let first_of = |part: usize| g.parts[..part].iter().map(|p| p.c).sum::<usize>();
-        let channels: Vec<usize> =
-            self.lookups.iter().flat_map(|l| first_of(l.index)..first_of(l.index) + l.c).collect();
-        let mut u = Aligned::zeros(self.kernels_len());
-        let target = transform::Target(u.as_mut_ptr());
-        // A task packs eight channels, for all positions and panels.
-        let eights = ci.div_ceil(8);
-        (0..g.bank * eights).into_par_iter().for_each(|at| {
-            let (bank, first) = (at / eights, at % eights * 8);
-            for k in first..(first + 8).min(ci) {
-                for panel in 0..panels {
-                    let used = width.min(co - panel * width);
-                    let from = &kernel[bank * 9 * ci * co..][channels[k] * co + panel * width..];
-                    let transformed =
-                        level.dispatch(transform::KernelTransform { kernel: from, tap_stride: ci * co, used });
-                    for p in positions.iter().filter(|p| k < p.k) {
-                        let row = bank * bank_len + p.u + (panel * p.k + k) * width;
-                        // SAFETY: the row is inside U and belongs to this position, panel and channel alone.
-                        unsafe { target.write(row, &transformed[p.at][..used]) }
-                    }
-                }
-            }
-        });
-        self.u = u;
+    pub fn is_on_use(&self) -> bool {
+        matches!(self.kernels, Kernels::OnUse { .. })
     }
 
-    /// Values of the packed kernels.
+    /// Whether it reads kernels where they lie, as it does where they are transformed on use: then it keeps this one, which is not its own.
+    pub fn lend(&mut self, kernel: &Strided) -> bool {
+        if let Kernels::OnUse { kernel: own, is_lent } = &mut self.kernels {
+            (*own, *is_lent) = (Some(kernel.clone()), true);
+            return true;
+        }
+        false
+    }
+
+    pub fn pack(&mut self, level: Level, g: &Geometry, kernel: &[f32]) {
+        match &mut self.kernels {
+            Kernels::Stored(_) => self.kernels = Kernels::Stored(self.layout.transformed(level, g, kernel)),
+            Kernels::OnUse { kernel: own, is_lent } => {
+                *own = Strided::new([g.bank, g.kh, g.kw, g.ci(), g.co], kernel.into());
+                *is_lent = false;
+            }
+        }
+    }
+
+    /// Values of the kernels that it holds, or will hold: none of its own, where one is lent.
     pub fn kernels_len(&self) -> usize {
-        self.bank * self.bank_len
+        match self.kernels {
+            Kernels::Stored(_) => self.bank * self.layout.bank_len,
+            Kernels::OnUse { is_lent: true, .. } => 0,
+            Kernels::OnUse { is_lent: false, .. } => self.bank * self.kernel_len,
+        }
     }
 
     pub fn macs(&self) -> usize {
-        self.tiles_hw.0 * self.tiles_hw.1 * self.positions.iter().map(|p| p.k).sum::<usize>() * self.co
+        self.tiles_hw.0 * self.tiles_hw.1 * self.layout.positions.iter().map(|p| p.k).sum::<usize>() * self.layout.co
     }
 
     /// Tiles per chunk for `n` images. Kernels of their own keep images in chunks of their own.
@@ -189,12 +196,12 @@ impl Winograd {
     /// transform writes to at once would otherwise compete for the same set of the first cache.
     fn strides(&self, tiles: usize) -> (usize, usize) {
         let stride = |channels: usize| (tiles * channels).next_multiple_of(1024) + 16;
-        (stride(self.ci), stride(self.panels * self.width))
+        (stride(self.layout.ci), stride(self.layout.panels * self.layout.width))
     }
 
     pub fn scratch_len(&self, n: usize) -> usize {
         let (v, m) = self.strides(self.chunk_tiles(n));
-        36 * (v + m) + 16
+        36 * (v + m) + self.workers * on_use::block_len(self.layout.width) + 16
     }
 
     pub fn run(&self, level: Level, n: usize, parts: &[&[f32]], finish: Finish, scratch: &mut [f32]) {
@@ -202,7 +209,8 @@ impl Winograd {
         let size = self.chunk_tiles(n);
         let (v_stride, m_stride) = self.strides(size);
         let start = scratch.as_ptr().align_offset(64).min(16);
-        let (v, m) = scratch[start..].split_at_mut(36 * v_stride);
+        let (v, rest) = scratch[start..].split_at_mut(36 * v_stride);
+        let (m, rest) = rest.split_at_mut(36 * m_stride);
         let mut chunk = Chunk {
             conv: self,
             parts,
@@ -220,11 +228,36 @@ impl Winograd {
             chunk.tiles = size.min(end - chunk.first);
             let blocks = chunk.tiles.div_ceil(BLOCK);
             (0..blocks).into_par_iter().for_each(|block| level.dispatch(InputTransform { chunk, block }));
-            (0..self.positions.len() * self.panels)
-                .into_par_iter()
-                .for_each(|at| level.dispatch(Product { chunk, position: at / self.panels, panel: at % self.panels }));
+            self.products(level, chunk, rest);
             (0..blocks).into_par_iter().for_each(|block| level.dispatch(OutputTransform { chunk, block }));
             chunk.first += chunk.tiles;
+        }
+    }
+
+    /// Phase 2 of a chunk.
+    fn products(&self, level: Level, chunk: Chunk, scratch: &mut [f32]) {
+        let bank = if self.bank == 1 { 0 } else { chunk.place(0).0 };
+        let Chunk { v, v_stride, m, m_stride, tiles, .. } = chunk;
+        let chunk = Matrices { layout: &self.layout, v, v_stride, m, m_stride, tiles, bank };
+        match &self.kernels {
+            Kernels::Stored(u) => {
+                (0..self.layout.positions.len() * self.layout.panels).into_par_iter().for_each(|at| {
+                    level.dispatch(Product {
+                        chunk,
+                        u,
+                        position: at / self.layout.panels,
+                        panel: at % self.layout.panels,
+                    });
+                })
+            }
+            Kernels::OnUse { kernel, .. } => {
+                let kernel = kernel.as_ref().expect("`Packed::run_at` has checked that there is a kernel");
+                let shares = self.workers.div_ceil(self.layout.panels).min(chunk.tiles);
+                let next = &AtomicUsize::new(0);
+                scratch.par_chunks_exact_mut(on_use::block_len(self.layout.width)).for_each(|scratch| {
+                    level.dispatch(Worker { chunk, kernel, next, shares, scratch });
+                });
+            }
         }
     }
 }
@@ -288,7 +321,7 @@ impl Kernel for InputTransform<'_> {
                 // SAFETY: the lookup's tables reach past the last tile; every tile has its own place in V, which has
                 // room for all channels.
                 unsafe {
-                    let v = chunk.v.add(tile * conv.ci + first);
+                    let v = chunk.v.add(tile * conv.layout.ci + first);
                     let pixel = |i: usize, j: usize| lookup.pixel(data, conv.zeros.as_ptr(), 4 * ty + i, 4 * tx + j);
                     if at < conv.plain_parts {
                         let d: [[*const f32; 6]; 6] = std::array::from_fn(|i| std::array::from_fn(|j| pixel(i, j)));
@@ -300,60 +333,6 @@ impl Kernel for InputTransform<'_> {
                     }
                 }
                 first += lookup.c;
-            }
-        }
-    }
-}
-
-/// Phase 2 of a position and a panel.
-struct Product<'a> {
-    chunk: Chunk<'a>,
-    position: usize,
-    panel: usize,
-}
-
-impl Kernel for Product<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes>(self) {
-        // SAFETY: every task has its own columns of its own position in M.
-        unsafe { with_tile!(L, self.chunk.conv.registers, product(&self)) }
-    }
-}
-
-#[inline(always)]
-unsafe fn product<L: Lanes, const M: usize, const R: usize>(task: &Product) {
-    let (chunk, conv) = (task.chunk, task.chunk.conv);
-    let position = &conv.positions[task.position];
-    let bank = if conv.bank == 1 { 0 } else { chunk.place(0).0 };
-    let panel = &conv.u[bank * conv.bank_len + position.u + task.panel * position.k * conv.width..];
-    let m_width = conv.panels * conv.width;
-    // SAFETY: a position of V has `tiles` rows of `ci` values, one of M `tiles` rows of `m_width`, the panel `k` rows.
-    unsafe {
-        let v = chunk.v.add(position.at * chunk.v_stride);
-        let m = chunk.m.add(position.at * chunk.m_stride + task.panel * conv.width);
-        // With no channels at all there is one empty sum, which writes zeros.
-        for k in (0..position.k.max(1)).step_by(DEPTH) {
-            let count = DEPTH.min(position.k - k);
-            let panel = panel[k * conv.width..].as_ptr();
-            let mut tile = 0;
-            macro_rules! step {
-                ($rows:tt) => {{
-                    let (v, m) = (v.add(tile * conv.ci + k), m.add(tile * m_width));
-                    product_rows::<L, $rows, R>(v, conv.ci, panel, count, m, m_width, k == 0);
-                    $rows
-                }};
-            }
-            // Whole micro-tiles of M rows; then what is left, in as few steps as may be.
-            while tile < chunk.tiles {
-                tile += match chunk.tiles - tile {
-                    left if left >= M => step!(M),
-                    8.. if M > 8 => step!(8),
-                    4.. if M > 4 => step!(4),
-                    2.. if M > 2 => step!(2),
-                    _ => step!(1),
-                };
             }
         }
     }
@@ -385,11 +364,11 @@ unsafe fn outputs<L: Lanes, const T: usize>(task: &OutputTransform) {
         let (image, ty, tx) = chunk.place(tile);
         // Tiles at the right and at the bottom may stick out of the image.
         let (rows, cols) = (T.min(oh - ty * T), T.min(ow - tx * T));
-        for o in (0..conv.co).step_by(L::N) {
-            let k = L::N.min(conv.co - o);
+        for o in (0..conv.layout.co).step_by(L::N) {
+            let k = L::N.min(conv.layout.co - o);
             // SAFETY: M has whole panels of channels; the pixels are inside the image, and this tile's.
             unsafe {
-                let m = chunk.m.add(tile * conv.panels * conv.width + o);
+                let m = chunk.m.add(tile * conv.layout.panels * conv.layout.width + o);
                 let y = transform::output::<L, T>(m, chunk.m_stride);
                 for i in 0..T {
                     for j in 0..T {

@@ -36,6 +36,39 @@ fn sum256(v: __m256) -> f32 {
     }
 }
 
+/// 8 x 8 values transposed: pairs, then fours, then the halves of registers change places.
+///
+/// # Safety
+/// The machine has AVX; eight rows of eight values are valid for reading at `from` and for writing at `to`.
+#[inline(always)]
+unsafe fn transpose256(from: *const f32, from_step: isize, to: *mut f32, to_step: usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut rows = [_mm256_setzero_ps(); 8];
+        for (i, row) in rows.iter_mut().enumerate() {
+            *row = _mm256_loadu_ps(from.offset(i as isize * from_step));
+        }
+        let mut pairs = rows;
+        for i in 0..4 {
+            pairs[2 * i] = _mm256_unpacklo_ps(rows[2 * i], rows[2 * i + 1]);
+            pairs[2 * i + 1] = _mm256_unpackhi_ps(rows[2 * i], rows[2 * i + 1]);
+        }
+        let mut fours = pairs;
+        for i in 0..2 {
+            for j in 0..2 {
+                let (above, below) = (pairs[4 * i + j], pairs[4 * i + 2 + j]);
+                fours[4 * i + 2 * j] = _mm256_shuffle_ps::<0b01_00_01_00>(above, below);
+                fours[4 * i + 2 * j + 1] = _mm256_shuffle_ps::<0b11_10_11_10>(above, below);
+            }
+        }
+        for i in 0..4 {
+            let (above, below) = (fours[i], fours[i + 4]);
+            _mm256_storeu_ps(to.add(i * to_step), _mm256_permute2f128_ps::<0x20>(above, below));
+            _mm256_storeu_ps(to.add((i + 4) * to_step), _mm256_permute2f128_ps::<0x31>(above, below));
+        }
+    }
+}
+
 // SAFETY of every block below: a value of these types exists only inside `run_avx512` or `run_avx2`, which are
 // called only where the machine has the instructions; what a pointer points at is the caller's promise.
 impl Lanes for Avx512 {
@@ -93,6 +126,10 @@ impl Lanes for Avx512 {
     #[inline(always)]
     unsafe fn store_first(self, p: *mut f32, k: usize) {
         unsafe { _mm512_mask_storeu_ps(p, first(k), self.0) }
+    }
+    #[inline(always)]
+    unsafe fn transpose(from: *const f32, from_step: isize, to: *mut f32, to_step: usize) {
+        unsafe { transpose256(from, from_step, to, to_step) }
     }
 }
 
@@ -161,5 +198,9 @@ impl Lanes for Avx2 {
     #[inline(always)]
     unsafe fn store_first(self, p: *mut f32, k: usize) {
         unsafe { _mm256_maskstore_ps(p, mask((1 << k) - 1), self.0) }
+    }
+    #[inline(always)]
+    unsafe fn transpose(from: *const f32, from_step: isize, to: *mut f32, to_step: usize) {
+        unsafe { transpose256(from, from_step, to, to_step) }
     }
 }

@@ -1,0 +1,188 @@
+//! Winograd's phase 2 of a large kernel, which is transformed where it is used.
+//!
+//! Transformed kernels are four times as large as the kernel. Of a large one they are not stored: a task takes a panel of output
+//! channels and a block of input channels, transforms those 36 positions into scratch memory of its own, which stays in a
+//! core's cache, and multiplies them with all tiles of the chunk; then the next block. The same sums in the same order as of
+//! stored kernels; only the transform's own rounding is that of f32.
+//!
+//! What is read is the network's own array, through the views that a graph lays on it ([`Strided`]). The outputs of a kernel lie side by
+//! side, and so do the lanes. Of a gradient's kernel, which is the flipped one, the *inputs* do: then a block is transposed first.
+
+use super::products::{DEPTH, Layout, Matrices, sums};
+use super::tile::with_tile;
+use super::transform::{self, WIDEST};
+use crate::engine::exec::cpu::simd::{Kernel, Lanes, prefetch};
+use crate::engine::ops::Strided;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// So many input channels ahead a kernel is fetched: its rows are short and far apart, which the processor doesn't guess.
+const AHEAD: isize = 4;
+
+/// From one position to the next in a block of U: a cache line more than a block, lest all 36 compete for one set of the first cache.
+fn position_len(width: usize) -> usize {
+    DEPTH * width + 16
+}
+
+/// f32s that a worker needs: a block of U, and the block of the kernel that it is made from.
+pub fn block_len(width: usize) -> usize {
+    (36 + 9) * position_len(width)
+}
+
+/// A worker: it takes one panel after the other, until all are done.
+pub struct Worker<'a> {
+    pub chunk: Matrices<'a>,
+    pub kernel: &'a Strided,
+    /// The next task: a panel and a share of the tiles.
+    pub next: &'a AtomicUsize,
+    /// In how many shares the tiles are cut, where there are fewer panels than workers.
+    pub shares: usize,
+    /// `block_len` values.
+    pub scratch: &'a mut [f32],
+}
+
+impl Kernel for Worker<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(mut self) {
+        // SAFETY: every task has its own columns or rows of M.
+        unsafe { with_tile!(L, self.chunk.layout.registers, work(&mut self)) }
+    }
+}
+
+#[inline(always)]
+unsafe fn work<L: Lanes, const M: usize, const R: usize>(worker: &mut Worker) {
+    let (chunk, conv, shares) = (worker.chunk, worker.chunk.layout, worker.shares);
+    let (u, taps) = worker.scratch.split_at_mut(36 * position_len(conv.width));
+    loop {
+        let task = worker.next.fetch_add(1, Ordering::Relaxed);
+        if task >= conv.panels * shares {
+            return;
+        }
+        let (panel, share) = (task / shares, task % shares);
+        let tiles = share * chunk.tiles / shares..(share + 1) * chunk.tiles / shares;
+        let source = Panel { kernel: worker.kernel, conv, bank: chunk.bank, panel };
+        for k in (0..conv.ci).step_by(DEPTH) {
+            let block = k..conv.ci.min(k + DEPTH);
+            // SAFETY: the scratch has room for a block; the tiles are in the chunk, and this task's.
+            unsafe {
+                source.transformed::<L, R>(block.clone(), u, taps);
+                for position in &conv.positions {
+                    // With no channels at all there is one empty sum, which writes zeros.
+                    if k < position.k.max(1) {
+                        let rows = u.as_ptr().add(position.at * position_len(conv.width));
+                        let block = k..position.k.min(block.end);
+                        sums::<L, M, R>(&chunk, position.at, panel, tiles.clone(), rows, block);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A panel of output channels of a kernel.
+struct Panel<'a> {
+    kernel: &'a Strided,
+    conv: &'a Layout,
+    bank: usize,
+    panel: usize,
+}
+
+impl Panel<'_> {
+    /// The outputs.
+    #[inline(always)]
+    fn outputs(&self) -> Range<usize> {
+        self.panel * self.conv.width..self.conv.co.min((self.panel + 1) * self.conv.width)
+    }
+
+    /// Whether the outputs lie side by side, so that they are read where they are.
+    #[inline(always)]
+    fn lies_so(&self) -> bool {
+        self.kernel.steps().1 == 1
+    }
+
+    /// The factors of the outputs, filled up to a panel.
+    #[inline(always)]
+    fn scale(&self) -> Option<[f32; WIDEST]> {
+        let factors = &self.kernel.scale()?[self.outputs()];
+        let mut scale = [1.0; WIDEST];
+        scale.iter_mut().zip(factors).for_each(|(to, &factor)| *to = factor as f32);
+        Some(scale)
+    }
+
+    /// The channels `block` transformed: `u[position][channel][width]`.
+    #[inline(always)]
+    unsafe fn transformed<L: Lanes, const R: usize>(&self, block: Range<usize>, u: &mut [f32], taps: &mut [f32]) {
+        static ZEROS: [f32; 16] = [0.0; 16];
+        let Panel { kernel, conv, .. } = *self;
+        let (width, used) = (R * L::N, self.outputs().len());
+        let [_, kh, kw, ..] = kernel.sides();
+        // Where the taps of the block's first channel are, and how far on the next one's; taps that a smaller kernel has not are zeros.
+        let (mut from, mut down) = ([ZEROS.as_ptr(); 9], 0);
+        for (i, j) in (0..kh).flat_map(|i| (0..kw).map(move |j| (i, j))) {
+            (from[3 * i + j], down) = if self.lies_so() {
+                (kernel.data()[kernel.at([self.bank, i, j, 0, self.outputs().start])..].as_ptr(), kernel.steps().0)
+            } else {
+                let tap = &mut taps[(3 * i + j) * position_len(width)..][..DEPTH * width];
+                // SAFETY: a tap's block has DEPTH rows of a panel's width.
+                unsafe { self.gather::<L>((i, j), block.clone(), tap) }
+                (tap.as_ptr(), width as isize)
+            };
+        }
+        let scale = self.scale();
+        for (row, &channel) in conv.channels[block].iter().enumerate() {
+            let channel = if self.lies_so() { channel } else { row };
+            for o in (0..used).step_by(L::N) {
+                // SAFETY: channel and outputs are the kernel's, or in its block of taps; a row of U has `width` values.
+                unsafe {
+                    let mut row_of = from;
+                    for i in 0..kh {
+                        for j in 0..kw {
+                            let row = from[3 * i + j].offset(channel as isize * down).add(o);
+                            prefetch(row.wrapping_offset(AHEAD * down));
+                            row_of[3 * i + j] = row;
+                        }
+                    }
+                    let scale = match &scale {
+                        Some(scale) => Some(L::load(scale[o..].as_ptr())),
+                        None => None,
+                    };
+                    let to = u.as_mut_ptr().add(row * width + o);
+                    transform::kernel::<L>(&row_of, scale, L::N.min(used - o), to, position_len(width));
+                }
+            }
+        }
+    }
+
+    /// One tap of the kernel: rows of input channels, the panel's outputs in each.
+    #[inline(always)]
+    unsafe fn gather<L: Lanes>(&self, (i, j): (usize, usize), block: Range<usize>, tap: &mut [f32]) {
+        let Panel { kernel, conv, bank, .. } = *self;
+        let ((down, across), width, data) = (kernel.steps(), conv.width, kernel.data());
+        let (mut o, outputs) = (0, self.outputs());
+        while o < outputs.len() {
+            let eight_outputs = outputs.len() - o >= 8;
+            let mut c = 0;
+            while c < block.len() {
+                let channel = conv.channels[block.start + c];
+                let eight_channels = block.len() - c >= 8 && conv.channels[block.start + c + 7] == channel + 7;
+                let at = kernel.at([bank, i, j, channel, outputs.start + o]);
+                if down == 1 && eight_outputs && eight_channels {
+                    for n in 8..16 {
+                        prefetch(data.as_ptr().wrapping_add(at).wrapping_offset(n * across));
+                    }
+                    // SAFETY: eight inputs of eight outputs are inside the kernel; the tap's block has room for them.
+                    unsafe { L::transpose(data.as_ptr().add(at), across, tap.as_mut_ptr().add(c * width + o), width) }
+                    c += 8;
+                } else {
+                    for n in 0..8.min(outputs.len() - o) {
+                        tap[c * width + o + n] = data[at.wrapping_add_signed(n as isize * across)];
+                    }
+                    c += 1;
+                }
+            }
+            o += 8;
+        }
+    }
+}

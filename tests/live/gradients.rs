@@ -1,0 +1,112 @@
+//! What it computes is what the engine computes: gradients, and a step.
+
+use super::*;
+use unet_lens::cancel::{Cancel, Watch};
+use unet_lens::lens::ascent::climb;
+
+#[test]
+fn gradients_of_the_built_in_network() {
+    let Some(chromium) = open_with_gpu() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let file = make(dir.path(), "unet.h5", &[]);
+    let bytes = std::fs::metadata(&file).unwrap().len();
+    assert!(bytes < 16_000_000, "the page has {bytes} bytes");
+    let page = chromium.page(&file, 1400);
+    settle(&page);
+    let network = network("unet.h5");
+    gradients_agree(&page, &network, (32, 32), &BY_ALL);
+    gradients_agree(&page, &network, (128, 128), &BY_ALL[..1]);
+    page.assert_quiet();
+}
+
+/// Networks of other layers live as well.
+#[test]
+fn gradients_of_other_networks() {
+    let Some(chromium) = open_with_gpu() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    for model in [
+        "tiny.h5",
+        "keras/unet_k3.keras",
+        "keras/layers/attention_gate_k3.keras",
+        "keras/layers/conv_groups_k3.keras",
+        "keras/layers/conv_stride_3_k3.keras",
+        "keras/layers/activation_layers_k3.keras",
+    ] {
+        println!("{model}");
+        let network = network(model);
+        let page = chromium.page(&make(dir.path(), model, &[]), 1400);
+        settle(&page);
+        let size = page.eval("live.model.layers[0].sizes[0].size");
+        let [h, w, _]: [usize; 3] = from_value(size).unwrap();
+        gradients_agree(&page, &network, (h, w), &BY_ALL);
+        page.assert_quiet();
+    }
+}
+
+/// One step is the engine's own step; Adam's first too.
+#[test]
+fn a_step() {
+    let Some(chromium) = open_with_gpu() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let page = chromium.page(&make(dir.path(), "unet.h5", &["--size", "32x32"]), 1400);
+    settle(&page);
+    let network = network("unet.h5");
+    let layer = unet::convolution(&network, "uconv128").unwrap();
+    let image = image(Shape::new(1, 32, 32, 1));
+    let native = |recipe: Recipe| {
+        let executor = common::open(Backend::Gpu).unwrap_or_else(|| common::open(Backend::Cpu).unwrap());
+        let mut watch = Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} };
+        climb(&*executor, &network, layer, &[3], &image, recipe, &mut watch).unwrap().remove(0)
+    };
+    let adam = Recipe { optimizer: unet_lens::lens::ascent::Optimizer::Adam, rate: 0.05, ..Recipe::default() };
+    for (recipe, name, rate) in [(Recipe::default(), "ascent", 1.0), (adam, "adam", 0.05)] {
+        let expected = native(Recipe { steps: 1, ..recipe });
+        let values = serde_json::to_string(&image.data).unwrap();
+        let found = page.wait(&format!(
+            "(async () => {{
+                const climb = live.climb_of(live.model, live.model.layers.findIndex(l => l.name === 'uconv128'), 0);
+                const program = await live.app.engines.gpu.load(climb, 'fast', 3);
+                const recipe = {{ goal: 'mean', optimizer: {name:?}, rate: {rate}, jitter: 0, seed: 0 }};
+                const climber = new live.Climber(climb, recipe, Float32Array.from({values}));
+                await climber.step(program);
+                program.destroy();
+                const [{{ loss, rms }}] = climber.steps;
+                return [loss, rms, [...climber.image]];
+            }})()"
+        ));
+        let (loss, rms, picture): (f32, f32, Vec<f32>) = from_value(found).unwrap();
+        assert!((loss - expected.losses[0]).abs() < 1e-4 * loss.abs(), "{loss} {}", expected.losses[0]);
+        assert!((rms - expected.rms[0]).abs() < 1e-4 * rms.abs(), "{rms} {}", expected.rms[0]);
+        let (error, at) = difference(&picture, &expected.picture);
+        println!("one step of {name}: differs by {error:.1e}");
+        // Adam's first step is the gradient's sign wherever it is not zero, which rounding may turn.
+        assert!(error < if name == "adam" { 5e-2 } else { 1e-4 }, "{name}: {error:e} at {at}");
+    }
+    page.assert_quiet();
+}
+
+/// A step of uconv128 at 128x128, on a processor that stands in for a GPU: below 2 seconds on two cores. Told by what the processors
+/// have done, so that whatever else runs there has no bearing on it.
+#[test]
+fn a_step_takes_below_two_seconds() {
+    const CORES: f64 = 2.0;
+    let Some(chromium) = open_with_gpu() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let page = chromium.page(&make(dir.path(), "unet.h5", &["--layer", "uconv128"]), 1400);
+    settle(&page);
+    assert_eq!(page.eval("live.app.climb.nodes[live.app.climb.image].shape"), serde_json::json!([128, 128, 1]));
+    if chromium.processor_time().is_none() {
+        eprintln!("skipped: this system does not tell a process' time");
+        return;
+    }
+    let steps = (0..3).map(|_| {
+        let before = chromium.processor_time().unwrap();
+        page.click("#live-step");
+        settle(&page);
+        (chromium.processor_time().unwrap() - before) / CORES
+    });
+    let times: Vec<f64> = steps.collect();
+    println!("a step on {CORES} cores: {times:.2?} s");
+    assert!(times.iter().any(|&seconds| seconds < 2.0), "{times:.2?} s");
+    page.assert_quiet();
+}
