@@ -221,6 +221,10 @@ fn texts_change_with_the_numbers() {
         changed.contains("data-verdict=\"noise\"")
             && changed.contains(&Reason::Noise { auc: 0.9375, threshold: 0.75 }.to_string()[1..])
     );
+    // What could not be measured has no number and no interval.
+    after.claims[1].number = interval(f64::NAN, f64::NAN, f64::NAN);
+    let spacing = row(&page(&after, Lang::En), "spacing");
+    assert!(spacing.contains("There is too little to measure it by") && !spacing.contains("95% interval"), "{spacing}");
     // Without data it is said what cannot be told.
     after.data.kind = DataKind::Nothing;
     assert!(page(&after, Lang::En).contains("cannot be told,"));
@@ -296,7 +300,7 @@ fn nothing_english_is_left_in_spanish() {
     let words: Vec<&str> = words.split(|c: char| !c.is_alphabetic()).collect();
     for english in [
         "the", "of", "and", "filter", "filters", "seed", "holds", "fails", "chance", "layer", "from", "to", "dead",
-        "line",
+        "line", "aliased", "phantoms", "threads",
     ] {
         assert!(!words.contains(&english), "{english} is on the Spanish page");
     }
