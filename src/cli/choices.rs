@@ -1,6 +1,7 @@
 //! The library's choices as the command line names them: a table each of values, their names and what `--help` says of them.
 
 use crate::engine::exec::Backend;
+use crate::findings::trial::Ablated;
 use crate::lens::ascent::{Goal, Optimizer, Parameter};
 use crate::mri::Axis;
 use crate::page::strings::Lang;
@@ -59,6 +60,8 @@ pub(super) static COLORMAPS: &Choices<Colormap> = &[
     (Colormap::Cividis, "cividis", "dark blue, grey, yellow; made for the colour-blind"),
     (Colormap::Coolwarm, "coolwarm", "blue, light grey, red; for signed values: 0 is in the middle"),
 ];
+
+pub(super) static ABLATED: &Choices<Ablated> = &[(Ablated::Drawn, "drawn", ""), (Ablated::All, "all", "")];
 
 pub(super) static LANGS: &Choices<Lang> = &[(Lang::En, "en", ""), (Lang::Es, "es", "")];
 

@@ -101,7 +101,7 @@ fn body(page: &FindingsPage, sides: filters::Sides) -> Markup {
             nav aria-label=(t.contents) { ol { @for (id, title) in sections { li { a href=(format!("#{id}")) { (title) } } } } }
         }
         main {
-            section #claims { h2 { (t.claims_title) } p { (t.claims_lead) } (claims::section(f, t)) }
+            section #claims { h2 { (t.claims_title) } p { (t.claims_lead) } (claims::section(f, page.lang)) }
             section #layers { h2 { (t.layers_title) } p { (t.layers_lead) } (layers::section(f, t)) }
             section #filters {
                 h2 { (t.filters_title) }

@@ -2,19 +2,21 @@
 
 mod en;
 mod es;
+mod how;
 mod reason;
+mod rows;
 
 use super::Lang;
 use crate::findings::{Answer, DataKind, Text, Unit, Verdict};
+pub use how::how;
 pub use reason::because;
+pub use rows::row_name;
 
 /// What is said of a claim.
 pub struct ClaimText {
     pub sentence: &'static str,
     /// What its number is.
     pub number: &'static str,
-    /// How it was measured, and what chance is.
-    pub how: &'static str,
 }
 
 pub struct FindingsText {
