@@ -225,6 +225,10 @@ fn texts_change_with_the_numbers() {
         changed.contains("data-verdict=\"noise\"")
             && changed.contains(&Reason::Noise { auc: 0.9375, threshold: 0.75 }.to_string()[1..])
     );
+    // What could not be measured has no number and no interval.
+    after.claims[1].number = interval(f64::NAN, f64::NAN, f64::NAN);
+    let spacing = row(&page(&after, Lang::En), "spacing");
+    assert!(spacing.contains("There is too little to measure it by") && !spacing.contains("95% interval"), "{spacing}");
     // Without data it is said what cannot be told.
     after.data.kind = DataKind::Nothing;
     assert!(page(&after, Lang::En).contains("cannot be told,"));
@@ -254,7 +258,7 @@ fn every_number_of_a_filter_is_there_with_all_its_digits() {
         assert!(line.contains(&format!("data-column=\"{column}\" data-value=\"{value}\"")), "{column} in {line}");
     }
     assert!(line.contains("Filter 0 of first: line, also border") && line.contains("image 17"));
-    assert!(line.contains("lost without it: 0.25 dB, 95% interval 0.125 to 0.5"), "{line}");
+    assert!(line.contains("Lost without it: 0.25 dB, 95% interval 0.125 to 0.5."), "{line}");
     // What is still its seed is not drawn as if it were an answer: patches and tuning are what there is.
     let (seed, drawn) = (card(4, 1), "What the climb ended with");
     assert!(line.contains(drawn) && line.contains("From another seed"));
@@ -297,7 +301,7 @@ fn nothing_english_is_left_in_spanish() {
     let words: Vec<&str> = words.split(|c: char| !c.is_alphabetic()).collect();
     for english in [
         "the", "of", "and", "filter", "filters", "seed", "holds", "fails", "chance", "layer", "from", "to", "dead",
-        "line",
+        "line", "aliased", "phantoms", "threads",
     ] {
         assert!(!words.contains(&english), "{english} is on the Spanish page");
     }

@@ -39,9 +39,11 @@ fn row(claim: &Claim, place: usize, lang: Lang) -> Markup {
             data-value=(v) data-low=(low) data-high=(high) {
             h3 { (place) ". " (text.sentence) }
             p.answer { span.word { (t.answer(claim.answer)) } }
-            p.number { strong { (value(v)) @if !unit.is_empty() { " " (unit) } } " " (text.number) }
-            (shown(&drawing))
-            p.hint { (interval) "; " (chance) ". " (relation(claim, t)) }
+            @if v.is_finite() {
+                p.number { strong { (value(v)) @if !unit.is_empty() { " " (unit) } } " " (text.number) }
+                (shown(&drawing))
+                p.hint { (interval) "; " (chance) ". " (relation(claim, t)) }
+            } @else { p.number { (t.no_number) } }
             details {
                 summary { (t.rows_behind) }
                 p { (how(claim.how, lang)) }
@@ -105,7 +107,10 @@ pub fn drawing(findings: &Findings, t: &FindingsText) -> Drawing {
     for (i, claim) in findings.claims.iter().enumerate() {
         let top = 12.0 + ROW * i as f64;
         let (text, unit) = (t.claim(claim.sentence), t.unit(claim.unit));
-        let number = format!("{} {unit}", in_unit(claim.number.value, claim.unit));
+        let number = match claim.number.value.is_finite() {
+            true => format!("{} {unit}", in_unit(claim.number.value, claim.unit)),
+            false => t.no_number.to_string(),
+        };
         let sentence = format!("{}. {}", i + 1, text.sentence);
         drawing.word((16.0, top + 14.0), Anchor::Start, Paint::Ink, sentence);
         drawing.word((744.0, top + 14.0), Anchor::End, Paint::Accent, t.answer(claim.answer));

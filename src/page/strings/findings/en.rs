@@ -12,6 +12,7 @@ pub(super) const EN: FindingsText = FindingsText {
         "{} images of your own ({})",
         "no images, since none were given and the network is no restorer of grey pictures: what filters do on data, the effect of leaving them out and the claims about quality cannot be told,",
     ],
+    phantoms: "aliased phantoms",
     contents: "Contents",
 
     claims_title: "The claims, put to the test",
@@ -44,6 +45,7 @@ pub(super) const EN: FindingsText = FindingsText {
         },
     ],
     answers: ["holds", "fails", "cannot be told"],
+    no_number: "There is too little to measure it by, or nothing.",
     interval: "95% interval {} to {}",
     chance: "chance {}, {} to {}",
     no_chance: "there is no chance to compare with",
@@ -97,6 +99,7 @@ pub(super) const EN: FindingsText = FindingsText {
         "none of these, or not clearly",
     ],
     all: "all",
+    all_layers: "all",
     show: "Show",
     sort_by: "Sort by",
     in_layer: "Layer",

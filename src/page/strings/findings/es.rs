@@ -13,6 +13,7 @@ pub(super) const ES: FindingsText = FindingsText {
         "ninguna imagen, porque no se dio ninguna y la red no restaura imágenes grises: no puede decirse qué hacen los filtros con datos, qué \
          efecto tiene quitarlos ni nada sobre la calidad,",
     ],
+    phantoms: "fantomas con aliasing",
     contents: "Contenido",
 
     claims_title: "Las afirmaciones, a prueba",
@@ -45,6 +46,7 @@ pub(super) const ES: FindingsText = FindingsText {
         },
     ],
     answers: ["se cumple", "no se cumple", "no puede decirse"],
+    no_number: "Hay demasiado poco con que medirlo, o nada.",
     interval: "intervalo del 95 % de {} a {}",
     chance: "azar {}, de {} a {}",
     no_chance: "no hay azar con que comparar",
@@ -99,6 +101,7 @@ pub(super) const ES: FindingsText = FindingsText {
         "nada de esto, o no con claridad",
     ],
     all: "todos",
+    all_layers: "todas",
     show: "Mostrar",
     sort_by: "Ordenar por",
     in_layer: "Capa",
