@@ -10,7 +10,7 @@ use unet_lens::Error;
 use unet_lens::cli::choices::{GOALS, OPTIMIZERS, PARAMETERS};
 use unet_lens::engine::tensor::{Shape, Tensor};
 use unet_lens::gallery::{self, Captions, Gallery, Init, Kinds, Starts, check_channels, check_figure};
-use unet_lens::lens::ascent::{Climb, Job, Recipe, Spare, draw_filters};
+use unet_lens::lens::ascent::{Climb, Job, Recipe, draw_filters};
 use unet_lens::network::unet;
 use unet_lens::page::strings::Lang;
 use unet_lens::picture::Colormap;
@@ -112,9 +112,7 @@ pub fn climb(network: &Network, py: Python, layer: &str, asked: Asked) -> PyResu
             noise,
             parameter: recipe.parameter,
         };
-        let spare = network.spare();
-        let spare: Option<Spare> = spare.as_ref().map(|spare| spare as Spare);
-        let Gallery { climbs, why, still, end } = gallery::climb(job, &starts, recipe, rescue, spare, watch)?;
+        let Gallery { climbs, why, still, end } = gallery::climb(job, &starts, recipe, rescue, watch)?;
         let captions = Captions { lang: Lang::En, why, kinds: Kinds::new(), still };
         end.map(|()| Climbs { layer: name.clone(), image, climbs, captions })
     })

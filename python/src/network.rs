@@ -11,7 +11,10 @@ use unet_lens::cli::choices::{BACKENDS, Choices, named};
 use unet_lens::engine::exec::{self, Backend, Executor};
 use unet_lens::engine::tensor::{Shape, Tensor};
 use unet_lens::findings::task::Task;
-use unet_lens::findings::{self, Data, claims, trial};
+use unet_lens::findings::{
+    self, Data, claims,
+    trial::{self, Ablated},
+};
 use unet_lens::gallery::{Init, phantom};
 use unet_lens::lens::{activations, ascent};
 use unet_lens::lesson::explain;
@@ -52,18 +55,14 @@ pub fn array(py: Python<'_>, tensor: Tensor) -> PyResult<Bound<'_, PyArray4<f32>
 }
 
 impl Network {
-    /// What computes. It is opened for each job, so that the memory that is free is measured then.
+    /// What computes. It is opened for each job, so that the memory that is free is measured then. Where the user left the choice and a
+    /// GPU fails, the CPU goes on.
     pub fn executor(&self) -> Result<Box<dyn Executor>> {
-        self.executor_of(self.backend)
-    }
-
-    /// What goes on where a GPU failed, if the user left the choice.
-    pub fn spare(&self) -> Option<impl Fn(&Error) -> Result<Box<dyn Executor>> + '_> {
-        (self.backend == Backend::Auto).then_some(|_: &Error| self.executor_of(Backend::Cpu))
-    }
-
-    fn executor_of(&self, backend: Backend) -> Result<Box<dyn Executor>> {
-        Ok(exec::open(backend, self.threads, self.memory)?.0)
+        let opened = match self.backend {
+            Backend::Auto => exec::open_steady(self.threads, self.memory, |_| ()),
+            backend => exec::open(backend, self.threads, self.memory),
+        };
+        Ok(opened?.0)
     }
 
     fn convolutions(&self, names: Option<Vec<String>>) -> Result<Vec<usize>> {
@@ -269,8 +268,15 @@ impl Network {
             let mut layers = findings::measure(&*executor, network, &layers, &data, seed, watch)?.layers;
             let tasks = Task::of(network, data.facts.kind, data.shape, &data.images, seed)?;
             let mut progress = |_: &str, done: usize, total: usize| (watch.progress)(done, total);
-            let claims =
-                trial::run(&*executor, network, &mut layers, tasks.as_ref(), seed, watch.cancel, &mut progress)?;
+            let claims = trial::run(
+                &*executor,
+                network,
+                &mut layers,
+                tasks.as_ref(),
+                (seed, Ablated::Drawn),
+                watch.cancel,
+                &mut progress,
+            )?;
             Ok((findings::csv(&layers), claims::json(&claims)))
         })
     }

@@ -10,8 +10,7 @@ pub use start::{Init, Starts, check_channels, phantom};
 pub use why::{Whys, why};
 
 use crate::cancel::Watch;
-use crate::engine::exec::Executor;
-use crate::lens::ascent::{self, Climb, Climbed, Job, Parameter, Recipe, Rescue, Spare};
+use crate::lens::ascent::{self, Climb, Climbed, Job, Parameter, Recipe, Rescue};
 use crate::{Error, Result};
 use std::collections::HashSet;
 
@@ -31,17 +30,9 @@ pub struct Gallery {
 ///
 /// # Errors
 /// If no filter was finished, or the climb was cancelled.
-pub fn climb(
-    job: Job,
-    starts: &Starts,
-    recipe: Recipe,
-    rescue: Option<u32>,
-    spare: Option<Spare>,
-    watch: &mut Watch,
-) -> Result<Gallery> {
-    let Starts { network, layer, filters, .. } = *starts;
-    let Climbed { mut climbs, spare, end } = job.climb_on(&starts.of(recipe.seed, filters)?, spare, watch);
-    let executor: &dyn Executor = spare.as_deref().unwrap_or(starts.executor);
+pub fn climb(job: Job, starts: &Starts, recipe: Recipe, rescue: Option<u32>, watch: &mut Watch) -> Result<Gallery> {
+    let Starts { executor, network, layer, filters, .. } = *starts;
+    let Climbed { mut climbs, end } = job.climb_on(&starts.of(recipe.seed, filters)?, watch);
     let end = match end {
         Err(error) if climbs.is_empty() || matches!(error, Error::Interrupted) => return Err(error),
         Err(Error::Device(why)) => {
