@@ -170,6 +170,8 @@ fn plain(e: &io::Error) -> String {
         ErrorKind::PermissionDenied => "no permission".into(),
         ErrorKind::ReadOnlyFilesystem => "the file system is read-only".into(),
         ErrorKind::StorageFull => "the disk is full".into(),
+        ErrorKind::QuotaExceeded => "the disk quota is used up".into(),
+        ErrorKind::FileTooLarge => "a file as large as this is not allowed here (see ulimit -f)".into(),
         ErrorKind::NotADirectory => "a part of the path is a file, not a folder".into(),
         ErrorKind::InvalidFilename => "the name is too long or not allowed".into(),
         _ => e.to_string(),

@@ -7,10 +7,11 @@ mod common;
 use serde_json::{Value, json};
 use std::fs;
 use unet_lens::findings::{
-    Answer, Border, Claim, DataFacts, DataKind, Effect, FilterFindings, Findings, Interval, LayerFindings, Life, Noise,
-    Patch, Proven, Reason, Text, Trust, TunedWhere, Tuning, Unit, Verdict,
+    Answer, Border, Claim, DataFacts, DataKind, Effect, FilterFindings, Findings, How, Interval, LayerFindings, Life,
+    Look, Noise, Patch, Proven, Reason, Text, Trust, TunedWhere, Tuning, Unit, Verdict,
 };
 use unet_lens::page::strings::Lang;
+use unet_lens::page::strings::findings::row_name;
 use unet_lens::page::{FindingsPage, findings, findings_figures};
 
 fn interval(value: f64, low: f64, high: f64) -> Interval {
@@ -27,7 +28,7 @@ fn claim(
 ) -> Claim {
     let details =
         json!({ "filters": 7, "layers": [{ "layer": "first", "share": 0.25 }, { "layer": "second", "share": 0.5 }] });
-    Claim { id, sentence, number, unit, chance, answer, how: "As the test has it.".to_string(), details }
+    Claim { id, sentence, number, unit, chance, answer, how: How::Spacing, details }
 }
 
 /// Six filters in two layers, of which two were drawn.
@@ -84,8 +85,10 @@ fn made_up() -> Findings {
                 auc_without: 0.5,
                 vanishes: (filter == 1).then_some(0.75),
                 drive: 1.0,
+                drive_without: 0.5,
             },
             noise: Noise { auc: 0.625 },
+            look: trust.as_ref().map(|t| Look { flat: t.flat, flat_threshold: 0.9, still_seed: t.still_seed }),
             trust,
             effect: Effect {
                 taylor: Some(0.001 * filter as f64),
@@ -110,6 +113,7 @@ fn made_up() -> Findings {
         border_threshold: 0.9,
         noise_threshold: 0.7,
         filters,
+        borders_by_chance: 0,
         chance: vec![],
     };
     let first = vec![
@@ -221,6 +225,10 @@ fn texts_change_with_the_numbers() {
         changed.contains("data-verdict=\"noise\"")
             && changed.contains(&Reason::Noise { auc: 0.9375, threshold: 0.75 }.to_string()[1..])
     );
+    // What could not be measured has no number and no interval.
+    after.claims[1].number = interval(f64::NAN, f64::NAN, f64::NAN);
+    let spacing = row(&page(&after, Lang::En), "spacing");
+    assert!(spacing.contains("There is too little to measure it by") && !spacing.contains("95% interval"), "{spacing}");
     // Without data it is said what cannot be told.
     after.data.kind = DataKind::Nothing;
     assert!(page(&after, Lang::En).contains("cannot be told,"));
@@ -250,7 +258,7 @@ fn every_number_of_a_filter_is_there_with_all_its_digits() {
         assert!(line.contains(&format!("data-column=\"{column}\" data-value=\"{value}\"")), "{column} in {line}");
     }
     assert!(line.contains("Filter 0 of first: line, also border") && line.contains("image 17"));
-    assert!(line.contains("lost without it: 0.25 dB, 95% interval 0.125 to 0.5"), "{line}");
+    assert!(line.contains("Lost without it: 0.25 dB, 95% interval 0.125 to 0.5."), "{line}");
     // What is still its seed is not drawn as if it were an answer: patches and tuning are what there is.
     let (seed, drawn) = (card(4, 1), "What the climb ended with");
     assert!(line.contains(drawn) && line.contains("From another seed"));
@@ -263,10 +271,7 @@ fn every_number_of_a_filter_is_there_with_all_its_digits() {
 
 #[test]
 fn nothing_english_is_left_in_spanish() {
-    let mut found = made_up();
-    // The rows behind a number are called as claims.json calls them.
-    found.claims.iter_mut().for_each(|claim| claim.details = Value::Null);
-    let text = page(&found, Lang::Es);
+    let text = page(&made_up(), Lang::Es);
     assert!(text.contains("<html lang=\"es\">"));
     // What is the program's own English is marked as such.
     let body = text[text.find("<body>").unwrap()..text.find("<script").unwrap()]
@@ -296,7 +301,7 @@ fn nothing_english_is_left_in_spanish() {
     let words: Vec<&str> = words.split(|c: char| !c.is_alphabetic()).collect();
     for english in [
         "the", "of", "and", "filter", "filters", "seed", "holds", "fails", "chance", "layer", "from", "to", "dead",
-        "line",
+        "line", "aliased", "phantoms", "threads",
     ] {
         assert!(!words.contains(&english), "{english} is on the Spanish page");
     }
@@ -380,6 +385,21 @@ fn the_page_in_a_browser() {
 }
 
 /// Cells of a line of a table; texts with commas stand in quotes.
+/// The names in the rows behind a claim, but for those of an interval.
+fn keys(value: &Value, names: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) if fields.contains_key("low") => {}
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                names.push(name.clone());
+                keys(value, names);
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| keys(value, names)),
+        _ => {}
+    }
+}
+
 fn cells(line: &str) -> Vec<String> {
     let (mut cells, mut quoted) = (vec![String::new()], false);
     for c in line.chars() {
@@ -434,6 +454,13 @@ fn the_page_says_what_the_files_say() {
         return;
     };
     let claims: Value = serde_json::from_str(&claims).unwrap();
+    let mut names = vec![];
+    claims["claims"].as_array().unwrap().iter().for_each(|claim| keys(&claim["details"], &mut names));
+    assert!(names.len() > 60);
+    for name in names {
+        assert_ne!(row_name(&name, Lang::Es.findings()), name, "is not called anything in Spanish");
+        assert!(page.contains(&name), "{name} is not on the page");
+    }
     for claim in claims["claims"].as_array().unwrap() {
         let head = format!(
             "data-claim=\"{}\" data-answer=\"{}\"",

@@ -3,16 +3,22 @@
 mod common;
 
 use common::network;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use unet_lens::Error;
 use unet_lens::cancel::{Cancel, Watch};
 use unet_lens::engine::exec::cpu::Cpu;
 use unet_lens::engine::exec::gpu::Gpu;
-use unet_lens::engine::exec::memory::Limit;
-use unet_lens::engine::exec::{Backend, Executor};
-use unet_lens::engine::tensor::Tensor;
-use unet_lens::lens::ascent::{Climb, Climbed, Job, NOISE, Recipe, Spare, climb, noise};
+use unet_lens::engine::exec::memory::{Limit, Memory};
+use unet_lens::engine::exec::{Backend, Compiled, Executor, Program, Steady, Trace};
+use unet_lens::engine::graph::{Graph, NodeId};
+use unet_lens::engine::plan::{Plan, ValueId};
+use unet_lens::engine::tensor::{Shape, Tensor};
+use unet_lens::lens::ascent::{Climb, Climbed, Job, NOISE, Recipe, climb, noise};
+use unet_lens::lens::dream::{self, Dream};
+use unet_lens::lens::{activations, ascent};
+use unet_lens::mri::{Sampling, restore};
 use unet_lens::network::{Network, unet};
+use unet_lens::{Error, lesson};
 
 /// A GPU with so little memory that the filters are climbed in several batches; `None` where there is no GPU.
 fn gpu() -> Option<Gpu> {
@@ -41,7 +47,7 @@ fn small_limit(network: &Network, layer: usize, filters: &[usize], seeds: &Tenso
 }
 
 /// Climbs, and loses the GPU when `steps` of all filters' steps are done.
-fn climb_and_lose(gpu: &Gpu, steps: usize, spare: Option<Spare>) -> (Climbed, usize) {
+fn climb_and_lose(gpu: &Gpu, steps: usize) -> (Climbed, usize) {
     let (network, layer, filters, seeds) = tiny();
     let job = Job::new(gpu, &network, layer, &filters, seeds.shape.with_n(1), Recipe::default()).unwrap();
     let at_once = job.needs().at_once;
@@ -50,7 +56,7 @@ fn climb_and_lose(gpu: &Gpu, steps: usize, spare: Option<Spare>) -> (Climbed, us
             gpu.lose();
         }
     };
-    (job.climb_on(&seeds, spare, &mut Watch { cancel: &Cancel::default(), progress: &mut lose }), at_once)
+    (job.climb_on(&seeds, &mut Watch { cancel: &Cancel::default(), progress: &mut lose }), at_once)
 }
 
 fn alone(executor: &dyn Executor) -> Vec<Climb> {
@@ -67,7 +73,7 @@ fn a_gpu_that_is_lost_is_said_and_what_is_finished_is_kept() {
     // In the second batch.
     let (climbed, at_once) = {
         let job = Job::new(&gpu, &network, layer, &filters, seeds.shape.with_n(1), Recipe::default()).unwrap();
-        climb_and_lose(&gpu, job.needs().at_once * Recipe::default().steps + 1, None)
+        climb_and_lose(&gpu, job.needs().at_once * Recipe::default().steps + 1)
     };
     assert!(at_once < filters.len());
     match climbed.end {
@@ -85,18 +91,193 @@ fn a_gpu_that_is_lost_is_said_and_what_is_finished_is_kept() {
     assert_eq!(alone(&whole), alone(&whole));
 }
 
+/// A GPU that is lost when its programs have been told so many things.
+struct Failing {
+    gpu: Arc<Gpu>,
+    left: Arc<AtomicUsize>,
+}
+
+const LOST: usize = usize::MAX;
+
+struct FailingCompiled(Box<dyn Compiled>, Failing);
+
+struct FailingProgram(Box<dyn Program>, Failing);
+
+impl Failing {
+    fn again(&self) -> Failing {
+        Failing { gpu: self.gpu.clone(), left: self.left.clone() }
+    }
+
+    fn told(&self) {
+        match self.left.load(Ordering::Relaxed) {
+            LOST => {}
+            0 => {
+                self.gpu.lose();
+                self.left.store(LOST, Ordering::Relaxed);
+            }
+            left => self.left.store(left - 1, Ordering::Relaxed),
+        }
+    }
+}
+
+impl Executor for Failing {
+    fn describe(&self) -> String {
+        self.gpu.describe()
+    }
+
+    fn compile(&self, plan: Arc<Plan>) -> unet_lens::Result<Box<dyn Compiled>> {
+        Ok(Box::new(FailingCompiled(self.gpu.compile(plan)?, self.again())))
+    }
+
+    fn limit(&self) -> Limit {
+        self.gpu.limit()
+    }
+}
+
+impl Compiled for FailingCompiled {
+    fn plan(&self) -> &Arc<Plan> {
+        self.0.plan()
+    }
+
+    fn memory(&self) -> Memory {
+        self.0.memory()
+    }
+
+    fn image_bytes(&self, value: ValueId) -> usize {
+        self.0.image_bytes(value)
+    }
+
+    fn load(self: Box<Self>) -> unet_lens::Result<Box<dyn Program>> {
+        self.1.told();
+        Ok(Box::new(FailingProgram(self.0.load()?, self.1)))
+    }
+}
+
+impl Program for FailingProgram {
+    fn write(&mut self, input: NodeId, values: &Tensor) -> unet_lens::Result<()> {
+        self.1.told();
+        self.0.write(input, values)
+    }
+
+    fn run(&mut self, count: usize) -> unet_lens::Result<Trace> {
+        self.1.told();
+        self.0.run(count)
+    }
+
+    fn first_traced(&mut self) -> unet_lens::Result<Vec<f32>> {
+        self.1.told();
+        self.0.first_traced()
+    }
+
+    fn read(&mut self, node: NodeId) -> unet_lens::Result<Tensor> {
+        self.1.told();
+        self.0.read(node)
+    }
+
+    fn profile(&mut self) -> unet_lens::Result<Vec<f64>> {
+        self.1.told();
+        self.0.profile()
+    }
+}
+
+fn cpu() -> Cpu {
+    Cpu::new(Some(1), Limit::default()).unwrap()
+}
+
+type Work = fn(&dyn Executor, &Network, &Tensor) -> Vec<f32>;
+
+/// All that commands compute: each as numbers.
+const ALL: &[(&str, Work)] = &[
+    ("climb", |executor, network, _| {
+        let layer = unet::convolution(network, "down").unwrap();
+        let image = unet::image_shape(network, &[layer], None).unwrap();
+        let recipe = Recipe { steps: 3, jitter: 2, keep_frames: true, ..Recipe::default() };
+        let mut watch = Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} };
+        let seeds = noise(0, "down", &[0, 1], image, NOISE);
+        let climbs = climb(executor, network, layer, &[0, 1], &seeds, recipe, &mut watch).unwrap();
+        climbs.into_iter().flat_map(|climb| [climb.picture, climb.losses, climb.frames.concat()].concat()).collect()
+    }),
+    ("fourier", |executor, _, image| {
+        ascent::fourier::pink(executor, &noise(1, "x", &[3, 4], image.shape, NOISE)).unwrap().data
+    }),
+    ("predict", |executor, network, image| activations::whole(executor, network, image).unwrap().1.data),
+    ("activations", |executor, network, image| {
+        let layers = unet::convolutions(network);
+        let all = activations::compute(executor, network, image, &layers, 2).unwrap();
+        all.into_iter().flat_map(|one| one.means).collect()
+    }),
+    ("dream", |executor, network, image| {
+        let layer = unet::convolution(network, "down").unwrap();
+        let what = Dream { octaves: 2, steps: 2, ..Dream::of(layer, 0) };
+        let work = dream::Work::new(executor, network, &what, image.shape).unwrap();
+        let mut watch = Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} };
+        dream::dream(executor, network, image, &what, &work, &mut watch, None).unwrap().0.data
+    }),
+    ("explain", |executor, network, image| {
+        let layer = unet::convolution(network, "down").unwrap();
+        let told = lesson::explain::explain(executor, network, layer, 0, image).unwrap();
+        told.nodes().map(|node| node.rms as f32).collect()
+    }),
+    ("check", |executor, network, image| {
+        let layer = unet::convolution(network, "down").unwrap();
+        let check = lesson::check::check(executor, network, (layer, 0), image, (4, 0), 1e-3, &mut |_| {}).unwrap();
+        check.points.iter().map(|point| point.backprop as f32).collect()
+    }),
+    ("restore", |executor, network, _| {
+        let examples = restore::phantoms(network, 2, 0, Sampling::default()).unwrap();
+        let all = restore::compute(executor, network, &examples, &mut |_, _| {}).unwrap();
+        all.into_iter().flat_map(|one| one.output.data).collect()
+    }),
+];
+
+/// Whatever is computed, and wherever the GPU is lost: the CPU goes on, it is said once, and the numbers are right.
 #[test]
-fn the_cpu_goes_on() {
-    let Some(gpu) = gpu() else { return };
-    let asked = AtomicUsize::new(0);
-    let spare = |why: &Error| -> unet_lens::Result<Box<dyn Executor>> {
-        assert!(why.to_string().contains("was lost"), "{why}");
-        asked.fetch_add(1, Ordering::Relaxed);
-        Ok(Box::new(Cpu::new(Some(1), Limit::default())?))
-    };
-    let (climbed, _) = climb_and_lose(&gpu, 1, Some(&spare));
-    assert!(climbed.end.is_ok(), "{:?}", climbed.end);
-    assert_eq!(asked.into_inner(), 1);
-    let cpu = climbed.spare.expect("the CPU went on");
-    assert_eq!(climbed.climbs, alone(&*cpu));
+fn the_cpu_goes_on_in_every_command() {
+    let Some(_) = gpu() else { return };
+    let network = network("tiny.h5");
+    let shape = unet::image_shape(&network, &[network.output], None).unwrap();
+    let image = noise(7, "image", &[0], shape, 1.0);
+    for (name, work) in ALL {
+        let expected = work(&cpu(), &network, &image);
+        for when in [0, 1, 2, 3, 5, 8, 13] {
+            let gpu = Arc::new(Gpu::open(None, Limit::default()).unwrap());
+            let failing = Failing { gpu: gpu.clone(), left: Arc::new(AtomicUsize::new(when)) };
+            let left = failing.left.clone();
+            let said = Arc::new(AtomicUsize::new(0));
+            let heard = said.clone();
+            let steady = Steady::new(Box::new(failing), cpu(), move |why: &Error| {
+                assert!(why.to_string().contains("was lost"), "{why}");
+                heard.fetch_add(1, Ordering::Relaxed);
+            });
+            let got = work(&steady, &network, &image);
+            let (error, at) = common::difference(&got, &expected);
+            assert!(error < 1e-4, "{name}, lost at {when}: [{at}] is {}, should be {}", got[at], expected[at]);
+            let (said, left) = (said.load(Ordering::Relaxed), left.load(Ordering::Relaxed));
+            // Some are done before it is lost.
+            assert!(left == LOST || when > 2, "{name} is done before it is told {when} things");
+            assert_eq!(said == 1, left == LOST, "{name}, lost at {when}: said {said} times");
+            if left == LOST {
+                assert_eq!(steady.describe(), cpu().describe());
+            }
+        }
+    }
+}
+
+/// What a device binds at most is told with both numbers, before any memory is asked for.
+#[test]
+fn a_tensor_that_no_buffer_of_the_device_holds() {
+    let Some(_) = gpu() else { return };
+    let small = Gpu::open_minimal(None, Limit::default()).unwrap();
+    let mut graph = Graph::new();
+    // WebGPU promises to bind 128 MiB. Of one channel four are stored.
+    let image = graph.input("image", Shape::new(1, 8192, 8192, 1)).unwrap();
+    let output = graph.sigmoid("large", image).unwrap();
+    match small.compile(Arc::new(Plan::compile(graph, &[output], &[], &[]))).map(drop) {
+        Err(Error::Memory(text)) => {
+            for words in ["would need 1.0 GiB", "binds 128.0 MiB at most", "make the picture smaller"] {
+                assert!(text.contains(words), "'{words}' is not in: {text}");
+            }
+        }
+        other => panic!("it is too large: {other:?}"),
+    }
 }

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{fixture, names};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// Runs the program in `folder` with `mib` of address space; `@` is the folder of fixtures.
@@ -94,6 +94,84 @@ fn the_limits_of_the_process_are_known() {
             assert!(output.status.success() || err.contains("may be taken"), "{mib} MiB, {line}: {err}");
         }
     }
+}
+
+/// A group of processes of our own inside the one that we are in, of cgroups version 1 or 2, which is removed in the end.
+struct Group(PathBuf);
+
+impl Group {
+    /// `None` where none can be made: that takes root, as a rule, and a group that may have others inside.
+    fn with(mib: u64) -> Option<Group> {
+        let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+        let own = groups.lines().find_map(|line| {
+            let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
+            let (mount, file) = match controllers {
+                "memory" => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+                "" => ("/sys/fs/cgroup", "memory.max"),
+                _ => return None,
+            };
+            let folder = Path::new(mount).join(path.trim_start_matches('/'));
+            folder.join("cgroup.procs").is_file().then_some((folder, file))
+        });
+        let (folder, limit) = own?;
+        let group = Group(folder.join(format!("unet-lens-test-{}", std::process::id())));
+        std::fs::create_dir(&group.0).ok()?;
+        std::fs::write(group.0.join(limit), (mib << 20).to_string()).ok().map(|()| group)
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir(&self.0);
+    }
+}
+
+/// In a container of 256 MB, where whoever takes more is killed: done or refused.
+#[test]
+fn a_container_of_256_mb() {
+    let Some(group) = Group::with(256) else {
+        println!("skipped: no group of processes can be made here");
+        return;
+    };
+    let enter = format!("echo $$ >{}/cgroup.procs && exec \"$0\" \"$@\"", group.0.display());
+    let large = "--layer uconv128 --size 1024x1024 --steps 1";
+    for line in
+        ["--layer uconv128 --steps 1", large, "restore --count 1", "explain", "dream LARGE --layer uconv64 --steps 1"]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let line = line.replace("LARGE", &fixture("camera.png").display().to_string());
+        let output = Command::new("sh")
+            .args(["-c", &enter, env!("CARGO_BIN_EXE_unet-lens")])
+            .args(line.split(' '))
+            .args(["--backend", "cpu", "--threads", "2"])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{line}: {:?} {err}", output.status);
+        assert!(output.status.success() || err.contains("may be taken, half of what is free"), "{line}: {err}");
+        println!("{line}: {}", if output.status.success() { "done" } else { err.trim() });
+    }
+}
+
+/// A GPU without memory left says so, with the number that it was asked for. Mesa's software driver takes it from the address space.
+#[test]
+fn a_gpu_without_memory_left() {
+    let Some(_) = common::open(unet_lens::engine::exec::Backend::Gpu).filter(|gpu| gpu.is_software()) else {
+        println!("skipped: there is no software GPU");
+        return;
+    };
+    let line = "--backend gpu --layer uconv128 --count 16 --steps 1 --size 512x512 --memory 100GB --threads 2";
+    let mut told = 0;
+    for mib in [600, 1000, 1100, 1200] {
+        let folder = tempfile::tempdir().unwrap();
+        let output = within(folder.path(), mib, line);
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{mib} MiB: {:?} {err}", output.status);
+        assert!(err.contains("memory left"), "{mib} MiB: {err}");
+        told += usize::from(err.contains(" needs ") && err.contains("has no memory left for this job: climb fewer"));
+    }
+    assert!(told > 0, "never while buffers were made");
 }
 
 /// A .keras file whose architecture unpacks to 40 MB, which take more than a gigabyte when they are read.

@@ -14,7 +14,7 @@ Examples:
   unet-lens bench                                       a step of the climb on the CPU and on the GPU, kernel by kernel
   unet-lens bench --layer all --backend cpu --count 16  every layer, 16 filters at once
   unet-lens bench --forward                             the whole network's forward pass instead of a step
-  unet-lens bench --json bench.json                     the same as numbers
+  unet-lens bench --json bench.json                     the same as numbers, too; --json alone prints them
 
 \"limit\" is the least time that a kernel could take by its multiplications or by its bytes, whichever takes longer, as a part
 of the time that it took. Both rates are measured in the same run. It is above 100% where an algorithm needs fewer
@@ -45,9 +45,9 @@ pub(super) struct Options {
     threads: Option<u16>,
     #[command(flatten)]
     model: ModelFile,
-    /// Also write all numbers to this file
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    /// Also write all numbers to this file; without a name print them, on a line, and nothing else on stdout
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    json: Option<Option<PathBuf>>,
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
@@ -62,7 +62,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         }
     };
     let image = unet::image_shape(&network, &targets, None)?;
-    if let Some(path) = &options.json {
+    if let Some(Some(path)) = &options.json {
         files::check_writable(path)?;
     }
     let mut executors = vec![];
@@ -86,11 +86,14 @@ pub(super) fn run(options: &Options) -> Result<()> {
         reports.push(bench::measure(&executors, &network, job, options.count.into(), image, options.rounds.into())?);
     }
     bar.finish_and_clear();
+    if let Some(None) = &options.json {
+        return super::print_json(&reports);
+    }
     super::print(&format!("network read in {:.0} ms\n\n", read * 1e3))?;
     for report in &reports {
         super::print(&table(report))?;
     }
-    if let Some(path) = &options.json {
+    if let Some(Some(path)) = &options.json {
         let json = serde_json::to_string_pretty(&reports).expect("numbers and names");
         files::write_whole(path, json.as_bytes())?;
         super::print(&format!("{}\n", path.display()))?;

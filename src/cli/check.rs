@@ -1,7 +1,7 @@
 //! `unet-lens check`: does backprop agree with finite differences?
 
-use super::Machine;
-use super::progress_bar;
+use super::terminal::{GOOD, NOTE, Text, WRONG, print_text};
+use super::{Json, Machine, progress_bar};
 use crate::Result;
 use crate::engine::exec::{Backend, Executor};
 use crate::lens::ascent;
@@ -45,6 +45,8 @@ pub(super) struct Options {
     size: Option<(usize, usize)>,
     #[command(flatten)]
     machine: Machine,
+    #[command(flatten)]
+    print: Json,
     /// Print the verdicts only
     #[arg(short, long)]
     quiet: bool,
@@ -61,8 +63,14 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let mut checks = vec![];
     for layer in layers {
         let check = options.check(&*executor, &network, layer, tolerance)?;
-        super::print(&if options.quiet { String::new() } else { text(&check, &executor.describe()) })?;
-        super::print(&verdict(&check, options.filter.is_some()))?;
+        if options.print.json {
+            super::print_json(&document(&check))?;
+        } else {
+            if !options.quiet {
+                print_text(&text(&check, &executor.describe()))?;
+            }
+            print_text(&verdict(&check, options.filter.is_some()))?;
+        }
         checks.push(check);
     }
     check::verdict(&checks)
@@ -98,9 +106,18 @@ impl Options {
     }
 }
 
-fn text(check: &Check, backend: &str) -> String {
-    let mut text =
-        format!("{}, filter {}: gradient from {backend}; differences from the reference\n", check.layer, check.filter);
+/// The check with what follows from it.
+fn document(check: &Check) -> serde_json::Value {
+    let mut document = serde_json::json!(check);
+    document["agrees"] = check.agrees().into();
+    document["worst"] = check.worst().into();
+    document
+}
+
+fn text(check: &Check, backend: &str) -> Text {
+    let mut text = Text::default();
+    text +=
+        &format!("{}, filter {}: gradient from {backend}; differences from the reference\n", check.layer, check.filter);
     let mut line = "  ".to_string();
     for (i, op) in check.ops.iter().enumerate() {
         let word = if i == 0 { op.to_string() } else { format!(" > {op}") };
@@ -111,15 +128,13 @@ fn text(check: &Check, backend: &str) -> String {
         line += &word;
     }
     text += &format!("{line}\n  {:<22} {:>15} {:>15} {:>9}\n", "", "backprop", "difference", "error");
-    for point in &check.points {
-        text += &row(point, check.tolerance);
-    }
+    check.points.iter().for_each(|point| row(&mut text, point, check.tolerance));
     text
 }
 
-fn row(point: &Point, tolerance: f64) -> String {
+fn row(text: &mut Text, point: &Point, tolerance: f64) {
     let Point { direction, backprop, difference, error, kinks } = point;
-    let numbers = format!("  {direction:<22} {backprop:>15.8e} {difference:>15.8e} {error:>9.1e}");
+    *text += &format!("  {direction:<22} {backprop:>15.8e} {difference:>15.8e} {error:>9.1e}");
     let kinks: Vec<String> = kinks
         .iter()
         .map(|kink| {
@@ -128,14 +143,15 @@ fn row(point: &Point, tolerance: f64) -> String {
         })
         .collect();
     match kinks.is_empty() {
-        true if *error <= tolerance => format!("{numbers}\n"),
-        true => format!("{numbers}  DISAGREES\n"),
-        false => format!("{numbers}  left out, a kink: {}\n", kinks.join(", ")),
+        true if *error <= tolerance => {}
+        true => text.styled(WRONG, "  DISAGREES"),
+        false => text.styled(NOTE, &format!("  left out, a kink: {}", kinks.join(", "))),
     }
+    *text += "\n";
 }
 
 /// `is_named`: the filter was asked for, not found.
-fn verdict(check: &Check, is_named: bool) -> String {
+fn verdict(check: &Check, is_named: bool) -> Text {
     let judged = check.judged().count();
     let left_out = match check.points.len() - judged {
         0 => String::new(),
@@ -143,17 +159,22 @@ fn verdict(check: &Check, is_named: bool) -> String {
         n => format!("; {n} points at kinks left out"),
     };
     let wrong = check.judged().filter(|point| point.error.is_nan() || point.error > check.tolerance).count();
-    let found = match (judged, wrong) {
-        (0, _) => "nothing could be judged".to_string(),
+    let (style, found) = match (judged, wrong) {
+        (0, _) => (NOTE, "nothing could be judged".to_string()),
         (_, 0) => {
-            format!("{judged} of {judged} points agree to {:.0e}, at worst {:.1e}", check.tolerance, check.worst())
+            let worst = check.worst();
+            (GOOD, format!("{judged} of {judged} points agree to {:.0e}, at worst {worst:.1e}", check.tolerance))
         }
-        _ => format!("{wrong} of {judged} points DISAGREE, at worst {:.1e}", check.worst()),
+        _ => (WRONG, format!("{wrong} of {judged} points DISAGREE, at worst {:.1e}", check.worst())),
     };
     let dead = match (check.dead, is_named) {
         (false, _) => String::new(),
         (true, true) => format!(" (filter {} is dead here: the gradient is zero)", check.filter),
         (true, false) => " (every filter is dead here: the gradient is zero)".to_string(),
     };
-    format!("{}: {found}{left_out}{dead}\n", check.layer)
+    let mut text = Text::default();
+    text += &format!("{}: ", check.layer);
+    text.styled(style, &found);
+    text += &format!("{left_out}{dead}\n");
+    text
 }

@@ -1,10 +1,12 @@
 //! The library's choices as the command line names them: a table each of values, their names and what `--help` says of them.
 
 use crate::engine::exec::Backend;
+use crate::findings::trial::Ablated;
 use crate::lens::ascent::{Goal, Optimizer, Parameter};
 use crate::mri::Axis;
 use crate::page::strings::Lang;
 use crate::picture::Colormap;
+use anstream::ColorChoice;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 /// Values with their names and their help, which may be empty.
@@ -59,6 +61,14 @@ pub(super) static COLORMAPS: &Choices<Colormap> = &[
     (Colormap::Cividis, "cividis", "dark blue, grey, yellow; made for the colour-blind"),
     (Colormap::Coolwarm, "coolwarm", "blue, light grey, red; for signed values: 0 is in the middle"),
 ];
+
+pub(super) static COLORS: &Choices<ColorChoice> = &[
+    (ColorChoice::Auto, "auto", "Where a terminal shows them and NO_COLOR is not set"),
+    (ColorChoice::Always, "always", ""),
+    (ColorChoice::Never, "never", ""),
+];
+
+pub(super) static ABLATED: &Choices<Ablated> = &[(Ablated::Drawn, "drawn", ""), (Ablated::All, "all", "")];
 
 pub(super) static LANGS: &Choices<Lang> = &[(Lang::En, "en", ""), (Lang::Es, "es", "")];
 

@@ -6,14 +6,15 @@ use super::climbing::Climbing;
 use super::dead;
 use super::parse::parse_size;
 use super::start::{Init, Starts};
-use super::{Look, Machine, progress_bar};
+use super::terminal::print_text;
+use super::{Json, Look, Machine, climbed, progress_bar};
 use crate::cancel::{Cancel, Watch};
 use crate::engine::exec::Executor;
 use crate::engine::tensor::Shape;
 use crate::findings;
-use crate::lens::ascent::{self, Climb, Parameter, Recipe, Rescue, Verdict};
+use crate::lens::ascent::{self, Climb, Parameter, Recipe, Rescue};
 use crate::network::Network;
-use crate::numbers::{data_size, in_column};
+use crate::numbers::data_size;
 use crate::page::strings::Lang;
 use crate::picture::{Animation, Panel, grid_of, npy};
 use crate::{Error, Result, files};
@@ -55,6 +56,8 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE")]
     gif: Option<PathBuf>,
     #[command(flatten)]
+    print: Json,
+    #[command(flatten)]
     look: Look,
     /// Image size, rows x columns [default: the network's own]
     #[arg(long, value_name = "HxW", value_parser = parse_size)]
@@ -94,7 +97,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         check_figure(filters.len(), image)?;
     }
     for ((layer, filters), job) in jobs.into_iter().zip(ready) {
-        if !options.quiet {
+        if !options.quiet && !options.print.json {
             super::print(&heading(&network.layers[layer].name, filters.len(), job.needs()))?;
         }
         let starts = Starts {
@@ -139,11 +142,7 @@ impl Options {
             bar.set_position(done as u64);
         };
         let mut watch = Watch { cancel, progress: &mut progress };
-        let spare = |why: &Error| self.machine.spare(why);
-        let spare: Option<ascent::Spare> = self.machine.has_spare().then_some(&spare);
-        let ascent::Climbed { mut climbs, spare, end } =
-            job.climb_on(&starts.of(self.seed, starts.filters)?, spare, &mut watch);
-        let executor = spare.as_deref().unwrap_or(executor);
+        let ascent::Climbed { mut climbs, end } = job.climb_on(&starts.of(self.seed, starts.filters)?, &mut watch);
         if climbs.is_empty() || matches!(end, Err(Error::Interrupted)) {
             return end;
         }
@@ -179,11 +178,13 @@ impl Options {
             let shape = [climbs.len(), image.h, image.w, image.c];
             let values: Vec<f32> = climbs.iter().flat_map(|climb| &climb.picture).copied().collect();
             npy::write(file("npy"), if image.c == 1 { &shape[..3] } else { &shape }, &values)?;
-            files::write_whole(file("csv"), csv(&climbs).as_bytes())?;
+            files::write_whole(file("csv"), climbed::csv(&climbs).as_bytes())?;
             written.extend([file("npy"), file("csv")]);
         }
-        if !self.quiet {
-            super::print(&table(&climbs, &captions, starts.init, &written))?;
+        if self.print.json {
+            super::print_json(&climbed::document(name, &climbs, &captions, &written))?;
+        } else if !self.quiet {
+            print_text(&climbed::table(&climbs, &captions, starts.init, &written))?;
             if !captions.kinds.is_empty() {
                 super::print(&format!("what the filters do: {}\n", measured.display()))?;
             }
@@ -262,76 +263,4 @@ fn heading(name: &str, filters: usize, needs: ascent::Needs) -> String {
     let s = if filters == 1 { "" } else { "s" };
     let at_once = if needs.at_once < filters { format!(", {} at once", needs.at_once) } else { String::new() };
     format!("{name}: {filters} filter{s}{at_once}, {} of memory\n", data_size(needs.memory.total()))
-}
-
-/// `init`: what the climbs began with.
-fn table(climbs: &[Climb], captions: &Captions, init: &Init, written: &[PathBuf]) -> String {
-    let mut text = format!("{:>6}  {:>12}  {:>12}  verdict\n", "filter", "before", "after");
-    for climb in climbs {
-        let (before, after) = ends(climb);
-        text += &format!("{:>6}  {:>12}  {:>12}  {}", climb.filter, in_column(before), in_column(after), climb.verdict);
-        text += match climb.verdict {
-            Verdict::Dead => match init {
-                Init::Noise => ": no gradient at the seed, nothing to show",
-                Init::Phantom => ": no gradient at the phantom, nothing to show",
-                Init::Pictures(_) => ": no gradient at the picture of --init, nothing to show",
-            },
-            Verdict::NotFinite => ": a number became NaN or infinite; try a smaller --step-size or --noise",
-            Verdict::Fell { step: 1 } => {
-                ": its first step turned it off or left it below its start, nothing to show; --rescue 0 shortens its steps"
-            }
-            Verdict::Fell { .. } if climb.shown < climb.rms.len() => ", off or below its start from there on",
-            Verdict::Fell { .. } => {
-                ", off or below its start from there on; --keep-best draws the best step, --rescue 0 shortens its steps"
-            }
-            Verdict::Ok => "",
-        };
-        if climb.verdict == Verdict::Dead {
-            text += dead::said(captions.why.get(&climb.filter), init);
-        }
-        if climb.shown < climb.rms.len() && climb.verdict.has_picture() {
-            text += &format!("; drawn: step {}", climb.shown);
-        }
-        match climb.rescued {
-            None => {}
-            Some(Rescue::Seed(seed)) => text += &format!(" from seed {seed}: dead from its own"),
-            Some(Rescue::BeforeRelu) => text += " before the relu: dead after it, the numbers are from before it",
-        }
-        if climb.halved > 0 {
-            text += &format!(" with steps of 1/{}: it fell with longer ones", 1u32 << climb.halved);
-        }
-        if captions.still.contains(&climb.filter) {
-            text += "; the picture is still the seed, away from the border at most brighter or darker";
-        }
-        if let Some(kind) = captions.kinds.get(&climb.filter) {
-            text += &format!("; measured: {kind}");
-        }
-        text.push('\n');
-    }
-    written.iter().for_each(|path| text += &format!("{}\n", path.display()));
-    text
-}
-
-/// The filter's mean activation before the first step, and that of the picture which is drawn.
-fn ends(climb: &Climb) -> (f32, f32) {
-    (climb.losses[0], climb.losses[climb.shown])
-}
-
-fn csv(climbs: &[Climb]) -> String {
-    let steps = climbs.first().map_or(0, |climb| climb.rms.len());
-    let mut text = "filter,start,end,verdict".to_string();
-    (1..=steps).for_each(|step| text += &format!(",rms_{step}"));
-    for climb in climbs {
-        let (start, end) = ends(climb);
-        text += &format!("\n{},{start},{end},{}", climb.filter, climb.verdict);
-        climb.rescued.iter().for_each(|how| text += &format!(" ({how})"));
-        if climb.halved > 0 {
-            text += &format!(" (steps of 1/{})", 1u32 << climb.halved);
-        }
-        if climb.shown < climb.rms.len() {
-            text += &format!(" (shown: step {})", climb.shown);
-        }
-        climb.rms.iter().for_each(|rms| text += &format!(",{rms}"));
-    }
-    text + "\n"
 }

@@ -1,9 +1,11 @@
 //! `unet-lens findings`: what each filter does, said in numbers and put to the test.
 
+use super::choices::{ABLATED, name_of, one_of};
 use super::paged::Paged;
 use super::quoted;
 use crate::cancel::Watch;
 use crate::findings::task::Task;
+use crate::findings::trial::Ablated;
 use crate::findings::{self, Data, Findings, LayerFindings, Verdict, claims, trial};
 use crate::names::FileNames;
 use crate::network::Network;
@@ -28,6 +30,10 @@ pub(super) struct Options {
     /// How many images of the data are looked at
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(2..=4096))]
     images: u16,
+    /// Which filters are replaced by their means, one at a time, to see what is lost: up to eight of each layer, or all; then every
+    /// filter is climbed, too, to see whether its picture looks like noise
+    #[arg(long, value_name = "WHICH", default_value = "drawn", value_parser = one_of(ABLATED))]
+    ablate: Ablated,
     /// Seed of everything random: phantoms, noise, shuffled kernels
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
@@ -68,7 +74,8 @@ pub(super) fn run(options: &Options) -> Result<()> {
         bar.set_position(done as u64);
     };
     let (executor, layers) = (&*executor, &mut found.layers);
-    found.claims = trial::run(executor, &network, layers, tasks.as_ref(), options.seed, &cancel, &mut progress)?;
+    found.claims =
+        trial::run(executor, &network, layers, tasks.as_ref(), (options.seed, options.ablate), &cancel, &mut progress)?;
     bar.finish_and_clear();
     let table = options.out.join("filters.csv");
     files::write_whole(&table, findings::csv_of(&found.layers, &paged.machine.model.fingerprint()?).as_bytes())?;
@@ -97,7 +104,10 @@ impl Options {
     /// The command itself.
     fn command(&self) -> String {
         let data = self.data.as_ref().map(|data| format!(" --data {}", quoted(&data.to_string_lossy())));
-        let own = format!("{} --images {} --seed {}", data.unwrap_or_default(), self.images, self.seed);
+        let mut own = format!("{} --images {} --seed {}", data.unwrap_or_default(), self.images, self.seed);
+        if self.ablate != Ablated::Drawn {
+            own += &format!(" --ablate {}", name_of(ABLATED, self.ablate));
+        }
         self.paged.command("findings", &own, &self.out)
     }
 

@@ -8,6 +8,7 @@ mod captions;
 mod check;
 mod choices;
 mod chosen;
+mod climbed;
 mod climbing;
 mod dead;
 mod dream;
@@ -32,13 +33,13 @@ use crate::names::FileNames;
 use crate::network::{Network, keras, unet};
 use crate::picture::{Colormap, read_images_within};
 use crate::{Error, Result, files};
-use choices::{BACKENDS, COLORMAPS, one_of};
+use choices::{BACKENDS, COLORMAPS, COLORS, one_of};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use parse::{parse_bytes, parse_lambda};
 use repeat::quoted;
 use std::path::{Path, PathBuf};
-pub use terminal::tell;
-use terminal::{print, progress_bar};
+pub use terminal::{fail, tell};
+use terminal::{print, print_json, progress_bar};
 
 /// The default network: the article's U-Net, so that the program works from any folder.
 static DEFAULT_MODEL: &[u8] = include_bytes!("../../fixtures/unet.h5");
@@ -75,6 +76,9 @@ struct Cli {
     job: Option<Job>,
     #[command(flatten)]
     filters: filters::Options,
+    /// Colours in what is printed
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_parser = one_of(COLORS))]
+    color: anstream::ColorChoice,
 }
 
 #[derive(Subcommand)]
@@ -103,7 +107,7 @@ enum Job {
     #[command(after_help = bench::EXAMPLES)]
     Bench(bench::Options),
     /// What --backend gpu could use, and what auto picks
-    Adapters,
+    Adapters(adapters::Options),
     /// Print completions for a shell, for the folder where it looks for them
     #[command(after_help = generated::EXAMPLES)]
     Completions(generated::Options),
@@ -137,6 +141,14 @@ struct ModelFile {
     /// given several times
     #[arg(long = "lambda", value_name = "NAME=MEANING", value_parser = parse_lambda)]
     lambdas: Vec<(String, String)>,
+}
+
+/// For programs that read what is printed.
+#[derive(Args)]
+struct Json {
+    /// Print the table as JSON, a document on a line, and nothing else on stdout
+    #[arg(long)]
+    json: bool,
 }
 
 /// How figures look.
@@ -208,17 +220,6 @@ impl Machine {
         self.model.load()
     }
 
-    /// Is there something that goes on where a GPU fails?
-    fn has_spare(&self) -> bool {
-        self.backend == Backend::Auto
-    }
-
-    /// What goes on where a GPU has failed, by that error.
-    fn spare(&self, why: &Error) -> Result<Box<dyn Executor>> {
-        tell(&format!("{why}; the CPU goes on"));
-        Ok(exec::open(Backend::Cpu, self.threads.map(usize::from), self.memory)?.0)
-    }
-
     /// The most memory that the job may take.
     fn limit(&self) -> Limit {
         Limit::new(self.memory)
@@ -226,7 +227,11 @@ impl Machine {
 
     /// What computes; if it is not what one might expect, that is said on stderr in a line.
     fn open(&self, quiet: bool) -> Result<Box<dyn Executor>> {
-        let (executor, notice) = exec::open(self.backend, self.threads.map(usize::from), self.memory)?;
+        let threads = self.threads.map(usize::from);
+        let (executor, notice) = match self.backend {
+            Backend::Auto => exec::open_steady(threads, self.memory, |why| tell(&format!("{why}; the CPU goes on")))?,
+            backend => exec::open(backend, threads, self.memory)?,
+        };
         if let Some(notice) = notice.filter(|_| !quiet) {
             tell(&notice);
         }
@@ -240,6 +245,7 @@ pub fn run() -> Result<()> {
         Ok(cli) => cli,
         Err(text) => return said(&text),
     };
+    terminal::use_colors(cli.color);
     let done = match cli.job {
         Some(Job::Summary(options)) => summary::run(&options),
         Some(Job::Dream(options)) => dream::run(&options),
@@ -252,7 +258,7 @@ pub fn run() -> Result<()> {
         Some(Job::Check(options)) => check::run(&options),
         // The one command that computes without --memory.
         Some(Job::Bench(options)) => return bench::run(&options),
-        Some(Job::Adapters) => adapters::run(),
+        Some(Job::Adapters(options)) => adapters::run(&options),
         Some(Job::Completions(options)) => generated::completions(&mut Cli::command(), &options),
         Some(Job::Man) => generated::man(Cli::command()),
         None => filters::run(&cli.filters),

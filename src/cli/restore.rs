@@ -1,7 +1,7 @@
 //! `unet-lens restore [FILE]...`
 
-use super::Drawing;
 use super::choices::{AXES, one_of};
+use super::{Drawing, Json};
 use crate::engine::exec::Executor;
 use crate::engine::exec::memory::{Limit, Memory};
 use crate::engine::tensor::Shape;
@@ -13,6 +13,7 @@ use crate::mri::{Axis, Sampling};
 use crate::network::Network;
 use crate::picture::{npy, read_image_within};
 use crate::{Error, Result, files};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -70,6 +71,8 @@ pub(super) struct Options {
     npy: bool,
     #[command(flatten)]
     drawing: Drawing,
+    #[command(flatten)]
+    print: Json,
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
@@ -163,13 +166,17 @@ impl Options {
         if shown.len() < shape.n {
             text += &format!("{} of {} images are drawn\n", shown.len(), shape.n);
         }
-        text += &format!("{}\n", file("png").display());
+        let mut written = vec![file("png")];
         if self.npy {
             let all = [shape.n, shape.h, shape.w, channels];
             npy::write(file("npy"), if channels == 1 { &all[..3] } else { &all }, &values)?;
             files::write_whole(file("csv"), report::csv(&rows).as_bytes())?;
-            text += &format!("{}\n{}\n", file("npy").display(), file("csv").display());
+            written.extend([file("npy"), file("csv")]);
         }
+        if self.print.json {
+            return super::print_json(&json!({ "name": name, "images": rows, "files": written }));
+        }
+        written.iter().for_each(|path| text += &format!("{}\n", path.display()));
         if self.drawing.quiet { Ok(()) } else { super::print(&text) }
     }
 }

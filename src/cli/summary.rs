@@ -1,6 +1,6 @@
 //! `unet-lens summary`
 
-use super::ModelFile;
+use super::{Json, ModelFile};
 use crate::Result;
 use crate::network::summary;
 
@@ -14,8 +14,12 @@ Examples:
 pub(super) struct Options {
     #[command(flatten)]
     model: ModelFile,
+    #[command(flatten)]
+    print: Json,
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
-    super::print(&super::lambda_flag(&summary::table(&options.model.load()?)?))
+    let mut summary = summary::summary(&options.model.load()?)?;
+    summary.not_computed.iter_mut().for_each(|why| *why = super::lambda_flag(why));
+    if options.print.json { super::print_json(&summary) } else { super::print(&summary.to_string()) }
 }

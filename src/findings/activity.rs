@@ -1,5 +1,6 @@
 //! Each channel's mean, and how much the network's error would move with it: one pass forward and one back for all.
 
+use super::fit::fitting;
 use super::masked::{Means, Site};
 use super::task::Task;
 use crate::Result;
@@ -13,7 +14,7 @@ use crate::network::{Network, unet};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Images that are computed at once.
+/// Images that are computed at once, if there is memory.
 const BATCH: usize = 4;
 
 /// What there is to know of the channels, by site.
@@ -31,7 +32,16 @@ pub struct Activity {
 /// # Errors
 /// If the network cannot be computed, or there is not enough memory.
 pub fn activity(executor: &dyn Executor, network: &Network, task: &Task, sites: &[Site]) -> Result<Activity> {
-    let batch = BATCH.min(task.images.len());
+    fitting(BATCH.min(task.images.len()), |batch| activity_of(executor, network, task, sites, batch))
+}
+
+fn activity_of(
+    executor: &dyn Executor,
+    network: &Network,
+    task: &Task,
+    sites: &[Site],
+    batch: usize,
+) -> Result<Activity> {
     let mut built = unet::graph_to(network, network.output, None, task.shape.with_n(batch))?;
     let graph = &mut built.graph;
     let output = graph.shape(built.output);

@@ -22,8 +22,20 @@ pub struct Border {
     /// The share of the ring's response that is gone in the canvas; `None` if the ring has no response of its own, or there is no
     /// canvas that fits the network.
     pub vanishes: Option<f64>,
-    /// The ring's mean response above that of the inside.
+    /// The ring's mean response above that of the inside; and that of its places in the canvas.
     pub drive: f64,
+    pub drive_without: f64,
+}
+
+impl Border {
+    /// Does the ring answer beyond chance, and more than the inside does to its best grating? `without`: do its places in the canvas?
+    pub(super) fn is_beyond(&self, without: bool, threshold: f64, best_grating: f64) -> bool {
+        let (auc, drive) = match without {
+            true => (self.auc_without, self.drive_without),
+            false => (self.auc, self.drive),
+        };
+        auc > threshold && drive > best_grating
+    }
 }
 
 /// Places of the ring, and as many of the inside, that are kept of each image.
@@ -109,6 +121,7 @@ impl Edges {
             auc_without: auc(&canvas, &inner).unwrap_or(0.5),
             vanishes,
             drive: with / ring.len().max(1) as f64,
+            drive_without: without / canvas.len().max(1) as f64,
         }
     }
 }

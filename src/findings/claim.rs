@@ -1,5 +1,7 @@
 //! A sentence about all filters, put to the test.
 
+pub use super::claims::how::How;
+
 /// A number with the bounds of its 95% interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
@@ -18,8 +20,7 @@ pub struct Claim {
     /// What chance would give, where that can be said.
     pub chance: Option<Interval>,
     pub answer: Answer,
-    /// How it was measured, in English.
-    pub how: String,
+    pub how: How,
     /// The rows behind the number.
     pub details: serde_json::Value,
 }

@@ -1,5 +1,7 @@
 //! Is a filter ever on, ever off?
 
+use super::fit::fitting;
+use super::probe::{Probe, Progress};
 use super::units::{Below, Unit};
 use crate::Result;
 use crate::engine::exec::Executor;
@@ -30,6 +32,37 @@ pub enum Proven {
 /// Filters that are tried at once.
 const BATCH: usize = 16;
 
+/// Seeds that filters share where there are too many for one each.
+pub const SHARED: usize = 16;
+
+/// For each filter of the units of `probe`: is it off everywhere at a seed that it shares with others? `constant`: as in
+/// [`dead_at_seed`]; of an activation that does not cut off, these are taken to be dead.
+///
+/// # Errors
+/// If the device fails, or it is cancelled.
+pub fn dead_at_shared_seeds(
+    probe: &mut Probe,
+    image: Shape,
+    seed: u64,
+    constant: &[Vec<bool>],
+    progress: &mut Progress,
+) -> Result<Vec<Vec<bool>>> {
+    let mut off: Vec<Vec<bool>> = constant.iter().map(|of_unit| vec![true; of_unit.len()]).collect();
+    let noise = |i: usize| ascent::noise(seed, "shared seeds", &[i], image, ascent::NOISE).data;
+    probe.show(SHARED, &noise, progress, &mut |unit, u, i, response| {
+        let filters = unit.filters();
+        for values in response.before.chunks_exact(filters) {
+            (i..filters).step_by(SHARED).for_each(|filter| off[u][filter] &= values[filter] <= 0.0);
+        }
+    })?;
+    for ((unit, off), constant) in probe.units.iter().zip(&mut off).zip(constant) {
+        if unit.below != Below::Cut {
+            off.clone_from(constant);
+        }
+    }
+    Ok(off)
+}
+
 /// For each of these filters: is the first gradient of the climb zero everywhere, from the noise of this seed?
 ///
 /// A filter that is cut off below zero and whose mean is 0 is off everywhere, so that no gradient passes: the way forward is
@@ -50,9 +83,13 @@ pub fn dead_at_seed(
     let recipe = Recipe::default();
     let filters: Vec<usize> = (0..unit.filters()).collect();
     let mut dead = vec![];
-    for batch in filters.chunks(BATCH) {
+    let load = |batch: &[usize]| {
         let objective = Objective::new(network, unit.layer, batch, image, &recipe, false)?;
-        let mut program = executor.prepare(objective.plan.clone())?;
+        Ok((executor.prepare(objective.plan.clone())?, objective))
+    };
+    let at_once = fitting(BATCH.min(filters.len()), |n| load(&filters[..n]).map(|_| n))?;
+    for batch in filters.chunks(at_once) {
+        let (mut program, objective) = load(batch)?;
         program.write(objective.image, &ascent::noise(seed, &unit.name, batch, image, ascent::NOISE))?;
         for (input, fixed) in &objective.fixed {
             program.write(*input, &fixed.values())?;

@@ -5,6 +5,7 @@
 //! seen = mask * y + fill      mask: 1, or 0 where the channel is replaced; fill: 0, or there the channel's mean
 //! ```
 
+use super::fit::fitting;
 use crate::engine::exec::{Executor, Program};
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::plan::Plan;
@@ -39,7 +40,7 @@ pub type Removed = BTreeMap<Site, Vec<usize>>;
 /// The mean of each channel, by site.
 pub type Means = BTreeMap<Site, Vec<f32>>;
 
-/// Images that are computed at once.
+/// Images that are computed at once, if there is memory.
 const BATCH: usize = 8;
 
 /// Is `reader` one of the nodes that compute `layer`? Nodes are appended layer by layer.
@@ -53,7 +54,7 @@ pub struct Masked {
     program: Box<dyn Program>,
     image: NodeId,
     output: NodeId,
-    /// One image's.
+    /// A batch's.
     shape: Shape,
     /// Of each site the inputs for the mask and for what is filled in.
     inputs: BTreeMap<Site, (NodeId, NodeId)>,
@@ -66,7 +67,12 @@ impl Masked {
     /// # Errors
     /// If the network cannot be computed, or there is not enough memory.
     pub fn new(executor: &dyn Executor, network: &Network, image: Shape, means: Means) -> Result<Masked> {
-        let built = unet::graph_to(network, network.output, None, image.with_n(BATCH))?;
+        fitting(BATCH, |batch| Masked::of(executor, network, image.with_n(batch), &means))
+    }
+
+    /// `images`: the shape of a batch.
+    fn of(executor: &dyn Executor, network: &Network, images: Shape, means: &Means) -> Result<Masked> {
+        let built = unet::graph_to(network, network.output, None, images)?;
         let mut inputs: BTreeMap<Site, (NodeId, NodeId)> = BTreeMap::new();
         let mut replaced: BTreeMap<Site, NodeId> = BTreeMap::new();
         let mut replace = |graph: &mut Graph, site: Site, y: NodeId| -> Result<NodeId> {
@@ -74,7 +80,7 @@ impl Masked {
                 return Ok(node);
             }
             let c = graph.shape(y).c;
-            let one = Shape::new(BATCH, 1, 1, c);
+            let one = Shape::new(images.n, 1, 1, c);
             if means[&site].len() != c {
                 return Err(Error::Usage(format!("{} means of {c} channels", means[&site].len())));
             }
@@ -104,7 +110,7 @@ impl Masked {
         })?;
         let (input, output) = (became[built.image.0], became[built.output.0]);
         let program = executor.prepare(Arc::new(Plan::compile(graph, &[output], &[], &[])))?;
-        Ok(Masked { program, image: input, output, shape: image, inputs, means })
+        Ok(Masked { program, image: input, output, shape: images, inputs, means: means.clone() })
     }
 
     /// Can channels be replaced there?
@@ -122,28 +128,29 @@ impl Masked {
         job: impl Fn(usize) -> (&'j [f32], &'j Removed),
         mut each: impl FnMut(usize, &[f32]) -> Result<()>,
     ) -> Result<()> {
-        for first in (0..jobs).step_by(BATCH) {
+        let at_once = self.shape.n;
+        for first in (0..jobs).step_by(at_once) {
             // What is left over of the last batch repeats its last job.
-            let batch: Vec<_> = (first..first + BATCH).map(|i| job(i.min(jobs - 1))).collect();
+            let batch: Vec<_> = (first..first + at_once).map(|i| job(i.min(jobs - 1))).collect();
             let images = batch.iter().flat_map(|(image, _)| image.iter().copied()).collect();
-            self.program.write(self.image, &Tensor::new(self.shape.with_n(BATCH), images))?;
+            self.program.write(self.image, &Tensor::new(self.shape, images))?;
             for (site, &(mask, fill)) in &self.inputs {
                 let means = &self.means[site];
                 let c = means.len();
-                let (mut keep, mut put) = (vec![1.0; BATCH * c], vec![0.0; BATCH * c]);
+                let (mut keep, mut put) = (vec![1.0; at_once * c], vec![0.0; at_once * c]);
                 for (n, (_, removed)) in batch.iter().enumerate() {
                     for &channel in removed.get(site).into_iter().flatten() {
                         keep[n * c + channel] = 0.0;
                         put[n * c + channel] = means[channel];
                     }
                 }
-                let shape = Shape::new(BATCH, 1, 1, c);
+                let shape = Shape::new(at_once, 1, 1, c);
                 self.program.write(mask, &Tensor::new(shape, keep))?;
                 self.program.write(fill, &Tensor::new(shape, put))?;
             }
             self.program.run(1)?;
             let output = self.program.read(self.output)?;
-            for n in 0..BATCH.min(jobs - first) {
+            for n in 0..at_once.min(jobs - first) {
                 each(first + n, output.image(n))?;
             }
         }

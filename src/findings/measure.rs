@@ -3,7 +3,8 @@
 use super::border::{self, Edges};
 use super::calibrate::shuffled;
 use super::data::Data;
-use super::life::dead_at_seed;
+use super::effort::Effort;
+use super::life::{SHARED, dead_at_seed, dead_at_shared_seeds};
 use super::noise::{best_grating, by_chance, noise};
 use super::probe::{Probe, Progress};
 use super::stats::{kappa, quantile};
@@ -15,6 +16,7 @@ use super::{Effect, FilterFindings, LayerFindings, Life, Proven, Shuffled, Tunin
 use crate::Result;
 use crate::cancel::Watch;
 use crate::engine::exec::Executor;
+use crate::engine::tensor::Shape;
 
 use crate::network::{Network, unet};
 
@@ -25,6 +27,8 @@ const MOST_DRAWS: usize = 8;
 const FEW: usize = 16;
 /// Thresholds of what chance exceeds once in a hundred.
 const PERCENTILE: f64 = 0.99;
+/// Gratings that move a filter by less than this, as a share of how far anything moves it, move it by rounding alone.
+const ROUNDING: f64 = 1e-5;
 /// A border that is told so well is no chance, whatever else is told as well.
 const SURE: f64 = 0.99;
 
@@ -61,11 +65,12 @@ pub fn measure(
 ) -> Result<Measured> {
     let shape = data.stimuli_shape(network)?;
     let stimuli = Stimuli::new(shape, data, seed);
-    let draws = draws(network, layers);
+    let effort = Effort::of(network, layers)?;
+    let draws = draws(network, layers).min(effort.shuffles);
     let climbed = unet::image_shape(network, layers, None)?;
     let filters: usize = layers.iter().map(|&layer| unet::filters(network, layer)).sum();
-    let shown = GREYS + 1 + GRATINGS + BARS + 2 * NOISES + data.images.len() + border::IMAGES;
-    let total = shown + draws * (1 + GRATINGS) + filters;
+    let shown = GREYS + 1 + GRATINGS + BARS + 2 * NOISES + colours(shape) + data.images.len() + border::IMAGES;
+    let total = shown + draws * (1 + GRATINGS) + if effort.own_seeds { filters } else { SHARED };
     let mut progress = Progress { watch, shown: 0, total };
 
     let (units, tallies, edges) = show_all(executor, network, layers, data, &stimuli, &mut progress)?;
@@ -73,26 +78,38 @@ pub fn measure(
     let selectivities: Vec<Vec<f64>> =
         chance.iter().map(|layer| layer.iter().map(|kernel| kernel.selectivity).collect()).collect();
     let proven = bounds::proven(executor, network, layers, data.shape, data.facts.range)?;
+    let constant: Vec<Vec<bool>> =
+        tallies.iter().map(|tally| (0..tally.filters).map(|filter| tally.is_constant(filter)).collect()).collect();
+    let dead: Vec<Vec<bool>> = match effort.own_seeds {
+        true => {
+            let mut own = |unit: &Unit, constant: &Vec<bool>| {
+                dead_at_seed(executor, network, unit, climbed, 0, constant, |filters| progress.done(filters))
+            };
+            units.iter().zip(&constant).map(|(unit, constant)| own(unit, constant)).collect::<Result<_>>()?
+        }
+        false => {
+            let mut probe = Probe::new(executor, network, layers, climbed)?;
+            dead_at_shared_seeds(&mut probe, climbed, 0, &constant, &mut progress)?
+        }
+    };
     let mut found = vec![];
     let (mut first, mut second) = (vec![], vec![]);
     let without: Vec<Vec<f64>> = edges.iter().map(|edges| edges.without_border(&[0, 1])).collect();
     for (i, unit) in units.iter().enumerate() {
         let (tally, edges) = (&tallies[i], &edges[i]);
-        let constant: Vec<bool> = (0..unit.filters()).map(|filter| tally.is_constant(filter)).collect();
-        let dead = dead_at_seed(executor, network, unit, climbed, 0, &constant, |filters| progress.done(filters))?;
         let thresholds = Thresholds {
             line: percentile(&selectivities, i),
             border: percentile(&without, i).min(SURE),
             noise: by_chance(),
         };
         let mean_active = tally.mean_after(&[0, 1]).iter().sum::<f64>() / unit.filters() as f64;
-        let mut filters = vec![];
+        let (mut filters, mut borders_by_chance) = (vec![], 0);
         for filter in 0..unit.filters() {
             let numbers = |halves: &[usize]| {
                 let mean = tally.mean_after(halves)[filter];
                 let life = Life {
                     on: tally.on_share(filter, halves),
-                    dead_at_seed: dead[filter],
+                    dead_at_seed: dead[i][filter],
                     dormant: if mean_active > 0.0 { mean / mean_active } else { 0.0 },
                     proven: proven[i][filter],
                     lives_on_data: tally.on_share(filter, halves) > 0.0,
@@ -101,6 +118,7 @@ pub fn measure(
             };
             let all = numbers(&[0, 1]);
             let (reason, other) = all.judge(unit, &thresholds);
+            borders_by_chance += usize::from(all.border.is_beyond(true, thresholds.border, all.drive));
             first.push(numbers(&[0]).judge(unit, &thresholds).0.verdict());
             second.push(numbers(&[1]).judge(unit, &thresholds).0.verdict());
             filters.push(FilterFindings {
@@ -112,17 +130,23 @@ pub fn measure(
                 tuning: all.tuning,
                 border: all.border,
                 noise: all.noise,
+                look: None,
                 trust: None,
                 effect: Effect::default(),
                 routes: None,
             });
         }
-        found.push(layer(unit, thresholds, filters, chance[i].clone()));
+        found.push(layer(unit, thresholds, filters, (borders_by_chance, chance[i].clone())));
     }
     Ok(Measured { layers: found, kappa: kappa::<Verdict>(&first, &second) })
 }
 
-fn layer(unit: &Unit, thresholds: Thresholds, filters: Vec<FilterFindings>, chance: Vec<Shuffled>) -> LayerFindings {
+fn layer(
+    unit: &Unit,
+    thresholds: Thresholds,
+    filters: Vec<FilterFindings>,
+    (borders_by_chance, chance): (usize, Vec<Shuffled>),
+) -> LayerFindings {
     LayerFindings {
         layer: unit.layer,
         name: unit.name.clone(),
@@ -134,6 +158,7 @@ fn layer(unit: &Unit, thresholds: Thresholds, filters: Vec<FilterFindings>, chan
         line_threshold: thresholds.line,
         border_threshold: thresholds.border,
         noise_threshold: thresholds.noise,
+        borders_by_chance,
         chance,
         filters,
     }
@@ -142,6 +167,8 @@ fn layer(unit: &Unit, thresholds: Thresholds, filters: Vec<FilterFindings>, chan
 impl Numbers {
     fn of(tally: &Tally, edges: &Edges, filter: usize, halves: &[usize], life: Life) -> Numbers {
         let best = best_grating(tally, filter, halves);
+        // Weights that cancel out leave what rounding makes.
+        let best = if best > ROUNDING * tally.span(filter) { best } else { 0.0 };
         let greys: Vec<f64> = tally.greys.iter().skip(filter).step_by(tally.filters).map(|&v| v.into()).collect();
         let tuning = tuning(tally, filter, halves, &greys);
         let tuning = tuning.filter(|_| best > 0.0).map(|tuning| tuning.with_bars(tally, filter, best));
@@ -196,8 +223,16 @@ fn show_all(
     let mut edges: Vec<Edges> = units.iter().map(Edges::new).collect();
     let without_data = data.images.is_empty();
     probe.show(BARS, &|i| stimuli.bar(i), progress, &mut |unit, u, i, r| tallies[u].see(unit, Series::Bars, i, r))?;
+    let is_grey = stimuli.shape.c == 1;
     probe.show(NOISES, &|i| stimuli.white(i), progress, &mut |unit, u, i, r| {
         tallies[u].see(unit, Series::White, i, r);
+        if without_data && is_grey {
+            tallies[u].see_life(i % 2, r);
+        }
+    })?;
+    // Everything else is grey: a filter that tells colours apart is off on all of it, and is not dead.
+    probe.show(colours(stimuli.shape), &|i| stimuli.colours(i), progress, &mut |_, u, i, r| {
+        tallies[u].see_other(r);
         if without_data {
             tallies[u].see_life(i % 2, r);
         }
@@ -230,6 +265,11 @@ fn show_all(
     Ok((units, tallies, edges))
 }
 
+/// Images of noise of its own in every channel.
+fn colours(shape: Shape) -> usize {
+    if shape.c > 1 { NOISES } else { 0 }
+}
+
 /// The grey that all is counted from, then the gratings.
 fn show_gratings(probe: &mut Probe, stimuli: &Stimuli, tallies: &mut [Tally], progress: &mut Progress) -> Result<()> {
     probe.show(1, &|_| stimuli.grey(GREYS), progress, &mut |unit, u, _, r| tallies[u].see_base(unit, r))?;
@@ -260,7 +300,12 @@ fn chance_of_lines(
         for (tally, chance) in tallies.iter().zip(&mut chance) {
             let moved = (0..tally.filters).filter(|&filter| best_grating(tally, filter, &[0, 1]) > 0.0);
             let tunings = moved.filter_map(|filter| tuning(tally, filter, &[0, 1], &[]));
-            chance.extend(tunings.map(|t| Shuffled { selectivity: t.selectivity, orientation: t.orientation }));
+            chance.extend(tunings.map(|t| Shuffled {
+                selectivity: t.selectivity,
+                orientation: t.orientation,
+                frequency: t.frequency,
+                is_band_pass: t.is_band_pass(),
+            }));
         }
     }
     Ok(chance)

@@ -13,8 +13,10 @@ mod claim;
 pub mod claims;
 pub mod data;
 mod effect;
+pub mod effort;
+mod fit;
 pub mod gaze;
-mod life;
+pub mod life;
 pub mod masked;
 mod measure;
 mod noise;
@@ -30,14 +32,14 @@ mod table;
 mod tally;
 pub mod task;
 pub mod trial;
-mod trust;
+pub mod trust;
 mod tuning;
 pub mod units;
 mod verdict;
 
 pub use border::Border;
 pub use calibrate::shuffled;
-pub use claim::{Answer, Claim, Interval, Text, Unit};
+pub use claim::{Answer, Claim, How, Interval, Text, Unit};
 pub use data::Data;
 pub use effect::Effect;
 pub use life::{Life, Proven};
@@ -45,7 +47,7 @@ pub use measure::{Measured, WhyDead, measure, why_dead};
 pub use noise::Noise;
 pub use stimuli::{FREQUENCIES, ORIENTATIONS, frequencies};
 pub use table::{csv, csv_of, known};
-pub use trust::{Patch, STILL_SEED, Trust, still_seed};
+pub use trust::{Look, Patch, STILL_SEED, Trust, still_seed};
 pub use tuning::{TunedWhere, Tuning};
 pub use verdict::{Reason, Verdict};
 
@@ -108,6 +110,8 @@ pub struct LayerFindings {
     /// Noise is told from the best grating beyond chance above this.
     pub noise_threshold: f64,
     pub filters: Vec<FilterFindings>,
+    /// Filters that would be called border by what their ring's places answer in the canvas, where no border is.
+    pub borders_by_chance: usize,
     /// Filters of the same kernels with their taps shuffled: what chance gives.
     pub chance: Vec<Shuffled>,
 }
@@ -117,6 +121,9 @@ pub struct LayerFindings {
 pub struct Shuffled {
     pub selectivity: f64,
     pub orientation: f64,
+    pub frequency: f64,
+    /// Is it tuned to a frequency, as a spot is?
+    pub is_band_pass: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -132,6 +139,8 @@ pub struct FilterFindings {
     pub tuning: Option<Tuning>,
     pub border: Border,
     pub noise: Noise,
+    /// What the picture that is climbed from seed 0 looks like; `None` where none was.
+    pub look: Option<Look>,
     /// Of the filters that are drawn.
     pub trust: Option<Trust>,
     pub effect: Effect,

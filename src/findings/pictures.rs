@@ -3,18 +3,23 @@
 
 use super::gaze::{Best, Gaze};
 use super::spectrum::{cells, flatness, mutual_likeness};
-use super::stats::spearman;
+use super::stats::{quantile, spearman};
 use super::task::Task;
 use super::trust::still_seed;
-use super::{LayerFindings, Patch, Trust};
+use super::{LayerFindings, Look, Patch, Trust};
 use crate::Result;
 use crate::cancel::Watch;
 use crate::engine::exec::Executor;
 use crate::engine::tensor::{Shape, Tensor};
 use crate::lens::ascent::{self, Climb, NOISE, Optimizer, Parameter, Recipe, Verdict, fourier};
 use crate::network::{Network, unet};
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 
+/// Filters that are climbed at once where only one picture of each is asked for.
+const AT_ONCE: usize = 32;
+/// Pictures of white noise that say how flat white noise is.
+const NULLS: usize = 100;
 /// Seeds that are climbed from, in pixels and in waves.
 const SEEDS: u64 = 4;
 
@@ -31,6 +36,7 @@ pub fn trust(
     watch: &mut Watch,
 ) -> Result<()> {
     let shape = unet::image_shape(network, &[], None)?;
+    let flat_threshold = flat_by_chance(shape);
     let convolutions: Vec<usize> = layers.iter().map(|layer| layer.layer).collect();
     let mut of_pictures = Gaze::new(executor, network, &convolutions, shape)?;
     let mut of_data = match task {
@@ -60,12 +66,78 @@ pub fn trust(
                 trust.best_patches = best.iter().map(|best| patch(task, found, gaze, *best)).collect();
             }
             if let Some(found) = found.filters.iter_mut().find(|found| found.filter == filter) {
+                let (flat, still_seed) = (trust.flat, trust.still_seed);
+                found.look = Some(Look { flat, flat_threshold, still_seed });
                 found.trust = Some(trust);
             }
         }
     }
     (watch.progress)(drawn.len(), drawn.len());
     Ok(())
+}
+
+/// What the pictures of all other filters look like: one climb each, from seed 0. One without a gradient there stays the seed.
+///
+/// # Errors
+/// If the device fails, or it is cancelled.
+pub fn looks(
+    executor: &dyn Executor,
+    network: &Network,
+    layers: &mut [LayerFindings],
+    drawn: &[(usize, Vec<usize>)],
+    watch: &mut Watch,
+) -> Result<()> {
+    let shape = unet::image_shape(network, &[], None)?;
+    let flat_threshold = flat_by_chance(shape);
+    let not_drawn = |layer: &LayerFindings| {
+        let drawn = drawn.iter().find(|(drawn, _)| *drawn == layer.layer).map(|(_, filters)| filters)?;
+        let others = layer.filters.iter().map(|filter| filter.filter).filter(|filter| !drawn.contains(filter));
+        Some(others.collect::<Vec<usize>>())
+    };
+    let total = layers.iter().filter_map(not_drawn).map(|filters| filters.len()).sum();
+    let mut done = 0;
+    for layer in layers.iter_mut() {
+        for filters in not_drawn(layer).unwrap_or_default().chunks(AT_ONCE) {
+            watch.cancel.check()?;
+            let (dead, alive): (Vec<usize>, Vec<usize>) =
+                filters.iter().partition(|&&filter| layer.filters[filter].life.dead_at_seed);
+            let seeds = |filters: &[usize]| ascent::noise(0, &layer.name, filters, shape, NOISE);
+            for (i, &filter) in dead.iter().enumerate() {
+                let seeds = seeds(&dead);
+                layer.filters[filter].look = Some(look(seeds.image(i), seeds.image(i), shape, flat_threshold));
+            }
+            if !alive.is_empty() {
+                let mut quiet = Watch { cancel: watch.cancel, progress: &mut |_, _| {} };
+                let seeds = seeds(&alive);
+                let recipe = Recipe::default();
+                let climbs = ascent::climb(executor, network, layer.layer, &alive, &seeds, recipe, &mut quiet)?;
+                for (i, climb) in climbs.iter().enumerate() {
+                    let seen = climb.verdict != Verdict::NotFinite;
+                    layer.filters[alive[i]].look =
+                        seen.then(|| look(&climb.picture, seeds.image(i), shape, flat_threshold));
+                }
+            }
+            done += filters.len();
+            (watch.progress)(done, total);
+        }
+    }
+    Ok(())
+}
+
+fn look(picture: &[f32], seed: &[f32], shape: Shape, flat_threshold: f64) -> Look {
+    let size = (shape.h, shape.w);
+    Look { flat: flatness(&cells(picture, size, shape.c)), flat_threshold, still_seed: still_seed(picture, seed, size) }
+}
+
+/// The flatness that 99 of 100 seeds exceed.
+pub fn flat_by_chance(shape: Shape) -> f64 {
+    let flat = |number: usize| {
+        let seed = ascent::noise(number as u64, "white noise", &[0], shape, NOISE);
+        flatness(&cells(seed.image(0), (shape.h, shape.w), shape.c))
+    };
+    let mut all: Vec<f64> = (0..NULLS).into_par_iter().map(flat).collect();
+    all.sort_by(f64::total_cmp);
+    quantile(&all, 0.01)
 }
 
 /// What became of some filters of a layer.

@@ -1,14 +1,15 @@
 //! All convolutions of a network at once: an image goes in, the responses of every filter come out, and are reduced while they
 //! stream by.
 
+use super::fit::fitting;
 use super::units::{Unit, units};
+use crate::Result;
 use crate::cancel::Watch;
 use crate::engine::exec::{Executor, Program};
 use crate::engine::graph::NodeId;
 use crate::engine::plan::Plan;
 use crate::engine::tensor::{Shape, Tensor};
 use crate::network::Network;
-use crate::{Error, Result};
 use std::sync::Arc;
 
 /// Images that are shown at once, if there is memory.
@@ -35,21 +36,16 @@ impl Probe {
     /// # Errors
     /// If one of the layers cannot be computed from such an image, or there is not enough memory.
     pub fn new(executor: &dyn Executor, network: &Network, layers: &[usize], image: Shape) -> Result<Probe> {
-        let mut n = BATCH;
-        loop {
+        fitting(BATCH, |n| {
             let batch = image.with_n(n);
             let (graph, input, units) = units(network, layers, batch)?;
             let mut keep = vec![];
             for unit in &units {
                 keep.extend([Some(unit.before), read_after(unit)].into_iter().flatten());
             }
-            let compiled = executor.compile(Arc::new(Plan::compile(graph, &keep, &[], &[])))?;
-            match executor.limit().check(compiled.plan().image(), compiled.memory()) {
-                Ok(()) => return Ok(Probe { program: compiled.load()?, image: input, batch, units }),
-                Err(Error::Limit(_)) if n > 1 => n /= 2,
-                Err(error) => return Err(error),
-            }
-        }
+            let program = executor.prepare(Arc::new(Plan::compile(graph, &keep, &[], &[])))?;
+            Ok(Probe { program, image: input, batch, units })
+        })
     }
 
     /// Shows `count` images; `see` hears for each unit and image what it answers. The watch hears of each image.

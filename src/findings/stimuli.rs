@@ -95,31 +95,36 @@ impl Stimuli {
 
     /// White noise, normal.
     pub fn white(&self, i: usize) -> Vec<f32> {
-        let Shape { h, w, c, .. } = self.shape;
-        let noise = normal(self.seed, "white noise", i as u64, h * w * c);
-        noise.iter().map(|v| (self.mean + self.deviation * v) as f32).collect()
+        let Shape { h, w, .. } = self.shape;
+        self.grey_of(&normal(self.seed, "white noise", i as u64, h * w))
     }
 
     /// Noise with the data's spectrum; white, without data.
     pub fn coloured(&self, i: usize) -> Vec<f32> {
-        let Shape { h, w, c, .. } = self.shape;
-        let noise = normal(self.seed, "noise", i as u64, h * w * c);
-        let mut image = vec![0.0; h * w * c];
-        for channel in 0..c {
-            let mut plane: Vec<f64> = noise.iter().skip(channel).step_by(c).copied().collect();
-            if let Some(spectrum) = &self.spectrum {
-                let mut k = kspace::of_image(plane.iter().map(|&v| v.into()).collect(), (h, w));
-                k.iter_mut().zip(spectrum).for_each(|(v, amplitude)| *v *= amplitude);
-                plane = kspace::to_image(k, (h, w)).iter().map(|v| v.re).collect();
-            }
-            let mean = plane.iter().sum::<f64>() / plane.len() as f64;
-            let squares = plane.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / plane.len() as f64;
-            let scale = if squares > 0.0 { self.deviation / squares.sqrt() } else { 0.0 };
-            for (i, v) in plane.iter().enumerate() {
-                image[i * c + channel] = (self.mean + (v - mean) * scale) as f32;
-            }
+        let Shape { h, w, .. } = self.shape;
+        let mut noise = normal(self.seed, "noise", i as u64, h * w);
+        if let Some(spectrum) = &self.spectrum {
+            let mut k = kspace::of_image(noise.iter().map(|&v| v.into()).collect(), (h, w));
+            k.iter_mut().zip(spectrum).for_each(|(v, amplitude)| *v *= amplitude);
+            noise = kspace::to_image(k, (h, w)).iter().map(|v| v.re).collect();
         }
-        image
+        let mean = noise.iter().sum::<f64>() / noise.len() as f64;
+        let squares = noise.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / noise.len() as f64;
+        let scale = if squares > 0.0 { 1.0 / squares.sqrt() } else { 0.0 };
+        self.grey_of(&noise.iter().map(|v| (v - mean) * scale).collect::<Vec<f64>>())
+    }
+
+    /// The same in every channel: a filter that tells colours apart must not be taken for one that tells noise from gratings.
+    fn grey_of(&self, noise: &[f64]) -> Vec<f32> {
+        let value = |v: &f64| (self.mean + self.deviation * v) as f32;
+        noise.iter().flat_map(|v| std::iter::repeat_n(value(v), self.shape.c)).collect()
+    }
+
+    /// White noise, of its own in every channel.
+    pub fn colours(&self, i: usize) -> Vec<f32> {
+        let Shape { h, w, c, .. } = self.shape;
+        let noise = normal(self.seed, "noise of each channel", i as u64, h * w * c);
+        noise.iter().map(|v| (self.mean + self.deviation * v) as f32).collect()
     }
 
     /// Grey `i` of nine, or the data's mean after them.

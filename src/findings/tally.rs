@@ -139,6 +139,11 @@ impl Tally {
         self.extremes_after(response);
     }
 
+    /// An image of which it is only asked whether the filter wakes.
+    pub fn see_other(&mut self, response: Response) {
+        self.extremes(response);
+    }
+
     /// Counts where filters are on.
     pub fn see_life(&mut self, half: usize, response: Response) {
         let c = self.filters;
@@ -197,6 +202,11 @@ impl Tally {
         let counted: u64 = halves.iter().map(|&half| self.counted[half]).sum();
         let sum = |filter: usize| halves.iter().map(|half| self.sum_after[half * self.filters + filter]).sum::<f64>();
         (0..self.filters).map(|filter| sum(filter) / counted.max(1) as f64).collect()
+    }
+
+    /// How far what comes out of the activation moves over all images and places.
+    pub fn span(&self, filter: usize) -> f64 {
+        f64::from(self.most_after[filter]) - f64::from(self.least_after[filter])
     }
 
     /// Its answer after the activation is the same for all that was shown, but for rounding.

@@ -4,6 +4,7 @@
 use super::ablation::{Ablation, effects};
 use super::activity::activity;
 use super::claims::{borders, evenness, lines, pruning, skips, spacing};
+use super::effort::Effort;
 use super::masked::{Means, Removed, Site};
 use super::speed::{gone, speed};
 use super::task::Task;
@@ -14,14 +15,25 @@ use crate::engine::exec::Executor;
 use crate::lens::ascent;
 use crate::network::{Network, unet};
 
-/// Filters of each layer that are drawn: climbed from several seeds, and tried alone.
-const DRAWN: usize = 8;
+/// Which filters are tried alone. All of them: each is climbed once, too, so that it is known of every picture whether it looks like
+/// noise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ablated {
+    Drawn,
+    All,
+}
 
 /// The filters of each layer that are drawn. The network's output is what is looked at in the end, not a filter on the way.
-pub fn drawn(network: &Network, layers: &[LayerFindings], seed: u64) -> Vec<(usize, Vec<usize>)> {
+pub fn drawn(network: &Network, layers: &[LayerFindings], seed: u64, count: usize) -> Vec<(usize, Vec<usize>)> {
     let needed = unet::needed_for(network, network.output);
     let inner = layers.iter().filter(|found| found.layer != network.output && needed[found.layer]);
-    inner.map(|f| (f.layer, ascent::draw_filters(seed, &f.name, f.filters.len(), DRAWN))).collect()
+    inner.map(|f| (f.layer, ascent::draw_filters(seed, &f.name, f.filters.len(), count))).collect()
+}
+
+/// All filters of the layers of which some are drawn.
+fn all_of(layers: &[LayerFindings], drawn: &[(usize, Vec<usize>)]) -> Vec<(usize, Vec<usize>)> {
+    let own = |layer: usize| layers.iter().filter(move |found| found.layer == layer).flat_map(|found| &found.filters);
+    drawn.iter().map(|&(layer, _)| (layer, own(layer).map(|found| found.filter).collect())).collect()
 }
 
 /// Puts what was measured to the test: fills in trust, effects and routes, and answers the claims. `tasks`: what is measured on, and
@@ -34,17 +46,21 @@ pub fn run(
     network: &Network,
     layers: &mut [LayerFindings],
     tasks: Option<&(Task, Task)>,
-    seed: u64,
+    (seed, ablated): (u64, Ablated),
     cancel: &crate::cancel::Cancel,
     progress: &mut dyn FnMut(&str, usize, usize),
 ) -> Result<Vec<Claim>> {
-    let drawn = drawn(network, layers, seed);
+    let measured: Vec<usize> = layers.iter().map(|found| found.layer).collect();
+    let drawn = drawn(network, layers, seed, Effort::of(network, &measured)?.drawn);
     let mut watched = |what: &'static str, work: &mut dyn FnMut(&mut Watch) -> Result<()>| -> Result<()> {
         work(&mut Watch { cancel, progress: &mut |done, all| progress(what, done, all) })
     };
     watched("pictures", &mut |watch| {
         pictures::trust(executor, network, tasks.map(|(seen, _)| seen), layers, &drawn, watch)
     })?;
+    if ablated == Ablated::All {
+        watched("all pictures", &mut |watch| pictures::looks(executor, network, layers, &drawn, watch))?;
+    }
     let Some((seen, held_out)) = tasks else {
         return Ok(vec![
             lines::claim(layers, None),
@@ -67,7 +83,11 @@ pub fn run(
     skips::split(executor, network, seen, layers, &drawn)?;
     let means: Means = inner.iter().filter_map(|site| Some((*site, known.means.get(site)?.clone()))).collect();
     let mut ablation = Ablation::new(executor, network, held_out, means.clone())?;
-    watched("effects", &mut |watch| effects(&mut ablation, layers, &drawn, watch))?;
+    let tried = match ablated {
+        Ablated::Drawn => drawn,
+        Ablated::All => all_of(layers, &drawn),
+    };
+    watched("effects", &mut |watch| effects(&mut ablation, layers, &tried, watch))?;
     let without_borders = borders::without(&mut ablation, held_out, layers)?;
     let mut pruned = None;
     watched("pruning", &mut |watch| {
@@ -82,8 +102,15 @@ pub fn run(
         let gone = gone(spare, &means);
         pruned.speed = Some(speed(executor, network, held_out.shape, &held_out.images[0], &gone, &masked)?);
     }
+    let mut without_skips = None;
+    watched("skips", &mut |watch| {
+        without_skips = skips::without(executor, network, held_out, &known.means)?;
+        if let Some(without) = &mut without_skips {
+            without.random = skips::by_chance(&mut ablation, network, &known.means, seed, watch)?;
+        }
+        Ok(())
+    })?;
     drop(ablation);
-    let without_skips = skips::without(executor, network, held_out, &known.means)?;
     let turned = match held_out.truths {
         Some(_) => Some(lines::turned(executor, network, layers, seed)?),
         None => None,

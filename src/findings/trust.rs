@@ -18,6 +18,23 @@ pub fn still_seed(picture: &[f32], seed: &[f32], (h, w): (usize, usize)) -> f64 
     correlation(&middle(picture), &middle(seed)).unwrap_or(0.0)
 }
 
+/// Does a climbed picture look like noise?
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Look {
+    /// Spectral flatness of the picture: 1 for white noise.
+    pub flat: f64,
+    /// 99 of 100 pictures of white noise are flatter than this.
+    pub flat_threshold: f64,
+    /// Correlation of picture and seed in the middle, as [`still_seed`].
+    pub still_seed: f64,
+}
+
+impl Look {
+    pub fn is_noise(&self) -> bool {
+        self.still_seed >= STILL_SEED || self.flat > self.flat_threshold
+    }
+}
+
 /// Of a filter that is drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trust {

@@ -222,9 +222,9 @@ impl Evidence<'_> {
 
     /// The ring answers beyond chance, more than the inside does to its best grating, and most of it is gone without a border.
     fn border(&self, thresholds: &Thresholds) -> Option<Reason> {
-        let Border { auc, auc_without, vanishes, drive } = self.border;
+        let Border { auc, auc_without, vanishes, .. } = self.border;
         let vanishes = vanishes?;
-        let holds = auc > thresholds.border && vanishes > MOST && drive > self.drive;
+        let holds = vanishes > MOST && self.border.is_beyond(false, thresholds.border, self.drive);
         holds.then_some(Reason::Border { auc, without: auc_without, vanishes })
     }
 

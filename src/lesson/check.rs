@@ -21,6 +21,7 @@ use crate::lens::ascent::{Objective, Recipe};
 use crate::network::Network;
 use crate::{Error, Result};
 use rand::RngExt;
+use serde::{Serialize, Serializer};
 use std::sync::Arc;
 
 /// Half the way between the two points, in units of the image's values. Small, so that few kinks lie between; in f64 the
@@ -50,8 +51,12 @@ impl std::fmt::Display for Direction {
     }
 }
 
+fn by_name<S: Serializer>(direction: &Direction, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(direction)
+}
+
 /// A relu, a function with corners or a max pool of which some places took another branch.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Kink {
     /// The node's name.
     pub node: String,
@@ -62,8 +67,9 @@ pub struct Kink {
 }
 
 /// What was found along one direction.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Point {
+    #[serde(serialize_with = "by_name")]
     pub direction: Direction,
     /// `gradient . v`, from the executor under test.
     pub backprop: f64,
@@ -77,7 +83,7 @@ pub struct Point {
 }
 
 /// A layer's check.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Check {
     pub layer: String,
     pub filter: usize,

@@ -4,7 +4,7 @@ use crate::mri::restore::{Attempt, Restored, Scores};
 use crate::picture::{Colormap, Figure, Panel, grid, share_range};
 
 /// An image's name and scores: what remains of a [`Restored`] without its pictures.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Row {
     pub name: String,
     pub scale: f64,

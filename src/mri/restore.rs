@@ -96,7 +96,7 @@ fn scaled(image: &[Complex<f64>], scale: f64) -> Vec<Complex<f32>> {
 }
 
 /// How near a picture comes to the truth.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Scores {
     /// dB; infinite if it is the truth.
     pub psnr: f64,

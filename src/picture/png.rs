@@ -104,6 +104,9 @@ fn decode_within(path: &Path, bytes: &[u8], limit: Limit) -> Result<Photo> {
     };
     match format {
         ImageFormat::Png => {
+            if png_chunks(bytes).any(|(kind, data)| kind == b"PLTE" && !data.len().is_multiple_of(3)) {
+                return Err(Error::file(path, "is a broken PNG file: its palette ends in the middle of a colour"));
+            }
             let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits()).map_err(broken)?;
             if decoder.is_apng().map_err(broken)? {
                 return Err(Error::file(path, format!("is an animated PNG; {SUPPORTED}, of one picture")));
@@ -179,6 +182,19 @@ fn photo(image: DynamicImage) -> Photo {
 
 fn on_white([r, g, b, alpha]: [f32; 4]) -> [f32; 3] {
     [r, g, b].map(|v| v * alpha + (1.0 - alpha))
+}
+
+/// A PNG's chunks, kind and data, as far as they are whole (W3C PNG, 5.3): length, kind, data, sum. The decoder is no judge of
+/// them all: it panics at a palette of two and a half colours.
+fn png_chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = bytes.get(8..).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let (length, after) = rest.split_first_chunk::<4>()?;
+        let (kind, after) = after.split_at_checked(4)?;
+        let (data, after) = after.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+        rest = after.get(4..).unwrap_or_default();
+        Some((kind, data))
+    })
 }
 
 /// A JPEG's markers, each with the bytes that follow it (ITU-T T.81, B.1.1). What lies between, a scan's data, is passed over:

@@ -1,4 +1,5 @@
 //! `.keras` files with something changed in them.
+#![allow(dead_code)] // each test file uses a part of this
 
 use super::fixture;
 use serde_json::Value;

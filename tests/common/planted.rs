@@ -1,4 +1,5 @@
 //! Networks whose filters are known, since they were planted.
+#![allow(dead_code)] // each test file is a crate of its own and uses a part of this
 
 use std::f64::consts::PI;
 use std::sync::Arc;
@@ -167,6 +168,32 @@ pub fn behind_a_pool(planted: &[Planted], side: usize, image: usize) -> Network 
         layer("norm", "BatchNormalization", norm, vec![1]),
         layer("pool", "AveragePooling2D", pool, vec![2]),
         conv("planted", side, (1, planted.len()), kernel, &bias, Activation::Relu, 3),
+    ])
+}
+
+/// The same filters behind a convolution whose norm comes before its activation, a maximum pool, and each with a norm of its own
+/// before its activation.
+pub fn behind_a_max_pool(planted: &[Planted], side: usize, image: usize) -> Network {
+    let middle = [0.0, 0.0, 0.0, 0.0, -1.5, 0.0, 0.0, 0.0, 0.0];
+    let norm = |scale: f64, shift: &[f64]| Kind::BatchNorm {
+        axis: -1,
+        scale: vec![scale; shift.len()].into(),
+        shift: shift.to_vec().into(),
+    };
+    let two = Window::new(2, 2);
+    let pool = Kind::Pool { pool: Pool::Max, window: two, stride: two, padding: Padding::Same };
+    let relu = || Kind::Activation(Activation::Relu);
+    let shifts: Vec<f64> = planted.iter().map(|filter| 3.0 * filter.bias).collect();
+    let kernel = |_: usize, o: usize| planted[o].kernel.clone();
+    network(vec![
+        input(image, 1),
+        conv("first", 3, (1, 1), |_, _| middle.to_vec(), &[0.25], Activation::Linear, 0),
+        layer("norm", "BatchNormalization", norm(-0.5, &[0.125]), vec![1]),
+        layer("on", "Activation", relu(), vec![2]),
+        layer("pool", "MaxPooling2D", pool, vec![3]),
+        conv("planted", side, (1, planted.len()), kernel, &vec![0.0; planted.len()], Activation::Linear, 4),
+        layer("own", "BatchNormalization", norm(3.0, &shifts), vec![5]),
+        layer("cut", "Activation", relu(), vec![6]),
     ])
 }
 

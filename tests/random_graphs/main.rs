@@ -16,6 +16,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod layers;
 mod network;
 mod quiet;
 
@@ -60,54 +61,106 @@ fn executors() -> Vec<Box<dyn Executor>> {
     all
 }
 
-#[test]
-fn every_executor_agrees_with_the_reference() {
-    let executors = executors();
-    let (dropped, used) = (Cell::new(0), Cell::new(0));
-    // Values of nodes, and among them those that are mostly noise.
-    let (compared, noisy) = (Cell::new(0), Cell::new(0));
-    let config = ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() };
-    proptest!(config, |(case in case(), which in any::<u64>())| {
-        let net = build(&case);
-        let Some(Quiet { image, equal, noise }) = quiet_image(&net, case.seed) else {
-            dropped.set(dropped.get() + 1);
-            return Ok(());
-        };
-        used.set(used.get() + 1);
-        // Nothing but the gradient, some nodes, all nodes.
-        let some = |id: &NodeId| *id == net.output || *id == net.dx || which >> (id.0 % 64) & 3 == 0;
-        let all: Vec<NodeId> = net.graph.nodes().map(|(id, _)| id).collect();
-        for mut keep in [vec![net.dx], vec![net.output], all.iter().copied().filter(some).collect(), all] {
-            if equal {
-                // Between output and image the gradient may take another of several equal ways.
-                keep.retain(|id| id.0 <= net.loss.0 || *id == net.dx);
-            }
-            let expected = run(&Reference::default(), &net, &keep, &image);
-            for executor in &executors {
-                let got = run(&**executor, &net, &keep, &image);
-                for (i, (got, expected)) in got.iter().zip(&expected).enumerate() {
-                    let id = keep.get(i).copied().unwrap_or(net.loss);
-                    if noise[id.0] >= BOUND {
-                        noisy.set(noisy.get() + 1);
-                        continue;
-                    }
-                    compared.set(compared.get() + 1);
-                    let node = &net.graph[id];
-                    let (error, at) = difference(&got.data, &expected.data);
-                    prop_assert!(
-                        error < BOUND,
-                        "{} ({}) on {}, {} kept: [{at}] is {}, should be {}\n{}",
-                        node.name, node.op.name(), executor.describe(), keep.len(), got.data[at], expected.data[at],
-                        Plan::compile(net.graph.clone(), &keep, &[net.loss], &[])
-                    );
+/// What was compared, and what could not be.
+#[derive(Default)]
+struct Counts {
+    dropped: Cell<usize>,
+    used: Cell<usize>,
+    /// Values of nodes, and among them those that are mostly noise.
+    compared: Cell<usize>,
+    noisy: Cell<usize>,
+}
+
+fn more(count: &Cell<usize>) {
+    count.set(count.get() + 1);
+}
+
+impl Counts {
+    /// At most one case in so many may be dropped, and one value in so many be noise.
+    fn check(&self, cases: usize, values: usize) {
+        let Counts { dropped, used, compared, noisy } = self;
+        println!("{} cases used, {} dropped for a kink", used.get(), dropped.get());
+        println!("{} values compared, {} mostly noise", compared.get(), noisy.get());
+        assert!(dropped.get() * cases < used.get(), "{} of {} cases were dropped", dropped.get(), used.get());
+        assert!(noisy.get() * values < compared.get(), "{} values are noise, {} not", noisy.get(), compared.get());
+    }
+}
+
+/// Compares all that each executor computes of the network with what the reference does.
+fn compare(
+    executors: &[Box<dyn Executor>],
+    net: &Net,
+    seed: u64,
+    which: u64,
+    counts: &Counts,
+) -> Result<(), TestCaseError> {
+    let Some(Quiet { image, equal, noise }) = quiet_image(net, seed) else {
+        more(&counts.dropped);
+        return Ok(());
+    };
+    more(&counts.used);
+    // Nothing but the gradient, some nodes, all nodes.
+    let some = |id: &NodeId| *id == net.output || *id == net.dx || which >> (id.0 % 64) & 3 == 0;
+    let all: Vec<NodeId> = net.graph.nodes().map(|(id, _)| id).collect();
+    for mut keep in [vec![net.dx], vec![net.output], all.iter().copied().filter(some).collect(), all] {
+        if equal {
+            // Between output and image the gradient may take another of several equal ways.
+            keep.retain(|id| id.0 <= net.loss.0 || *id == net.dx);
+        }
+        let expected = run(&Reference::default(), net, &keep, &image);
+        for executor in executors {
+            let got = run(&**executor, net, &keep, &image);
+            for (i, (got, expected)) in got.iter().zip(&expected).enumerate() {
+                let id = keep.get(i).copied().unwrap_or(net.loss);
+                if noise[id.0] >= BOUND {
+                    more(&counts.noisy);
+                    continue;
                 }
+                more(&counts.compared);
+                let node = &net.graph[id];
+                let (error, at) = difference(&got.data, &expected.data);
+                prop_assert!(
+                    error < BOUND,
+                    "{} ({}) on {}, {} kept: [{at}] is {}, should be {}\n{}",
+                    node.name,
+                    node.op.name(),
+                    executor.describe(),
+                    keep.len(),
+                    got.data[at],
+                    expected.data[at],
+                    Plan::compile(net.graph.clone(), &keep, &[net.loss], &[])
+                );
             }
         }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_executor_agrees_with_the_reference() {
+    let (executors, counts) = (executors(), Counts::default());
+    let config = ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(case in case(), which in any::<u64>())| {
+        compare(&executors, &build(&case), case.seed, which, &counts)?;
     });
-    println!("{} cases used, {} dropped for a kink", used.get(), dropped.get());
-    println!("{} values compared, {} mostly noise", compared.get(), noisy.get());
-    assert!(dropped.get() * 10 < used.get(), "{} of {} cases were dropped", dropped.get(), used.get());
-    assert!(noisy.get() * 20 < compared.get(), "{} values are noise, {} not", noisy.get(), compared.get());
+    counts.check(10, 20);
+}
+
+/// Networks of Keras' layers: what is not refused, in words that name the layer, every executor computes alike.
+#[test]
+fn every_executor_agrees_on_networks_of_layers() {
+    let (executors, counts, refused) = (executors(), Counts::default(), Cell::new(0));
+    let cases = std::env::var("RANDOM_NETWORKS").ok().map_or(200, |text| text.parse().expect("a number"));
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(seed in any::<u64>(), which in any::<u64>())| {
+        let (net, not_taken) = layers::net(seed);
+        refused.set(refused.get() + not_taken);
+        compare(&executors, &net, seed, which, &counts)?;
+    });
+    println!("{} layers refused", refused.get());
+    assert!(refused.get() > 0, "nothing was refused");
+    // Layers of many ops have more corners, and normalisations let little through but rounding.
+    counts.check(3, 4);
 }
 
 #[test]

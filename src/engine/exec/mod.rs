@@ -5,14 +5,16 @@ pub mod cpu;
 pub mod gpu;
 pub mod memory;
 pub mod reference;
+mod steady;
 
-use crate::Result;
 use crate::engine::graph::NodeId;
 use crate::engine::plan::{Plan, ValueId};
 use crate::engine::tensor::Tensor;
+use crate::{Error, Result};
 use gpu::{AdapterKind, Gpu};
 use memory::{Limit, Memory};
 use std::sync::Arc;
+pub use steady::Steady;
 
 /// For each run, for each traced node in the order of the plan, one number per image.
 pub type Trace = Vec<Vec<Vec<f32>>>;
@@ -132,17 +134,38 @@ pub fn open(
         Backend::Reference => Ok((Box::new(reference::Reference { limit }), None)),
         Backend::Cpu => Ok((cpu()?, None)),
         Backend::Gpu => Ok((Box::new(Gpu::open(None, limit)?), None)),
-        Backend::Auto => match gpu::adapters().first() {
-            None => Ok((cpu()?, Some("no GPU found, the CPU computes".to_string()))),
-            Some(gpu) if gpu.kind == AdapterKind::Software => {
-                let name = &gpu.name;
-                let notice = format!("the only GPU is software ({name}), slower than the CPU itself: the CPU computes");
-                Ok((cpu()?, Some(notice)))
-            }
-            Some(_) => match Gpu::open(None, limit) {
-                Ok(gpu) => Ok((Box::new(gpu), None)),
-                Err(why) => Ok((cpu()?, Some(format!("the GPU cannot be used ({why}), the CPU computes")))),
-            },
+        Backend::Auto => match hardware(limit) {
+            Ok(gpu) => Ok((Box::new(gpu), None)),
+            Err(notice) => Ok((cpu()?, Some(notice))),
         },
+    }
+}
+
+/// The same for [`Backend::Auto`] where the CPU is to go on when the GPU fails; `failed` hears of that.
+///
+/// # Errors
+/// If the CPU's threads cannot be started.
+pub fn open_steady(
+    threads: Option<usize>,
+    memory: Option<u64>,
+    failed: impl Fn(&Error) + Send + Sync + 'static,
+) -> Result<(Box<dyn Executor>, Option<String>)> {
+    let limit = Limit::new(memory);
+    let cpu = cpu::Cpu::new(threads, limit)?;
+    match hardware(limit) {
+        Ok(gpu) => Ok((Box::new(Steady::new(Box::new(gpu), cpu, failed)), None)),
+        Err(notice) => Ok((Box::new(cpu), Some(notice))),
+    }
+}
+
+/// A GPU that is faster than the CPU; or why there is none.
+fn hardware(limit: Limit) -> Result<Gpu, String> {
+    match gpu::adapters().first() {
+        None => Err("no GPU found, the CPU computes".to_string()),
+        Some(gpu) if gpu.kind == AdapterKind::Software => {
+            let name = &gpu.name;
+            Err(format!("the only GPU is software ({name}), slower than the CPU itself: the CPU computes"))
+        }
+        Some(_) => Gpu::open(None, limit).map_err(|why| format!("the GPU cannot be used ({why}), the CPU computes")),
     }
 }

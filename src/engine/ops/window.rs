@@ -139,6 +139,16 @@ impl Pool {
         self == Pool::from(self.window) && x.h.is_multiple_of(self.window.h) && x.w.is_multiple_of(self.window.w)
     }
 
+    /// The same windows without the rows and columns of them that lie outside of an image of `x`'s size wherever the window stands:
+    /// a window may be far larger than the image, and whoever walks over it would never come to an end.
+    pub fn trimmed(self, x: Shape) -> Pool {
+        let Ok(out) = self.shape(x) else { return self };
+        let Pool { window, stride, pad } = self;
+        let (h, top, bottom) = trim(x.h, out.h, window.h, stride.h, pad.top, pad.bottom);
+        let (w, left, right) = trim(x.w, out.w, window.w, stride.w, pad.left, pad.right);
+        Pool { window: Window { h, w }, stride, pad: Sides { top, bottom, left, right } }
+    }
+
     /// The pixels of window `(r, s)` that lie inside an image of `x`'s size, in reading order: place in the window, row, column.
     pub(crate) fn pixels(self, x: Shape, r: usize, s: usize) -> impl Iterator<Item = (usize, usize, usize)> {
         (0..self.window.len()).filter_map(move |place| {
@@ -146,5 +156,42 @@ impl Pool {
             let row = pixel(r, self.stride.h, i, 1, self.pad.top, x.h)?;
             Some((place, row, pixel(s, self.stride.w, j, 1, self.pad.left, x.w)?))
         })
+    }
+}
+
+/// Along one axis of `n` pixels: what is left of `count` windows of `k` pixels, and of what is added before and after.
+fn trim(n: usize, count: usize, k: usize, s: usize, before: usize, after: usize) -> (usize, usize, usize) {
+    // What even the last window reads before the first pixel, and the first window behind the last pixel.
+    let (first, last) = (before.saturating_sub((count - 1) * s), (k - before).saturating_sub(n));
+    (k - first - last, before - first, after - last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Row and column of the pixels of all windows.
+    fn read(pool: Pool, x: Shape) -> Vec<Vec<(usize, usize)>> {
+        let y = pool.shape(x).unwrap();
+        let of_window = |(_, r, s, _)| pool.pixels(x, r, s).map(|(_, row, column)| (row, column)).collect();
+        y.places().map(of_window).collect()
+    }
+
+    #[test]
+    fn trimmed_windows_read_the_same_pixels() {
+        for (h, k, s) in (1..6).flat_map(|h| (1..20).flat_map(move |k| (1..4).map(move |s| (h, k, s)))) {
+            let x = Shape::new(1, h, 3, 1);
+            let (window, stride) = (Window::new(k, 2), Window::new(s, 1));
+            let pool = Pool { window, stride, pad: Sides::same(h, 3, window, stride, Window::ONE) };
+            let trimmed = pool.trimmed(x);
+            assert_eq!(read(trimmed, x), read(pool, x), "{pool:?} of {h} rows");
+            assert!(trimmed.window.h < 2 * h, "{trimmed:?} of {h} rows");
+        }
+        // Windows that do not fit are left to those who say so.
+        let large = Pool::from(Window::new(9, 9));
+        assert_eq!(large.trimmed(Shape::new(1, 4, 4, 1)), large);
+        // Whole windows stay as they are.
+        let plain = Pool::from(Window::new(2, 2));
+        assert_eq!(plain.trimmed(Shape::new(1, 4, 4, 1)), plain);
     }
 }

@@ -6,10 +6,10 @@ use crate::findings::ablation::Ablation;
 use crate::findings::masked::{Removed, Site};
 use crate::findings::stats::{mean, share};
 use crate::findings::task::Task;
-use crate::findings::{Answer, Claim, FilterFindings, Interval, LayerFindings, Text, Unit, Verdict};
+use crate::findings::{Answer, Claim, FilterFindings, How, LayerFindings, Text, Unit, Verdict};
 use serde_json::json;
 
-/// Several: at least so many.
+/// Several: more than two, as the word says.
 const SEVERAL: usize = 3;
 /// More than this share of the ring's response is gone without a border: the border is the cause, not what lies there.
 const CAUSED: f64 = 0.5;
@@ -63,13 +63,17 @@ pub fn claim(layers: &[LayerFindings], without: Option<&WithoutBorders>) -> Clai
         (borders.len(), caused)
     };
     let (count, caused) = layers.iter().map(of).fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
-    let number = share(count, layers.iter().map(|layer| layer.filters.len()).sum());
+    let filters = layers.iter().map(|layer| layer.filters.len()).sum();
+    let number = share(count, filters);
+    let chance = share(layers.iter().map(|layer| layer.borders_by_chance).sum(), filters);
+    let is_beyond = number.zip(chance).is_some_and(|(number, chance)| number.low > chance.value);
     let rows = layers.iter().map(|layer| {
         let (borders, caused) = of(layer);
         json!({
             "layer": layer.name,
             "filters": layer.filters.len(),
             "border": borders,
+            "by chance": layer.borders_by_chance,
             "caused by the border": caused,
             "share": row(share(borders, layer.filters.len())),
         })
@@ -80,18 +84,14 @@ pub fn claim(layers: &[LayerFindings], without: Option<&WithoutBorders>) -> Clai
         sentence: Text::Borders,
         number: number.unwrap_or(UNKNOWN),
         unit: Unit::Share,
-        chance: Some(Interval { value: 0.0, low: 0.0, high: 0.0 }),
+        chance,
         answer: match number {
             None => Answer::CannotBeTold,
-            Some(_) if count >= SEVERAL => Answer::Holds,
-            Some(_) => Answer::Fails,
+            Some(_) if count >= SEVERAL && is_beyond => Answer::Holds,
+            Some(_) if count < SEVERAL => Answer::Fails,
+            Some(_) => Answer::CannotBeTold,
         },
-        how: format!(
-            "Share of all filters whose verdict, first or second, is border; several: {SEVERAL} or more. The border is the cause where \
-             more than half of the ring's response is gone in a larger, reflected canvas. PSNR is that of the outer eighth of the \
-             image on each side, and of the rest, with all border filters replaced by their means at once{}.",
-            if without.is_some() { "" } else { "; it cannot be told here: it takes border filters and a truth" }
-        ),
+        how: How::Borders { tried: without.is_some() },
         details: json!({
             "border": count,
             "caused by the border": caused,

@@ -3,7 +3,7 @@
 use super::{UNKNOWN, below, row};
 use crate::findings::spectrum::unevenness;
 use crate::findings::stats::{difference, mean};
-use crate::findings::{Answer, Claim, Interval, LayerFindings, STILL_SEED, Text, Unit};
+use crate::findings::{Answer, Claim, How, Interval, LayerFindings, STILL_SEED, Text, Unit};
 use serde_json::json;
 
 /// The logarithms of how unevenly energy lies in the pictures of a layer; those that are still the seed are left out.
@@ -31,10 +31,6 @@ pub fn claim(layers: &[LayerFindings]) -> Claim {
             "variation": row(mean(&logs).map(exp)),
         })
     });
-    let why = match ratio {
-        Some(_) => "",
-        None => " It cannot be told: fewer than five pictures on one side are more than their seed.",
-    };
     Claim {
         id: "evenness",
         sentence: Text::Evenness,
@@ -42,10 +38,7 @@ pub fn claim(layers: &[LayerFindings]) -> Claim {
         unit: Unit::Ratio,
         chance: Some(Interval { value: 1.0, low: 1.0, high: 1.0 }),
         answer: ratio.map_or(Answer::CannotBeTold, |ratio| below(ratio, 1.0)),
-        how: format!(
-            "How much local energy varies over blocks of 16x16 pixels of the climbed pictures (standard deviation by mean), in the \
-             decoder by the encoder, geometric means; below 1: more even.{why}"
-        ),
+        how: How::Evenness { told: ratio.is_some() },
         details: json!({
             "encoder": row(mean(&encoder).map(exp)),
             "decoder": row(mean(&decoder).map(exp)),

@@ -20,7 +20,7 @@ fn one(claim: &Claim) -> Value {
         "unit": unit(claim.unit),
         "chance": row(claim.chance),
         "answer": answer(claim.answer),
-        "how": claim.how,
+        "how": claim.how.to_string(),
         "details": claim.details,
     })
 }

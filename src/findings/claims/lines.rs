@@ -7,13 +7,13 @@ use crate::findings::activity::activity;
 use crate::findings::masked::Site;
 use crate::findings::stats::{apart, mean, share};
 use crate::findings::task::Task;
-use crate::findings::{Answer, Claim, Interval, LayerFindings, Text, Unit, Verdict};
+use crate::findings::{Answer, Claim, How, Interval, LayerFindings, Text, Unit, Verdict};
 use crate::mri::{Axis, Sampling};
 use crate::network::Network;
 use serde_json::json;
 
 /// So near to horizontal or vertical, in degrees, a line counts as one.
-const NEAR: f64 = 15.0;
+pub const NEAR: f64 = 15.0;
 /// Of even orientations the share that lies so near to one of the two.
 const BY_CHANCE: f64 = 4.0 * NEAR / 180.0;
 /// Phantoms of each undersampling.
@@ -111,16 +111,6 @@ pub fn claim(layers: &[LayerFindings], turned: Option<&Turned>) -> Claim {
     let of_all = |lines: f64| (lines / all.filters.max(1) as f64).clamp(0.0, 1.0);
     let even = BY_CHANCE * all.lines as f64;
     let chance = Interval { value: of_all(even), low: of_all(even - half), high: of_all(even + half) };
-    let follows = match turned {
-        Some(_) => {
-            "The weights are fixed: tuning to gratings cannot turn with the data. What can be seen is whether horizontal lines gain \
-             where aliases lie above one another and vertical ones where they lie side by side. Whether a network trained on the \
-             other direction would prefer the other lines, one trained on one direction cannot tell."
-        }
-        None => {
-            "Whether the preference turns with the data cannot be told: the network restores no undersampled pictures."
-        }
-    };
     Claim {
         id: "lines",
         sentence: Text::Lines,
@@ -128,10 +118,7 @@ pub fn claim(layers: &[LayerFindings], turned: Option<&Turned>) -> Claim {
         unit: Unit::Share,
         chance: Some(chance),
         answer: number.map_or(Answer::CannotBeTold, |number| above(number, 0.5)),
-        how: format!(
-            "Share of all filters that are lines within {NEAR} degrees of horizontal or vertical; most: more than half. Chance: as \
-             many lines, of even orientations. {follows}"
-        ),
+        how: How::Lines { turned: turned.is_some() },
         details: json!({
             "layers": layers.iter().map(|layer| Count::of(layer).row(&layer.name)).collect::<Vec<_>>(),
             "all": all.row("all"),

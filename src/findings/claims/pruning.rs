@@ -1,30 +1,49 @@
 //! "The filters that look like noise can go at the same quality." And how many can go at all, and how much faster the network then is.
 
-use super::{SAME, SAME_OUTPUT, UNKNOWN, below, row};
+use super::how::same;
+use super::{UNKNOWN, below, row, spread};
 use crate::Result;
 use crate::cancel::Watch;
 use crate::engine::random::stream;
 use crate::findings::ablation::Ablation;
 use crate::findings::masked::{Removed, Site};
 use crate::findings::speed::Speed;
-use crate::findings::stats::{mean, quantile};
+use crate::findings::stats::{mean, share};
 use crate::findings::task::{Task, interval};
-use crate::findings::{Answer, Claim, FilterFindings, Interval, LayerFindings, STILL_SEED, Text, Unit, Verdict};
+use crate::findings::{Answer, Claim, FilterFindings, How, LayerFindings, STILL_SEED, Text, Unit, Verdict};
 use crate::network::{Kind, Network};
 use serde_json::json;
 
-/// A picture whose spectrum is as flat as this looks like white noise.
-const FLAT: f64 = 0.8;
 /// Random sets beside the set that is tried.
-const RANDOM: u64 = 20;
+pub const RANDOM: u64 = 20;
 /// Images on which it is looked for how many filters can go.
 const SEARCH: usize = 16;
 
-/// Does the filter's picture look like noise: is it still the seed, or is its spectrum flat? Of a filter that is not drawn it is
-/// known that its picture stays the seed if its first gradient is zero.
+/// Does the filter's picture look like noise: is it still the seed, or is its spectrum flat?
 pub fn looks_like_noise(filter: &FilterFindings) -> bool {
-    let by_picture = filter.trust.as_ref().map(|trust| trust.still_seed >= STILL_SEED || trust.flat >= FLAT);
-    by_picture.unwrap_or(filter.life.dead_at_seed || filter.verdict == Verdict::Noise)
+    filter.look.map_or_else(|| stand_in(filter), |look| look.is_noise())
+}
+
+/// What stands for the picture of a filter that was not climbed: without a gradient at its seed its picture is the seed, and a
+/// detector of noise is taken to draw noise.
+fn stand_in(filter: &FilterFindings) -> bool {
+    filter.life.dead_at_seed || filter.verdict == Verdict::Noise
+}
+
+/// Of the filters that were climbed: how many look like noise, how many of these the stand-in finds, and of how many others it
+/// says so, too.
+fn of_stand_in(layers: &[LayerFindings]) -> serde_json::Value {
+    let climbed = || layers.iter().flat_map(|layer| &layer.filters).filter(|filter| filter.look.is_some());
+    let noise = climbed().filter(|filter| looks_like_noise(filter));
+    let both = noise.clone().filter(|filter| stand_in(filter)).count();
+    let (count, noise) = (climbed().count(), noise.count());
+    let wrong = climbed().filter(|filter| stand_in(filter)).count() - both;
+    json!({
+        "pictures": count,
+        "look like noise": row(share(noise, count)),
+        "of these found by the stand-in": row(share(both, noise)),
+        "of the others found by the stand-in": row(share(wrong, count - noise)),
+    })
 }
 
 /// What a set of filters costs when all are replaced by their means at once.
@@ -122,7 +141,7 @@ impl Pruning<'_, '_> {
         let mut order: Vec<usize> = (0..counts.len()).collect();
         order.sort_by_key(|&i| std::cmp::Reverse(counts[i]));
         let mut spare = vec![0; counts.len()];
-        let may = if self.task.truths.is_some() { SAME } else { SAME_OUTPUT };
+        let may = same(self.task.truths.is_some());
         for (done, &layer) in order.iter().enumerate() {
             (watch.progress)(done, order.len());
             let bound = may * (done + 1) as f64 / order.len() as f64;
@@ -178,14 +197,8 @@ pub fn l1(network: &Network, layer: usize) -> Vec<f64> {
 /// `pruned`: `None` without data.
 pub fn claim(layers: &[LayerFindings], pruned: Option<&Pruned>) -> Claim {
     let decibel = pruned.is_none_or(|pruned| pruned.decibel);
-    let same = if decibel { SAME } else { SAME_OUTPUT };
     let number = pruned.map(|pruned| interval(&pruned.noise.lost));
-    let spread = |pruned: &Pruned| Interval {
-        value: pruned.random.iter().sum::<f64>() / pruned.random.len() as f64,
-        low: quantile(&pruned.random, 0.025),
-        high: quantile(&pruned.random, 0.975),
-    };
-    let chance = pruned.filter(|pruned| !pruned.random.is_empty()).map(spread);
+    let chance = pruned.filter(|pruned| !pruned.random.is_empty()).map(|pruned| spread(&pruned.random));
     let noise = || layers.iter().flat_map(|layer| &layer.filters).filter(|filter| looks_like_noise(filter));
     let kinds = Verdict::ALL.map(|verdict| {
         json!({
@@ -205,7 +218,7 @@ pub fn claim(layers: &[LayerFindings], pruned: Option<&Pruned>) -> Claim {
     });
     let can_go = pruned.map(|pruned| {
         json!({
-            "allowed": same,
+            "allowed": same(decibel),
             "filters": pruned.spare.iter().sum::<usize>(),
             "layers": pruned.spare,
             "cost": cost(&pruned.spare_cost),
@@ -218,16 +231,15 @@ pub fn claim(layers: &[LayerFindings], pruned: Option<&Pruned>) -> Claim {
         number: number.unwrap_or(UNKNOWN),
         unit: if decibel { Unit::Decibel } else { Unit::Ratio },
         chance,
-        answer: number.map_or(Answer::CannotBeTold, |number| below(number, same)),
-        how: format!(
-            "What held-out images, never used before, lose when all filters whose pictures look like noise are replaced by their means \
-             at once; less than {same} is the same quality. Still the seed: correlation {STILL_SEED} or more; a flat spectrum: \
-             flatness {FLAT} or more; of filters that are not drawn, those without a gradient at their seed, and the verdict noise. \
-             Chance: {RANDOM} random sets of the same size in each layer.{}",
-            if pruned.is_some() { "" } else { " It cannot be told without data." }
-        ),
+        answer: number.map_or(Answer::CannotBeTold, |number| below(number, same(decibel))),
+        how: How::Pruning { decibel, told: pruned.is_some() },
         details: json!({
             "look like noise": noise().count(),
+            "by their pictures": noise().filter(|filter| filter.look.is_some()).count(),
+            "by the stand-in": noise().filter(|filter| filter.look.is_none()).count(),
+            "stand-in: no gradient at the seed, or the verdict noise": of_stand_in(layers),
+            "still the seed from": STILL_SEED,
+            "flat above": layers.iter().flat_map(|layer| &layer.filters).find_map(|filter| Some(filter.look?.flat_threshold)),
             "kinds": kinds,
             "all at once": tried,
             "how many can go": can_go,

@@ -1,19 +1,26 @@
 //! "The skips bring the detail back."
 
-use super::{SAME, SAME_OUTPUT, UNKNOWN, above, row};
+use super::how::{self, same};
+use super::pruning::RANDOM;
+use super::{UNKNOWN, above, row, spread};
 use crate::Result;
+use crate::cancel::Watch;
 use crate::engine::exec::Executor;
+use crate::engine::random::stream;
 use crate::findings::ablation::Ablation;
+use crate::findings::fit::fitting;
 use crate::findings::masked::{Means, Removed, Site};
 use crate::findings::routes::{Routes, Skip, skips};
 use crate::findings::stats::mean;
 use crate::findings::task::{Task, interval};
-use crate::findings::{Answer, Claim, Interval, LayerFindings, Text, Unit};
-use crate::network::Network;
+use crate::findings::{Answer, Claim, How, Interval, LayerFindings, Text, Unit};
+use crate::network::{Network, unet};
 use serde_json::json;
 
 /// Images at which gradients are split.
 const IMAGES: usize = 4;
+/// Images on which random channels are tried: the spread is that of the sets.
+const TRIED: usize = 8;
 
 /// Splits the gradients of the `drawn` filters by route; the shares are the means over some images.
 ///
@@ -28,13 +35,20 @@ pub fn split(
 ) -> Result<()> {
     for (layer, filters) in drawn {
         let Some(found) = layers.iter_mut().find(|found| found.layer == *layer) else { continue };
-        let mut routes = Routes::new(executor, network, *layer, filters, task.shape)?;
-        let mut shares: Vec<Vec<Vec<f64>>> = vec![vec![]; filters.len()];
-        for image in task.images.iter().take(IMAGES) {
-            for (shares, split) in shares.iter_mut().zip(routes.split(image)?) {
-                shares.extend(split.shares());
+        let shares = fitting(filters.len(), |at_once| {
+            let mut all: Vec<Vec<Vec<f64>>> = vec![];
+            for filters in filters.chunks(at_once) {
+                let mut routes = Routes::new(executor, network, *layer, filters, task.shape)?;
+                let mut shares: Vec<Vec<Vec<f64>>> = vec![vec![]; filters.len()];
+                for image in task.images.iter().take(IMAGES) {
+                    for (shares, split) in shares.iter_mut().zip(routes.split(image)?) {
+                        shares.extend(split.shares());
+                    }
+                }
+                all.extend(shares);
             }
-        }
+            Ok(all)
+        })?;
         for (filter, shares) in filters.iter().zip(shares) {
             let Some(found) = found.filters.iter_mut().find(|found| found.filter == *filter) else { continue };
             let count = shares.len() as f64;
@@ -51,6 +65,8 @@ pub struct WithoutSkips {
     /// In the order of [`skips`].
     pub each: Vec<Vec<f64>>,
     pub all: Vec<f64>,
+    /// Of each random set of as many channels, from all layers, the mean that is lost; from the least to the most.
+    pub random: Vec<f64>,
     /// Is it PSNR, in dB? Else it is the change of the output.
     pub decibel: bool,
 }
@@ -60,7 +76,7 @@ pub fn sites(network: &Network) -> Vec<Site> {
     skips(network).iter().map(|skip| Site::Edge(skip.merge, skip.input)).collect()
 }
 
-/// `None` of a network without skips.
+/// `None` of a network without skips. What chance would give is left open.
 ///
 /// # Errors
 /// If the network cannot be computed, or the device fails.
@@ -73,9 +89,41 @@ pub fn without(executor: &dyn Executor, network: &Network, task: &Task, means: &
     let all = |site: &Site| (*site, (0..means[site].len()).collect::<Vec<usize>>());
     let sets: Vec<Removed> = sites.iter().map(|site| Removed::from([all(site)])).collect();
     let whole: Removed = sites.iter().map(all).collect();
-    let mut ablation = Ablation::new(executor, network, task, means.clone())?;
+    let mut ablation = Ablation::new(executor, network, task, means)?;
     let each = sets.iter().map(|set| ablation.lost(set, usize::MAX)).collect::<Result<_>>()?;
-    Ok(Some(WithoutSkips { each, all: ablation.lost(&whole, usize::MAX)?, decibel: task.truths.is_some() }))
+    let all = ablation.lost(&whole, usize::MAX)?;
+    Ok(Some(WithoutSkips { each, all, random: vec![], decibel: task.truths.is_some() }))
+}
+
+/// What is lost with sets of as many channels as the skips carry, drawn from those of all layers.
+///
+/// # Errors
+/// If the device fails, or it is cancelled.
+pub fn by_chance(
+    ablation: &mut Ablation,
+    network: &Network,
+    means: &Means,
+    seed: u64,
+    watch: &mut Watch,
+) -> Result<Vec<f64>> {
+    let count = sites(network).iter().filter_map(|site| means.get(site)).map(Vec::len).sum::<usize>();
+    let layers = unet::convolutions(network).into_iter().filter(|&layer| ablation.has(Site::Layer(layer)));
+    let all: Vec<(Site, usize)> = layers
+        .flat_map(|layer| (0..unet::filters(network, layer)).map(move |filter| (Site::Layer(layer), filter)))
+        .collect();
+    let set = |number: u64| {
+        let mut rng = stream(seed, "as many channels as the skips carry", number);
+        let mut removed = Removed::new();
+        for i in rand::seq::index::sample(&mut rng, all.len(), count.min(all.len())) {
+            removed.entry(all[i].0).or_default().push(all[i].1);
+        }
+        removed
+    };
+    let sets: Vec<Removed> = (0..RANDOM).map(set).collect();
+    let lost = ablation.each_lost(&sets, TRIED, watch)?;
+    let mut random: Vec<f64> = lost.iter().map(|lost| lost.iter().sum::<f64>() / lost.len() as f64).collect();
+    random.sort_by(f64::total_cmp);
+    Ok(random)
 }
 
 /// What a skip is called: "dconv64 to concatenate_9".
@@ -86,7 +134,6 @@ fn name(network: &Network, skip: Skip) -> String {
 
 pub fn claim(network: &Network, layers: &[LayerFindings], without: Option<&WithoutSkips>) -> Claim {
     let skips = skips(network);
-    let bound = if without.is_none_or(|without| without.decibel) { SAME } else { SAME_OUTPUT };
     let number: Option<Interval> = without.map(|without| interval(&without.all));
     let by_skip = |i: usize| {
         json!({
@@ -104,26 +151,23 @@ pub fn claim(network: &Network, layers: &[LayerFindings], without: Option<&Witho
             json!({ "layer": layer.name, "filters": routes.len(), "shares": all })
         })
     });
-    let why = match (without, skips.is_empty()) {
-        (Some(_), _) => "",
-        (None, true) => " It cannot be told: the network has no skip.",
-        (None, false) => " It cannot be told without data.",
+    let told = match (without, skips.is_empty()) {
+        (Some(_), _) => how::Skips::Told,
+        (None, true) => how::Skips::NoSkip,
+        (None, false) => how::Skips::NoData,
     };
+    let decibel = without.is_none_or(|without| without.decibel);
     Claim {
         id: "skips",
         sentence: Text::Skips,
         number: number.unwrap_or(UNKNOWN),
-        unit: if without.is_none_or(|without| without.decibel) { Unit::Decibel } else { Unit::Ratio },
-        chance: None,
-        answer: number.map_or(Answer::CannotBeTold, |number| above(number, bound)),
-        how: format!(
-            "What held-out images lose when all skips carry their mean alone (PSNR, or without a truth how far the output moves, as a \
-             share of its standard deviation); more than {bound} counts. Shares: the gradient of a filter's mean activation, by the \
-             first skip that it takes on its way back to the image; they sum up to 1, and one is negative where a route works \
-             against the others.{why}"
-        ),
+        unit: if decibel { Unit::Decibel } else { Unit::Ratio },
+        chance: without.filter(|without| !without.random.is_empty()).map(|without| spread(&without.random)),
+        answer: number.map_or(Answer::CannotBeTold, |number| above(number, same(decibel))),
+        how: How::Skips { decibel, told },
         details: json!({
             "skips": (0..skips.len()).map(by_skip).collect::<Vec<_>>(),
+            "random channels": without.map(|without| &without.random),
             "layers": rows.collect::<Vec<_>>(),
         }),
     }

@@ -2,7 +2,7 @@
 
 use super::{UNKNOWN, below, row};
 use crate::findings::stats::{median, slope};
-use crate::findings::{Answer, Claim, LayerFindings, Text, Unit, Verdict};
+use crate::findings::{Answer, Claim, How, LayerFindings, Text, Unit, Verdict};
 use serde_json::json;
 
 /// Depth and the logarithm (base 2) of the preferred frequency in cycles per image pixel, of the filters that are tuned.
@@ -15,8 +15,19 @@ fn points<'l>(layers: impl Iterator<Item = &'l LayerFindings>) -> Vec<(f64, f64)
     layers.flat_map(of_layer).collect()
 }
 
+/// The same of the network with its kernels' taps shuffled: pools and strides make the frequency fall by themselves.
+fn by_chance<'l>(layers: impl Iterator<Item = &'l LayerFindings>) -> Vec<(f64, f64)> {
+    let of_layer = |layer: &'l LayerFindings| {
+        let tuned = layer.chance.iter().filter(|s| s.is_band_pass || s.selectivity > layer.line_threshold);
+        tuned.map(|shuffled| (layer.depth as f64, shuffled.frequency.log2()))
+    };
+    layers.flat_map(of_layer).collect()
+}
+
 pub fn claim(layers: &[LayerFindings]) -> Claim {
-    let way_up = slope(&points(layers.iter().filter(|layer| !layer.decoder)));
+    let before_the_way_up = || layers.iter().filter(|layer| !layer.decoder);
+    let way_up = slope(&points(before_the_way_up()));
+    let chance = slope(&by_chance(before_the_way_up()));
     let rows = layers.iter().map(|layer| {
         let own = points(std::iter::once(layer));
         let frequencies: Vec<f64> = own.iter().map(|(_, log)| log.exp2()).collect();
@@ -33,11 +44,9 @@ pub fn claim(layers: &[LayerFindings]) -> Claim {
         sentence: Text::Spacing,
         number: way_up.unwrap_or(UNKNOWN),
         unit: Unit::OctavesPerLayer,
-        chance: None,
+        chance,
         answer: way_up.map_or(Answer::CannotBeTold, |slope| below(slope, 0.0)),
-        how: "Slope of the preferred frequency, in octaves of cycles per image pixel, over the convolutions passed, of the line and spot \
-              filters before the first upsampling; below zero: further apart. Filters are drawn anew for the interval."
-            .to_string(),
+        how: How::Spacing,
         details: json!({
             "layers": rows.collect::<Vec<_>>(),
             "slope in the decoder": row(slope(&points(layers.iter().filter(|layer| layer.decoder)))),

@@ -106,27 +106,17 @@ impl<'a> Job<'a> {
     /// # Errors
     /// If the device fails, or the climb is cancelled.
     pub fn climb(self, seeds: &Tensor, watch: &mut Watch) -> Result<Vec<Climb>> {
-        let Climbed { climbs, end, .. } = self.climb_on(seeds, None, watch);
+        let Climbed { climbs, end } = self.climb_on(seeds, watch);
         end.map(|()| climbs)
     }
 
-    /// The same; what is finished when something fails is kept. Where a device fails and there is another one, that goes on, with
-    /// the batch that was not finished.
-    pub fn climb_on(mut self, seeds: &Tensor, spare: Option<Spare>, watch: &mut Watch) -> Climbed {
-        let mut climbed = Climbed { climbs: vec![], spare: None, end: Ok(()) };
+    /// The same; what is finished when something fails is kept.
+    pub fn climb_on(mut self, seeds: &Tensor, watch: &mut Watch) -> Climbed {
+        let mut climbed = Climbed { climbs: vec![], end: Ok(()) };
         let mut first = self.first.take();
         for start in (0..self.filters.len()).step_by(self.needs.at_once) {
             let places = start..(start + self.needs.at_once).min(self.filters.len());
-            let executor = climbed.spare.as_deref().unwrap_or(self.executor);
-            let mut result = self.batch(executor, places.clone(), seeds, watch, first.take());
-            if let (Err(error @ Error::Device(_)), Some(spare), None) = (&result, spare, &climbed.spare) {
-                result = spare(error).and_then(|other| {
-                    let result = self.batch(&*other, places, seeds, watch, None);
-                    climbed.spare = Some(other);
-                    result
-                });
-            }
-            match result {
+            match self.batch(places, seeds, watch, first.take()) {
                 Ok(climbs) => climbed.climbs.extend(climbs),
                 Err(error) => {
                     climbed.end = Err(error);
@@ -140,7 +130,6 @@ impl<'a> Job<'a> {
     /// Climbs the filters at these places of the list.
     fn batch(
         &self,
-        executor: &dyn Executor,
         places: Range<usize>,
         seeds: &Tensor,
         watch: &mut Watch,
@@ -155,26 +144,22 @@ impl<'a> Job<'a> {
             Some(first) => first,
             None => {
                 let objective = Objective::new(self.network, self.layer, filters, self.image, &self.recipe, false)?;
-                let compiled = executor.compile(objective.plan.clone())?;
-                executor.limit().check(seeds.shape, compiled.memory())?;
+                let compiled = self.executor.compile(objective.plan.clone())?;
+                self.executor.limit().check(seeds.shape, compiled.memory())?;
                 (objective, compiled)
             }
         };
         let mut progress = |steps: usize| (watch.progress)(done + steps * filters.len(), total);
-        let batch = Batch { executor, objective: &objective, filters, seeds: &seeds, recipe: self.recipe };
+        let batch =
+            Batch { executor: self.executor, objective: &objective, filters, seeds: &seeds, recipe: self.recipe };
         batch.climb(compiled, watch.cancel, &mut progress)
     }
 }
-
-/// Makes the executor that goes on when one has failed, by that error.
-pub type Spare<'s> = &'s dyn Fn(&Error) -> Result<Box<dyn Executor>>;
 
 /// What a climb came to.
 pub struct Climbed {
     /// Of the filters that are finished, the first of those that were asked for.
     pub climbs: Vec<Climb>,
-    /// The executor that went on where the first one failed.
-    pub spare: Option<Box<dyn Executor>>,
     /// Why it ended before all filters were finished.
     pub end: Result<()>,
 }

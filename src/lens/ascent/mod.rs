@@ -24,7 +24,7 @@ use crate::engine::exec::memory::Memory;
 use crate::engine::random::stream;
 use crate::engine::tensor::{Shape, Tensor};
 use crate::network::{Network, unet};
-pub use climb::{Climb, Climbed, Job, Needs, Spare, climb};
+pub use climb::{Climb, Climbed, Job, Needs, climb};
 pub(crate) use objective::{ADAM_EPSILON, BETA_1, BETA_2};
 pub use objective::{Fixed, Objective, StepTrace};
 use rand::RngExt;

@@ -18,7 +18,8 @@ impl Builder<'_> {
     ) -> Result<Value> {
         let s = self.image(x)?;
         let pad = padding.sides(s.h, s.w, window, stride, Window::ONE);
-        let windows = ops::Pool { window, stride, pad };
+        let windows = ops::Pool { window, stride, pad }.trimmed(s);
+        let window = windows.window;
         if pool == Pool::Average {
             // The mean is put together from a kernel of ones and a map of how many pixels each window has.
             self.hold(window.h.saturating_mul(window.w).saturating_mul(s.c))?;

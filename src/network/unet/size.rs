@@ -95,7 +95,10 @@ pub fn image_shape(network: &Network, targets: &[usize], size: Option<(usize, us
     let wanted = wanted(network, targets);
     match fits(network, &wanted, size) {
         Ok(()) => Ok(Shape::new(1, size.0, size.1, c)),
-        Err(Error::Usage(why)) => Err(does_not_fit(network, &wanted, size, &why)),
+        Err(Error::Usage(why)) => {
+            let above = search(network, &wanted, size, true);
+            Err(does_not_fit(network, &wanted, size, above, &why))
+        }
         Err(other) => Err(other),
     }
 }
@@ -111,7 +114,8 @@ pub fn fitting(network: &Network, targets: &[usize], size: (usize, usize)) -> Re
     match fits(network, &wanted, first) {
         Ok(()) => Ok(first),
         Err(Error::Usage(why)) => {
-            search(network, &wanted, size, true).ok_or_else(|| does_not_fit(network, &wanted, size, &why))
+            let above = search(network, &wanted, size, true);
+            above.ok_or_else(|| does_not_fit(network, &wanted, size, None, &why))
         }
         Err(other) => Err(other),
     }
@@ -176,9 +180,16 @@ fn ring(network: &Network, wanted: &[bool], (h, w): (usize, usize), above: bool)
     None
 }
 
-fn does_not_fit(network: &Network, wanted: &[bool], size: (usize, usize), why: &str) -> Error {
-    let near: Vec<(usize, usize)> =
-        [false, true].iter().filter_map(|&above| search(network, wanted, size, above)).collect();
+/// `above`: the nearest larger size that fits. A search takes thousands of tries, so none is made twice.
+fn does_not_fit(
+    network: &Network,
+    wanted: &[bool],
+    size: (usize, usize),
+    above: Option<(usize, usize)>,
+    why: &str,
+) -> Error {
+    let below = search(network, wanted, size, false);
+    let near: Vec<(usize, usize)> = below.into_iter().chain(above).collect();
     let multiple = size_multiple(network);
     let are_multiples = near.iter().all(|&(h, w)| {
         let next = (h.saturating_add(multiple.h), w.saturating_add(multiple.w));

@@ -3,7 +3,7 @@
 use super::chart::shown;
 use crate::findings::{Claim, Findings, Interval, Unit};
 use crate::numbers::number;
-use crate::page::strings::findings::FindingsText;
+use crate::page::strings::findings::{FindingsText, how, row_name};
 use crate::page::strings::{Lang, fill};
 use crate::picture::{Anchor, Drawing, Mark, Paint, axis};
 use maud::{Markup, html};
@@ -12,14 +12,16 @@ use serde_json::Value;
 /// Rows of details that are shown; the file has all.
 const MOST_ROWS: usize = 60;
 
-pub fn section(findings: &Findings, t: &FindingsText) -> Markup {
+pub fn section(findings: &Findings, lang: Lang) -> Markup {
+    let t = lang.findings();
     html! {
         @if findings.claims.is_empty() { p.warning { (t.claims_none) } }
-        @for (i, claim) in findings.claims.iter().enumerate() { (row(claim, i + 1, t)) }
+        @for (i, claim) in findings.claims.iter().enumerate() { (row(claim, i + 1, lang)) }
     }
 }
 
-fn row(claim: &Claim, place: usize, t: &FindingsText) -> Markup {
+fn row(claim: &Claim, place: usize, lang: Lang) -> Markup {
+    let t = lang.findings();
     let text = t.claim(claim.sentence);
     let unit = t.unit(claim.unit);
     let value = |v: f64| in_unit(v, claim.unit);
@@ -37,14 +39,15 @@ fn row(claim: &Claim, place: usize, t: &FindingsText) -> Markup {
             data-value=(v) data-low=(low) data-high=(high) {
             h3 { (place) ". " (text.sentence) }
             p.answer { span.word { (t.answer(claim.answer)) } }
-            p.number { strong { (value(v)) @if !unit.is_empty() { " " (unit) } } " " (text.number) }
-            (shown(&drawing))
-            p.hint { (interval) "; " (chance) ". " (relation(claim, t)) }
+            @if v.is_finite() {
+                p.number { strong { (value(v)) @if !unit.is_empty() { " " (unit) } } " " (text.number) }
+                (shown(&drawing))
+                p.hint { (interval) "; " (chance) ". " (relation(claim, t)) }
+            } @else { p.number { (t.no_number) } }
             details {
                 summary { (t.rows_behind) }
-                p { (text.how) }
-                @if !claim.how.is_empty() { p.hint lang="en" { (claim.how) } }
-                div lang="en" { (details(&claim.details)) }
+                p { (how(claim.how, lang)) }
+                (details(&claim.details, t))
             }
         }
     }
@@ -104,7 +107,10 @@ pub fn drawing(findings: &Findings, t: &FindingsText) -> Drawing {
     for (i, claim) in findings.claims.iter().enumerate() {
         let top = 12.0 + ROW * i as f64;
         let (text, unit) = (t.claim(claim.sentence), t.unit(claim.unit));
-        let number = format!("{} {unit}", in_unit(claim.number.value, claim.unit));
+        let number = match claim.number.value.is_finite() {
+            true => format!("{} {unit}", in_unit(claim.number.value, claim.unit)),
+            false => t.no_number.to_string(),
+        };
         let sentence = format!("{}. {}", i + 1, text.sentence);
         drawing.word((16.0, top + 14.0), Anchor::Start, Paint::Ink, sentence);
         drawing.word((744.0, top + 14.0), Anchor::End, Paint::Accent, t.answer(claim.answer));
@@ -115,41 +121,68 @@ pub fn drawing(findings: &Findings, t: &FindingsText) -> Drawing {
 }
 
 /// The rows behind a number: lists of alike things as a table, single ones by name.
-fn details(details: &Value) -> Markup {
-    let cell = |value: &Value| match value {
-        Value::Number(n) => n.as_f64().map_or_else(|| n.to_string(), |v| number(v, 4)),
-        Value::String(text) => text.clone(),
-        Value::Null => "–".to_string(),
-        Value::Array(values) if values.len() <= 24 && values.iter().all(|v| !v.is_object() && !v.is_array()) => {
-            let text = |v: &Value| v.as_f64().map_or_else(|| v.to_string(), |v| number(v, 4));
-            values.iter().map(text).collect::<Vec<_>>().join(", ")
-        }
-        other => other.to_string(),
-    };
+fn details(details: &Value, t: &FindingsText) -> Markup {
     match details {
         Value::Object(fields) => html! {
-            @let single = |value: &Value| !value.is_object() && !is_rows(value);
+            @let single = |value: &Value| is_interval(value) || !value.is_object() && !is_rows(value);
             @if fields.values().any(single) {
-                dl { @for (name, value) in fields.iter().filter(|(_, value)| single(value)) { dt { (name) } dd { (cell(value)) } } }
+                dl {
+                    @for (name, value) in fields.iter().filter(|(_, value)| single(value)) {
+                        dt { (row_name(name, t)) } dd { (cell(value, t)) }
+                    }
+                }
             }
-            @for (name, value) in fields.iter().filter(|(_, value)| !single(value)) { h4 { (name) } (self::details(value)) }
+            @for (name, value) in fields.iter().filter(|(_, value)| !single(value)) {
+                h4 { (row_name(name, t)) }
+                (self::details(value, t))
+            }
         },
         Value::Array(rows) if is_rows(details) => {
             let names: Vec<&String> = rows[0].as_object().map(|row| row.keys().collect()).unwrap_or_default();
             html! {
                 div.scroll {
                     table.facts {
-                        thead { tr { @for name in &names { th scope="col" { (name) } } } }
-                        tbody { @for row in rows.iter().take(MOST_ROWS) { tr { @for name in &names { td { (cell(&row[name.as_str()])) } } } } }
+                        thead { tr { @for name in &names { th scope="col" { (row_name(name, t)) } } } }
+                        tbody {
+                            @for row in rows.iter().take(MOST_ROWS) {
+                                tr { @for name in &names { td { (cell(&row[name.as_str()], t)) } } }
+                            }
+                        }
                     }
                 }
             }
         }
         Value::Null => html! {},
-        other => html! { p { (cell(other)) } },
+        other => html! { p { (cell(other, t)) } },
+    }
+}
+
+/// A value in a few words: a number with its interval, a list, or names with values.
+fn cell(value: &Value, t: &FindingsText) -> String {
+    match value {
+        Value::Number(n) => n.as_f64().map_or_else(|| n.to_string(), |v| number(v, 4)),
+        Value::String(text) => row_name(text, t),
+        Value::Bool(is) => row_name(&is.to_string(), t),
+        Value::Null => "–".to_string(),
+        Value::Object(fields) if is_interval(value) => {
+            let part = |name: &str| cell(&fields[name], t);
+            format!("{} ({} – {})", part("value"), part("low"), part("high"))
+        }
+        Value::Object(fields) => {
+            // A name and what it has: "down 0.4".
+            let parts = fields.values().map(|value| cell(value, t));
+            parts.collect::<Vec<_>>().join(" ")
+        }
+        Value::Array(values) => values.iter().map(|value| cell(value, t)).collect::<Vec<_>>().join(", "),
     }
 }
 
 fn is_rows(value: &Value) -> bool {
     value.as_array().is_some_and(|rows| !rows.is_empty() && rows.iter().all(Value::is_object))
+}
+
+fn is_interval(value: &Value) -> bool {
+    value.as_object().is_some_and(|fields| {
+        fields.len() == 3 && ["value", "low", "high"].iter().all(|name| fields.contains_key(*name))
+    })
 }

@@ -46,7 +46,7 @@ pub fn section(findings: &Findings, lang: Lang, sides: Sides) -> Markup {
                 }
             }
             label { (t.in_layer) " " select #in-layer {
-                option value="" { (t.all) }
+                option value="" { (t.all_layers) }
                 @for layer in &findings.layers { option value=(layer.name) { (layer.name) } }
             } }
             label { (t.sort_by) " " select #sort-by {
@@ -99,8 +99,9 @@ fn card(layer: &LayerFindings, filter: &FilterFindings, (lang, unit): (Lang, &st
                 dl.numbers { @for (column, of) in COLUMNS { @if let Some(cell) = of(filter) { (entry(column, cell, t)) } } }
                 @if let Some(Interval { value, low, high }) = filter.effect.effect {
                     p.effect data-value=(value) {
-                        (t.measure("effect_db")) ": " (number(value, 3)) @if !unit.is_empty() { " " (unit) } ", "
-                        (fill(t.interval, &[&number(low, 3), &number(high, 3)]))
+                        @let number = |v: f64| number(v, 3).replace('-', "\u{2212}");
+                        @let lost = format!("{}: {} {unit}", t.measure("effect_db"), number(value));
+                        (sentence(&format!("{}, {}", lost.trim_end(), fill(t.interval, &[&number(low), &number(high)]))))
                     }
                 }
             }

@@ -73,7 +73,8 @@ pub fn kinds(findings: &Findings, t: &FindingsText) -> Drawing {
         let about = String::new();
         drawing.marks.push(Mark::Bar { at: (x, y - 22.0), size: (11.0, 11.0), paint: color(verdict), about });
         drawing.word((x + 16.0, y - 12.0), Anchor::Start, Paint::Ink, t.verdict(verdict));
-        x += 97.0;
+        // As broad as its letters, nearly, and a gap.
+        x += 32.0 + 6.6 * t.verdict(verdict).chars().count() as f64;
     }
     drawing
 }

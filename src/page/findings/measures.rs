@@ -28,7 +28,7 @@ pub const COLUMNS: [Column; 17] = [
     ("same_spectrum", |f| f.trust.as_ref().map(|t| Cell::Number(t.same_spectrum))),
     ("gain_over_data", |f| f.trust.as_ref().map(|t| Cell::Number(t.gain_over_data))),
     ("way", |f| f.trust.as_ref().map(|t| Cell::Number(t.way))),
-    ("flat", |f| f.trust.as_ref().map(|t| Cell::Number(t.flat))),
-    ("still_seed", |f| f.trust.as_ref().map(|t| Cell::Number(t.still_seed))),
+    ("flat", |f| f.look.map(|look| Cell::Number(look.flat))),
+    ("still_seed", |f| f.look.map(|look| Cell::Number(look.still_seed))),
     ("taylor", |f| f.effect.taylor.map(Cell::Number)),
 ];

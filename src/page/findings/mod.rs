@@ -8,7 +8,7 @@ mod layers;
 mod measures;
 
 use super::strings::findings::FindingsText;
-use super::strings::{Lang, fill};
+use super::strings::{Lang, fill, in_language};
 use super::{Document, document};
 use crate::findings::stimuli::GRATINGS;
 use crate::findings::{DataKind, Findings};
@@ -101,7 +101,7 @@ fn body(page: &FindingsPage, sides: filters::Sides) -> Markup {
             nav aria-label=(t.contents) { ol { @for (id, title) in sections { li { a href=(format!("#{id}")) { (title) } } } } }
         }
         main {
-            section #claims { h2 { (t.claims_title) } p { (t.claims_lead) } (claims::section(f, t)) }
+            section #claims { h2 { (t.claims_title) } p { (t.claims_lead) } (claims::section(f, page.lang)) }
             section #layers { h2 { (t.layers_title) } p { (t.layers_lead) } (layers::section(f, t)) }
             section #filters {
                 h2 { (t.filters_title) }
@@ -113,8 +113,8 @@ fn body(page: &FindingsPage, sides: filters::Sides) -> Markup {
                 p { (t.made_lead) }
                 dl.made {
                     @let version = format!("unet-lens {}", env!("CARGO_PKG_VERSION"));
-                    @let data = facts(f);
-                    @for (what, answer) in t.made.iter().zip([page.command, &f.network, &f.backend, &data, &version]) {
+                    @let (data, backend) = (facts(f, t), in_language(&f.backend, page.lang));
+                    @for (what, answer) in t.made.iter().zip([page.command, &f.network, &backend, &data, &version]) {
                         dt { (what) } dd { (answer) }
                     }
                 }
@@ -128,10 +128,14 @@ fn data(f: &Findings, t: &FindingsText) -> String {
     fill(t.data_of(f.data.kind), &[&f.data.images.to_string(), &f.data.name])
 }
 
-fn facts(f: &Findings) -> String {
+fn facts(f: &Findings, t: &FindingsText) -> String {
     let d = &f.data;
     let n = |value: f64| number(value, 4);
     let numbers =
         format!("{}×{}, {} ± {}, {} – {}", d.size.0, d.size.1, n(d.mean), n(d.deviation), n(d.range.0), n(d.range.1));
-    if d.kind == DataKind::Nothing { numbers } else { format!("{}: {numbers}", d.name) }
+    match d.kind {
+        DataKind::Nothing => numbers,
+        DataKind::Phantoms => format!("{}: {numbers}", t.phantoms),
+        DataKind::Files => format!("{}: {numbers}", d.name),
+    }
 }

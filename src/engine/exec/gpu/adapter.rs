@@ -1,10 +1,11 @@
 //! Which GPUs there are, and which one is taken.
 
 use crate::{Error, Result};
+use serde::Serialize;
 use std::sync::OnceLock;
 
 /// A GPU (or a program that stands in for one), for people to choose from.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AdapterInfo {
     /// "NVIDIA GeForce RTX 4070", "llvmpipe (LLVM 15.0.6, 256 bits)".
     pub name: String,
@@ -16,7 +17,8 @@ pub struct AdapterInfo {
 }
 
 /// In the order of preference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum AdapterKind {
     Discrete,
     Integrated,

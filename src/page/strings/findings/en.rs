@@ -12,6 +12,7 @@ pub(super) const EN: FindingsText = FindingsText {
         "{} images of your own ({})",
         "no images, since none were given and the network is no restorer of grey pictures: what filters do on data, the effect of leaving them out and the claims about quality cannot be told,",
     ],
+    phantoms: "aliased phantoms",
     contents: "Contents",
 
     claims_title: "The claims, put to the test",
@@ -21,39 +22,30 @@ pub(super) const EN: FindingsText = FindingsText {
         ClaimText {
             sentence: "Most filters select vertical and horizontal lines.",
             number: "of all filters are lines within 15 degrees of horizontal or vertical",
-            how: "A filter is a line if it prefers one orientation of gratings more than 99 of 100 of the same kernels with their taps \
-                  shuffled do. Chance is even orientations. Bootstrap over filters.",
         },
         ClaimText {
             sentence: "Higher up the lines lie further apart.",
             number: "passed, by which the preferred frequency, in image pixels, changes",
-            how: "The slope of the logarithm of the preferred frequency against the number of convolutions passed. Chance is no slope. \
-                  Bootstrap over filters.",
         },
         ClaimText {
             sentence: "In the decoder the texture becomes nearly constant.",
             number: "variation of the pictures' local energy in the decoder, divided by that in the encoder",
-            how: "Each climbed picture is cut into blocks of 16×16 pixels; the deviation of the blocks' energies is divided by their mean. \
-                  Chance is a ratio of 1. Bootstrap over filters.",
         },
         ClaimText {
             sentence: "Several filters deal with borders.",
             number: "of the filters answer to the border, and stop when the image goes on behind it",
-            how: "The ring that touches the border is told from the inside by the response, and its response vanishes when the same image lies \
-                  in a larger, reflected canvas. Bootstrap over filters.",
         },
         ClaimText {
             sentence: "The filters that look like noise can go at the same quality.",
             number: "of PSNR lost if all filters whose pictures look like noise are replaced by their means at once",
-            how: "On 64 phantoms never used before. Chance is random sets of the same size in each layer. Bootstrap over images.",
         },
         ClaimText {
             sentence: "The skips bring the detail back.",
             number: "of PSNR lost if all skips carry their means alone",
-            how: "The channels that a skip brings are replaced by their mean, and the same phantoms restored. Bootstrap over images.",
         },
     ],
     answers: ["holds", "fails", "cannot be told"],
+    no_number: "There is too little to measure it by, or nothing.",
     interval: "95% interval {} to {}",
     chance: "chance {}, {} to {}",
     no_chance: "there is no chance to compare with",
@@ -107,6 +99,7 @@ pub(super) const EN: FindingsText = FindingsText {
         "none of these, or not clearly",
     ],
     all: "all",
+    all_layers: "all",
     show: "Show",
     sort_by: "Sort by",
     in_layer: "Layer",

@@ -13,6 +13,7 @@ pub(super) const ES: FindingsText = FindingsText {
         "ninguna imagen, porque no se dio ninguna y la red no restaura imágenes grises: no puede decirse qué hacen los filtros con datos, qué \
          efecto tiene quitarlos ni nada sobre la calidad,",
     ],
+    phantoms: "fantomas con aliasing",
     contents: "Contenido",
 
     claims_title: "Las afirmaciones, a prueba",
@@ -22,40 +23,30 @@ pub(super) const ES: FindingsText = FindingsText {
         ClaimText {
             sentence: "La mayoría de los filtros selecciona líneas verticales y horizontales.",
             number: "de todos los filtros son líneas a menos de 15 grados de la horizontal o de la vertical",
-            how: "Un filtro es de línea si prefiere una orientación de las rejillas más que 99 de cada 100 de los mismos núcleos con sus pesos \
-                  barajados. El azar son orientaciones repartidas por igual. Bootstrap sobre los filtros.",
         },
         ClaimText {
             sentence: "Más arriba las líneas están más separadas.",
             number: "atravesada, que es lo que cambia la frecuencia preferida, en píxeles de la imagen",
-            how: "La pendiente del logaritmo de la frecuencia preferida respecto al número de convoluciones atravesadas. El azar es ninguna \
-                  pendiente. Bootstrap sobre los filtros.",
         },
         ClaimText {
             sentence: "En el decodificador la textura se vuelve casi constante.",
             number: "variación de la energía local de las imágenes en el decodificador, dividida por la del codificador",
-            how: "Cada imagen ascendida se corta en bloques de 16×16 píxeles; la desviación de las energías de los bloques se divide por su \
-                  media. El azar es un cociente de 1. Bootstrap sobre los filtros.",
         },
         ClaimText {
             sentence: "Varios filtros se ocupan de los bordes.",
             number: "de los filtros responde al borde, y deja de hacerlo cuando la imagen continúa detrás",
-            how: "La respuesta distingue el anillo que toca el borde del interior, y desaparece cuando la misma imagen está en un lienzo mayor y \
-                  reflejado. Bootstrap sobre los filtros.",
         },
         ClaimText {
             sentence: "Los filtros que parecen ruido pueden quitarse con la misma calidad.",
             number: "de PSNR perdida si todos los filtros cuya imagen parece ruido se sustituyen a la vez por su media",
-            how: "En 64 fantomas nunca usados antes. El azar son conjuntos al azar del mismo tamaño en cada capa. Bootstrap sobre las imágenes.",
         },
         ClaimText {
             sentence: "Las conexiones de salto devuelven el detalle.",
             number: "de PSNR perdida si todas las conexiones de salto llevan solo su media",
-            how: "Los canales que trae una conexión de salto se sustituyen por su media y se restauran los mismos fantomas. Bootstrap sobre las \
-                  imágenes.",
         },
     ],
     answers: ["se cumple", "no se cumple", "no puede decirse"],
+    no_number: "Hay demasiado poco con que medirlo, o nada.",
     interval: "intervalo del 95 % de {} a {}",
     chance: "azar {}, de {} a {}",
     no_chance: "no hay azar con que comparar",
@@ -110,6 +101,7 @@ pub(super) const ES: FindingsText = FindingsText {
         "nada de esto, o no con claridad",
     ],
     all: "todos",
+    all_layers: "todas",
     show: "Mostrar",
     sort_by: "Ordenar por",
     in_layer: "Capa",

@@ -2,19 +2,21 @@
 
 mod en;
 mod es;
+mod how;
 mod reason;
+mod rows;
 
 use super::Lang;
 use crate::findings::{Answer, DataKind, Text, Unit, Verdict};
+pub use how::how;
 pub use reason::because;
+pub use rows::row_name;
 
 /// What is said of a claim.
 pub struct ClaimText {
     pub sentence: &'static str,
     /// What its number is.
     pub number: &'static str,
-    /// How it was measured, and what chance is.
-    pub how: &'static str,
 }
 
 pub struct FindingsText {
@@ -23,12 +25,15 @@ pub struct FindingsText {
     pub lead: &'static str,
     /// Of phantoms, of files, of nothing.
     pub data: [&'static str; 3],
+    pub phantoms: &'static str,
     pub contents: &'static str,
 
     pub claims_title: &'static str,
     pub claims_lead: &'static str,
     pub claims: [ClaimText; 6],
     pub answers: [&'static str; 3],
+    /// In place of a number that could not be measured.
+    pub no_number: &'static str,
     pub interval: &'static str,
     pub chance: &'static str,
     pub no_chance: &'static str,
@@ -70,6 +75,7 @@ pub struct FindingsText {
     /// What each verdict means.
     pub meanings: [&'static str; 8],
     pub all: &'static str,
+    pub all_layers: &'static str,
     pub show: &'static str,
     pub sort_by: &'static str,
     pub in_layer: &'static str,
