@@ -14,7 +14,7 @@
 // stride, dilation and offset say the rest.
 //
 // tiled: a product of matrices, pixels x (taps, channels) times (taps, channels) x outputs. A workgroup of 8 x 8 threads
-// computes a tile of 64 pixels x 16 quads (LARGE) or 32 x 8. Tap by tap, 16 channels at a time, it fetches what the tile
+// computes a tile of 64 pixels x 16 quads (LARGE), or 32 x 8 or 16 x 8. Tap by tap, 16 channels at a time, it fetches what the tile
 // needs into workgroup memory; each thread keeps its outputs in registers: pixels ty, ty + 8, ..., quads tx and tx + 8.
 //
 //                     kernel: 16 channels x 16 quads
@@ -46,7 +46,7 @@
 @group(0) @binding(4) var<storage, read> kernel: array<vec4<f32>>;
 
 override LARGE: bool = true;
-override PIXELS: u32 = 64; // of a tile: 64 if LARGE, else 32
+override PIXELS: u32 = 64; // of a tile: 64 if LARGE, else 32 or 16
 override QUADS: u32 = 16;  // 16 if LARGE, else 8
 override DEPTHWISE: bool = false;
 
@@ -112,16 +112,22 @@ fn tiled(
             for (var k = 0u; k < chunk; k++) {
                 let x0 = xs[k * PIXELS + ty];
                 let x1 = xs[k * PIXELS + ty + 8];
-                let x2 = xs[k * PIXELS + ty + 16];
-                let x3 = xs[k * PIXELS + ty + 24];
+                var x2 = vec4(0.0);
+                var x3 = vec4(0.0);
+                if PIXELS > 16 {
+                    x2 = xs[k * PIXELS + ty + 16];
+                    x3 = xs[k * PIXELS + ty + 24];
+                }
                 let w0 = ws[(k * 4 + 0) * QUADS + tx];
                 let w1 = ws[(k * 4 + 1) * QUADS + tx];
                 let w2 = ws[(k * 4 + 2) * QUADS + tx];
                 let w3 = ws[(k * 4 + 3) * QUADS + tx];
                 a0 = times(x0, w0, w1, w2, w3, a0);
                 a1 = times(x1, w0, w1, w2, w3, a1);
-                a2 = times(x2, w0, w1, w2, w3, a2);
-                a3 = times(x3, w0, w1, w2, w3, a3);
+                if PIXELS > 16 {
+                    a2 = times(x2, w0, w1, w2, w3, a2);
+                    a3 = times(x3, w0, w1, w2, w3, a3);
+                }
                 if LARGE {
                     let x4 = xs[k * PIXELS + ty + 32];
                     let x5 = xs[k * PIXELS + ty + 40];
@@ -151,8 +157,10 @@ fn tiled(
     let c = first_quad + tx;
     finish(group.z, grid_place(p), c, a0);
     finish(group.z, grid_place(p + 8), c, a1);
-    finish(group.z, grid_place(p + 16), c, a2);
-    finish(group.z, grid_place(p + 24), c, a3);
+    if PIXELS > 16 {
+        finish(group.z, grid_place(p + 16), c, a2);
+        finish(group.z, grid_place(p + 24), c, a3);
+    }
     if LARGE {
         finish(group.z, grid_place(p + 32), c, a4);
         finish(group.z, grid_place(p + 40), c, a5);

@@ -147,3 +147,34 @@ fn a_nan_does_not_reach_the_gaps_of_a_transposed_convolution() {
         assert_eq!(got.is_finite(), expected.is_finite(), "[{at}] is {got}, should be {expected}");
     }
 }
+
+/// Zeros around an image that a convolution counts among its own, and what is cut out of a convolution: with other readers and without,
+/// with more of it than the convolution can take in, forward and gradient.
+#[test]
+fn zeros_around_and_rows_cut_off() {
+    let image = Shape::new(2, 9, 10, 32);
+    for setting in SETTINGS {
+        for (channels, groups) in [(40, 1), (32, 8)] {
+            for [top, bottom, left, right] in [[1, 1, 1, 1], [0, 1, 2, 0], [3, 0, 0, 3]] {
+                let size = [image.h + top + bottom, image.w + left + right, image.c];
+                let it = || general(&setting, 32, channels, groups);
+                let name = format!("{setting:?}, {groups} groups, {top} {bottom} {left} {right}");
+                check(&format!("pad, {name}"), image, |g, x| {
+                    let padded = g.pad("pad", x, [top, left, 0], size).unwrap();
+                    let y = g.conv2d("conv", padded, it()).unwrap();
+                    g.relu("y", y).unwrap()
+                });
+                check(&format!("crop, {name}"), image, |g, x| {
+                    let y = g.conv2d("conv", x, it()).unwrap();
+                    let shape = g.shape(y);
+                    // At least one row and one column stay.
+                    let (top, left) = (top.min(2).min(shape.h - 1), left.min(shape.w - 1));
+                    let right = right.min(1).min(shape.w - 1 - left);
+                    let size = [shape.h - top, shape.w - left - right, shape.c];
+                    let y = g.crop("crop", y, [top, left, 0], size).unwrap();
+                    g.relu("y", y).unwrap()
+                });
+            }
+        }
+    }
+}

@@ -124,3 +124,18 @@ fn a_photo_a_drawing_and_keys() {
     page.assert_contrast();
     page.assert_quiet();
 }
+
+/// The tour of a page that computes says so; others have no such stop.
+#[test]
+fn the_tour_comes_by() {
+    let Some(chromium) = open() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let page = chromium.page(&make(dir.path(), "tiny.h5", &["--layer", "up_conv"]), 400);
+    let stops = page.eval("stops.length").as_u64().unwrap();
+    page.click("#tour-play");
+    for _ in 0..stops - 2 {
+        page.press("Enter");
+    }
+    assert!(page.text("#tour-text").contains("the page itself computes"), "{}", page.text("#tour-text"));
+    page.assert_quiet();
+}

@@ -4,7 +4,9 @@
 //! fits the order of the [`Epilogue`]. What never becomes a step of its own:
 //!
 //! - an upsample or concat that only convolutions read: they read its parts instead;
-//! - a convolution of which only slices are used (the gradient of a concat): each slice is a smaller convolution;
+//! - zeros around an image that only convolutions read: they count these among their own;
+//! - a convolution of which only slices are used (the gradient of a concat): each slice is a smaller convolution; so is
+//!   what is cut out of it (the gradient of zeros around an image);
 //! - a batch_norm right after a convolution: it is folded into the kernel and the bias;
 //! - the relu's output, where backprop only asks for its sign; the max pool's input, where it only asks for the winner.
 //!
@@ -14,7 +16,7 @@
 use super::epilogue::Stage;
 use super::{Affine, Epilogue, Head, Part, Plan, Step, Value, ValueId, ValueKind, schedule};
 use crate::engine::graph::{Graph, Node, NodeId};
-use crate::engine::ops::{Conv2d, Op, Window};
+use crate::engine::ops::{Conv2d, Op, Sides, Window};
 use crate::engine::tensor::Shape;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -122,7 +124,14 @@ impl<'g> Fuser<'g> {
                 is_conv(reader) || (matches!(self.graph[reader].op, Op::Concat) && self.absent[reader.0])
             }),
             Op::Concat => self.graph[id].inputs.len() <= MAX_PARTS && only(&is_conv),
-            Op::Conv2d(conv) => conv.groups == 1 && only(&|reader| is_of_channels(self.graph, &self.graph[reader])),
+            Op::Pad { .. } => only(&|reader| match &self.graph[reader].op {
+                Op::Conv2d(conv) => padded(self.graph, id, conv).is_some(),
+                _ => false,
+            }),
+            Op::Conv2d(conv) => match self.readers[id.0][..] {
+                [reader] if cropped(self.graph, id, conv, reader).is_some() => true,
+                _ => conv.groups == 1 && only(&|reader| is_of_channels(self.graph, &self.graph[reader])),
+            },
             _ => false,
         }
     }
@@ -166,6 +175,15 @@ impl<'g> Fuser<'g> {
         }
     }
 
+    /// The convolution `id` as it is computed: what it reads, and how.
+    fn conv(&mut self, id: NodeId, conv: &Conv2d) -> (Vec<Part>, Conv2d) {
+        let x = self.graph[id].inputs[0];
+        match padded(self.graph, x, conv).filter(|_| self.absent[x.0]) {
+            Some(conv) => (self.parts(self.graph[x].inputs[0]), conv),
+            None => (self.parts(x), conv.clone()),
+        }
+    }
+
     /// Builds the step that starts at `id`.
     fn step(&mut self, id: NodeId) {
         let number = self.steps.len();
@@ -206,17 +224,21 @@ impl<'g> Fuser<'g> {
         match &node.op {
             &Op::Fill { value, .. } => (Head::Fill { value }, Stage::Pool),
             Op::Conv2d(conv) => {
-                let parts = self.parts(node.inputs[0]);
-                (Head::Conv { parts, conv: conv.clone(), pool: Window::ONE }, Stage::Head)
+                let (parts, conv) = self.conv(id, conv);
+                (Head::Conv { parts, conv, pool: Window::ONE }, Stage::Head)
             }
             Op::ConvTranspose(conv) => {
                 (Head::ConvTranspose { x: self.data(node.inputs[0]), conv: conv.clone() }, Stage::Pool)
             }
             &Op::Slice { start, size } if self.absent[node.inputs[0].0] => {
-                let whole = &self.graph[node.inputs[0]];
-                let Op::Conv2d(conv) = &whole.op else { unreachable!("only convolutions are read in slices") };
-                let parts = self.parts(whole.inputs[0]);
-                (Head::Conv { parts, conv: sliced(conv, start[2], size[2]), pool: Window::ONE }, Stage::Head)
+                let whole = node.inputs[0];
+                let Op::Conv2d(conv) = &self.graph[whole].op else { unreachable!("only convolutions are sliced") };
+                let is_of_channels = is_of_channels(self.graph, node);
+                let (parts, conv) = match cropped(self.graph, whole, conv, id) {
+                    Some(conv) if !is_of_channels => self.conv(whole, &conv),
+                    _ => self.conv(whole, &sliced(conv, start[2], size[2])),
+                };
+                (Head::Conv { parts, conv, pool: Window::ONE }, Stage::Head)
             }
             &Op::MaxPoolGrad(pool) if is_plain_pool(self.graph, node) => {
                 let max_pool = self.side_of(id).expect("of a max_pool");
@@ -338,6 +360,36 @@ fn is_plain_pool(graph: &Graph, node: &Node) -> bool {
 /// Are all inputs of the result's own shape, so that nothing is repeated?
 fn is_even(graph: &Graph, node: &Node) -> bool {
     node.inputs.iter().all(|&x| graph.shape(x) == node.shape)
+}
+
+/// The convolution `conv` of what `pad` adds zeros around, as one that adds them itself. None, if `pad` is another op, or if there would
+/// be windows that see nothing but zeros.
+fn padded(graph: &Graph, pad: NodeId, conv: &Conv2d) -> Option<Conv2d> {
+    let Op::Pad { before: [top, left, _], size: [h, w, c] } = graph[pad].op else { return None };
+    let (x, Conv2d { kernel, dilation, pad: own, .. }) = (graph.shape(graph[pad].inputs[0]), conv);
+    let pad = Sides {
+        top: own.top + top,
+        bottom: own.bottom + (h - x.h - top),
+        left: own.left + left,
+        right: own.right + (w - x.w - left),
+    };
+    let (down, across) = ((kernel.kh - 1) * dilation.h, (kernel.kw - 1) * dilation.w);
+    let sees = pad.top <= down && pad.bottom <= down && pad.left <= across && pad.right <= across;
+    (c == x.c && sees).then(|| Conv2d { pad, ..conv.clone() })
+}
+
+/// What `slice` cuts out of the rows and columns of the convolution `id`, as one that adds fewer zeros. None, if it is another op, or cuts
+/// off more than that.
+fn cropped(graph: &Graph, id: NodeId, conv: &Conv2d, slice: NodeId) -> Option<Conv2d> {
+    let Op::Slice { start: [top, left, _], size: [h, w, c] } = graph[slice].op else { return None };
+    let (y, own) = (graph.shape(id), conv.pad);
+    let pad = Sides {
+        top: own.top.checked_sub(top)?,
+        bottom: own.bottom.checked_sub(y.h - h - top)?,
+        left: own.left.checked_sub(left)?,
+        right: own.right.checked_sub(y.w - w - left)?,
+    };
+    (c == y.c && conv.stride == Window::ONE).then(|| Conv2d { pad, ..conv.clone() })
 }
 
 /// Only output channels `start .. start + len`.

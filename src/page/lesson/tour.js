@@ -10,7 +10,7 @@ let stop = -1, playing = false, timer;
 // The place in the walk; null where the page itself is meant, -1 where the network has none such.
 function stop_at(where) {
   const [kind, op] = where.split(" "), op_of = (id) => forward.find((node) => node.id === id)?.op;
-  if (kind.startsWith("#")) return null;
+  if (kind.startsWith("#")) return document.querySelector(kind) ? null : -1;
   const is_gradient = (place) => place.back && !place.after;
   const by = (place) => is_gradient(place) && op_of(place.node.reader) === op;
   return {

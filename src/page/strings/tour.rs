@@ -14,7 +14,7 @@ pub(super) fn stops(lang: Lang) -> &'static [Stop] {
     }
 }
 
-const EN: [Stop; 14] = [
+const EN: [Stop; 15] = [
     (
         "forward input",
         "This is where it begins: an image of noise. The network is going to be asked what it makes of it.",
@@ -58,10 +58,14 @@ const EN: [Stop; 14] = [
         "forward step",
         "Divided by its RMS and added to the image it makes a step uphill. Twenty of them draw the picture.",
     ),
+    (
+        "#live",
+        "Under the drawing the page itself computes: draw an image, take any filter, and watch it climb. Look inside. Break it.",
+    ),
     ("#exercises", "Now it is your turn: eight exercises, from easy to hard. The engine knows the answers."),
 ];
 
-const ES: [Stop; 14] = [
+const ES: [Stop; 15] = [
     ("forward input", "Aquí empieza todo: una imagen de ruido. Vamos a preguntarle a la red qué ve en ella."),
     (
         "forward conv2d",
@@ -107,6 +111,10 @@ const ES: [Stop; 14] = [
     (
         "forward step",
         "Dividido por su RMS y sumado a la imagen da un paso cuesta arriba. Veinte pasos dibujan la imagen.",
+    ),
+    (
+        "#live",
+        "Bajo el dibujo, la propia página calcula: dibuja una imagen, elige cualquier filtro y mira cómo asciende. Mira dentro. Rómpelo.",
     ),
     ("#exercises", "Ahora te toca a ti: ocho ejercicios, de fácil a difícil. El motor conoce las respuestas."),
 ];

@@ -265,8 +265,9 @@ pub(super) fn choose(style: Style, matrices: usize, pixels: usize, co: usize) ->
             (key(Shader::Conv2d, "tiled", overrides), Tile { pixels: 64, quads: 16 })
         }
         Style::Tiled => {
-            let overrides = vec![("LARGE", 0), ("PIXELS", 32), ("QUADS", 8)];
-            (key(Shader::Conv2d, "tiled", overrides), Tile { pixels: 32, quads: 8 })
+            let of_tile = if pixels <= 16 { 16 } else { 32 };
+            let overrides = vec![("LARGE", 0), ("PIXELS", of_tile as u32), ("QUADS", 8)];
+            (key(Shader::Conv2d, "tiled", overrides), Tile { pixels: of_tile, quads: 8 })
         }
     }
 }
