@@ -11,13 +11,10 @@
 use super::products::{DEPTH, Layout, Matrices, sums};
 use super::tile::with_tile;
 use super::transform::{self, WIDEST};
-use crate::engine::exec::cpu::simd::{Kernel, Lanes, prefetch};
+use crate::engine::exec::cpu::simd::{Kernel, Lanes};
 use crate::engine::ops::Strided;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// So many input channels ahead a kernel is fetched: its rows are short and far apart, which the processor doesn't guess.
-const AHEAD: isize = 4;
 
 /// From one position to the next in a block of U: a cache line more than a block, lest all 36 compete for one set of the first cache.
 fn position_len(width: usize) -> usize {
@@ -137,12 +134,8 @@ impl Panel<'_> {
                 // SAFETY: channel and outputs are the kernel's, or in its block of taps; a row of U has `width` values.
                 unsafe {
                     let mut row_of = from;
-                    for i in 0..kh {
-                        for j in 0..kw {
-                            let row = from[3 * i + j].offset(channel as isize * down).add(o);
-                            prefetch(row.wrapping_offset(AHEAD * down));
-                            row_of[3 * i + j] = row;
-                        }
+                    for tap in (0..kh).flat_map(|i| 3 * i..3 * i + kw) {
+                        row_of[tap] = from[tap].offset(channel as isize * down).add(o);
                     }
                     let scale = match &scale {
                         Some(scale) => Some(L::load(scale[o..].as_ptr())),
@@ -169,9 +162,6 @@ impl Panel<'_> {
                 let eight_channels = block.len() - c >= 8 && conv.channels[block.start + c + 7] == channel + 7;
                 let at = kernel.at([bank, i, j, channel, outputs.start + o]);
                 if down == 1 && eight_outputs && eight_channels {
-                    for n in 8..16 {
-                        prefetch(data.as_ptr().wrapping_add(at).wrapping_offset(n * across));
-                    }
                     // SAFETY: eight inputs of eight outputs are inside the kernel; the tap's block has room for them.
                     unsafe { L::transpose(data.as_ptr().add(at), across, tap.as_mut_ptr().add(c * width + o), width) }
                     c += 8;

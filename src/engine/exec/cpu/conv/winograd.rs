@@ -11,9 +11,10 @@
 //! chunk of tiles goes through three phases, each of them parallel; the chunk's V and M stay in the cache:
 //!
 //! 1. input transform:  V[position][tile][channel] = B^T d B         in parallel over tiles
-//! 2. matrix products:  M[position] = V[position] * U[position]      in parallel over positions and panels; large kernels
-//!                                                                    are transformed [there](super::on_use), in parallel over panels
+//! 2. matrix products:  M[position] = V[position] * U[position]      in parallel over positions and panels
 //! 3. output transform: Y = A^T M A, then the epilogue              in parallel over tiles
+//!
+//! Kernels that are not [stored](super::on_use) in their transformed form are transformed in the second phase, in parallel over panels.
 //!
 //! # Two ways to skip work
 //!
