@@ -37,7 +37,7 @@ fn interrupted(arguments: &[&str], ready: &dyn Fn(&Path) -> bool) -> (Option<i32
     let child = command.spawn().unwrap();
     let start = Instant::now();
     while !ready(folder.path()) {
-        assert!(start.elapsed() < Duration::from_secs(120), "nothing was written");
+        assert!(start.elapsed() < Duration::from_secs(600), "nothing was written");
         std::thread::sleep(Duration::from_millis(20));
     }
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());

@@ -1,6 +1,6 @@
 //! A sentence about all filters, put to the test.
 
-pub use super::claims::how::How;
+pub use super::how::How;
 
 /// A number with the bounds of its 95% interval.
 #[derive(Debug, Clone, Copy, PartialEq)]

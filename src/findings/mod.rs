@@ -16,6 +16,7 @@ mod effect;
 pub mod effort;
 mod fit;
 pub mod gaze;
+pub mod how;
 pub mod life;
 pub mod masked;
 mod measure;

@@ -4,6 +4,7 @@ use super::{UNKNOWN, above, row};
 use crate::Result;
 use crate::engine::exec::Executor;
 use crate::findings::activity::activity;
+use crate::findings::how::NEAR;
 use crate::findings::masked::Site;
 use crate::findings::stats::{apart, mean, share};
 use crate::findings::task::Task;
@@ -12,8 +13,6 @@ use crate::mri::{Axis, Sampling};
 use crate::network::Network;
 use serde_json::json;
 
-/// So near to horizontal or vertical, in degrees, a line counts as one.
-pub const NEAR: f64 = 15.0;
 /// Of even orientations the share that lies so near to one of the two.
 const BY_CHANCE: f64 = 4.0 * NEAR / 180.0;
 /// Phantoms of each undersampling.

@@ -5,7 +5,6 @@
 pub mod borders;
 pub mod evenness;
 mod file;
-pub mod how;
 pub mod lines;
 pub mod pruning;
 pub mod skips;
@@ -18,12 +17,6 @@ use super::{Answer, Interval};
 
 /// What a number that cannot be told is: no number.
 const UNKNOWN: Interval = Interval { value: f64::NAN, low: f64::NAN, high: f64::NAN };
-
-/// Less than this is the same quality, in dB: the error's root mean square grows by less than 1.2%.
-pub const SAME: f64 = 0.1;
-/// The same without a truth: how far the output moves, as a share of its own standard deviation. What moves is then 26 dB below
-/// what there is.
-pub const SAME_OUTPUT: f64 = 0.05;
 
 /// Holds if the interval as a whole lies above the bound, fails if it lies below.
 fn above(number: Interval, bound: f64) -> Answer {

@@ -1,11 +1,11 @@
 //! "The filters that look like noise can go at the same quality." And how many can go at all, and how much faster the network then is.
 
-use super::how::same;
 use super::{UNKNOWN, below, row, spread};
 use crate::Result;
 use crate::cancel::Watch;
 use crate::engine::random::stream;
 use crate::findings::ablation::Ablation;
+use crate::findings::how::{RANDOM, same};
 use crate::findings::masked::{Removed, Site};
 use crate::findings::speed::Speed;
 use crate::findings::stats::{mean, share};
@@ -14,8 +14,6 @@ use crate::findings::{Answer, Claim, FilterFindings, How, LayerFindings, STILL_S
 use crate::network::{Kind, Network};
 use serde_json::json;
 
-/// Random sets beside the set that is tried.
-pub const RANDOM: u64 = 20;
 /// Images on which it is looked for how many filters can go.
 const SEARCH: usize = 16;
 

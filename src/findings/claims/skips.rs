@@ -1,7 +1,5 @@
 //! "The skips bring the detail back."
 
-use super::how::{self, same};
-use super::pruning::RANDOM;
 use super::{UNKNOWN, above, row, spread};
 use crate::Result;
 use crate::cancel::Watch;
@@ -9,6 +7,7 @@ use crate::engine::exec::Executor;
 use crate::engine::random::stream;
 use crate::findings::ablation::Ablation;
 use crate::findings::fit::fitting;
+use crate::findings::how::{self, RANDOM, same};
 use crate::findings::masked::{Means, Removed, Site};
 use crate::findings::routes::{Routes, Skip, skips};
 use crate::findings::stats::mean;

@@ -1,7 +1,7 @@
 //! The living part of the lesson: the page computes. It holds the network's weights, the graph of each climb as data, the same as
 //! plans of this project's own shaders (`docs/live.md`), and a runner in JavaScript: on the reader's GPU by WebGPU, or in a worker.
 //!
-//! In reading order: `model` and `steps` make the graphs and plans, `nodes` and `arrays` write them down; of the scripts `numbers.js` is how
+//! In reading order: `model` and `steps` make the graphs and plans, `plans`, `nodes` and `arrays` write them down; of the scripts `numbers.js` is how
 //! kernels are packed, `gpu.js` and `cpu.js` compute, `climb.js` climbs, and the others are what the reader sees.
 
 mod arrays;
@@ -9,6 +9,7 @@ mod model;
 mod nodes;
 #[cfg(test)]
 mod packing;
+mod plans;
 mod section;
 mod steps;
 mod texts;

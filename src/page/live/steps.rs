@@ -2,8 +2,8 @@
 //! that the rate is written from outside, so that the reader can change it.
 
 use super::arrays::Arrays;
-use super::model::{Sources, plan};
 use super::nodes::nodes;
+use super::plans::{Sources, plan};
 use crate::Result;
 use crate::engine::graph::{Graph, NodeId};
 use crate::engine::plan::Plan;

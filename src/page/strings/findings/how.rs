@@ -1,6 +1,6 @@
 //! How a claim was measured, as a few sentences. In English they are those of claims.json.
 
-use crate::findings::claims::how::{NEAR, RANDOM, Skips, same};
+use crate::findings::how::{NEAR, RANDOM, Skips, same};
 use crate::findings::{How, STILL_SEED};
 use crate::page::strings::Lang;
 
@@ -48,7 +48,7 @@ pub fn how(how: How, lang: Lang) -> String {
             "Lo que pierden imágenes apartadas, nunca usadas antes, cuando todos los filtros cuya imagen parece ruido se sustituyen a la vez \
              por sus medias; menos de {} es la misma calidad. Una imagen parece ruido si en su centro sigue siendo la semilla (correlación \
              {STILL_SEED} o más), o si su espectro es tan plano como el de 99 de cada 100 imágenes de ruido blanco. De un filtro que no se ascendió \
-             (`--ablate all` los asciende todos) el primer gradiente sustituye a la imagen: sin gradiente, es la semilla; y también el \
+             (se ascienden todos si cada uno se suprime por separado) el primer gradiente sustituye a la imagen: sin gradiente, es la semilla; y también el \
              veredicto ruido. Con qué frecuencia coincide con las imágenes ascendidas está entre las filas. Intervalo: bootstrap sobre las imágenes. Azar: {RANDOM} conjuntos al azar del \
              mismo tamaño en cada capa.{}",
             same(decibel),

@@ -1,10 +1,19 @@
 //! How a claim was measured: for each what is counted, what chance is, and what is missing where it cannot be told.
 
-pub use super::lines::NEAR;
-pub use super::pruning::RANDOM;
-use super::{SAME, SAME_OUTPUT};
-use crate::findings::STILL_SEED;
+use super::STILL_SEED;
 use std::fmt;
+
+/// Degrees: so close to horizontal or vertical a line counts as such.
+pub const NEAR: f64 = 15.0;
+
+/// With so many random sets chance is measured.
+pub const RANDOM: u64 = 20;
+
+/// Less than this is the same quality, in dB: the error's root mean square grows by less than 1.2%.
+const SAME: f64 = 0.1;
+/// The same without a truth: how far the output moves, as a share of its own standard deviation. What moves is then 26 dB below
+/// what there is.
+const SAME_OUTPUT: f64 = 0.05;
 
 /// [`fmt::Display`] has the words, in English.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,8 +101,8 @@ impl fmt::Display for How {
                 f,
                 "What held-out images, never used before, lose when all filters whose pictures look like noise are replaced by their \
                  means at once; less than {} is the same quality. A picture looks like noise if its middle is the seed still (correlation {STILL_SEED} \
-                 or more), or if its spectrum is as flat as that of 99 of 100 pictures of white noise. Of a filter that was not climbed (`--ablate \
-                 all` climbs every one) the first gradient stands for the picture: without one it is the seed; and the verdict noise. \
+                 or more), or if its spectrum is as flat as that of 99 of 100 pictures of white noise. Of a filter that was not climbed (all are \
+                 where each is ablated alone) the first gradient stands for the picture: without one it is the seed; and the verdict noise. \
                  How often that agrees with the pictures of the filters that were climbed is among the rows. Interval: bootstrap over images. Chance: {} random sets of the \
                  same size in each layer.{}",
                 same(decibel),
