@@ -84,7 +84,7 @@ fn deep(images: usize) -> (Graph, NodeId, [NodeId; 2]) {
     let mut x = image;
     for name in ["a", "b", "c"] {
         x = graph.conv2d(name, x, conv(3, 3, wide, wide)).unwrap();
-        x = graph.batch_norm(&format!("{name} bn"), x, doubles(wide, 1).into(), doubles(wide, 2).into()).unwrap();
+        x = graph.batch_norm(&format!("{name} bn"), x, doubles(wide, 1), doubles(wide, 2)).unwrap();
         x = graph.relu(&format!("{name} relu"), x).unwrap();
     }
     let loss = graph.mean("loss", x).unwrap();

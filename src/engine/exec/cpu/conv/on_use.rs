@@ -137,6 +137,7 @@ impl Panel<'_> {
                     for tap in (0..kh).flat_map(|i| 3 * i..3 * i + kw) {
                         row_of[tap] = from[tap].offset(channel as isize * down).add(o);
                     }
+                    #[expect(clippy::manual_map, reason = "a closure is not compiled for the level's instructions")]
                     let scale = match &scale {
                         Some(scale) => Some(L::load(scale[o..].as_ptr())),
                         None => None,
