@@ -313,7 +313,7 @@ fn what_padding_draws_at_the_border_makes_no_picture() {
     let (side, shape) = (64, Shape::new(1, 64, 64, 1));
     let seed = noise(0, "a layer", &[0], shape, NOISE).data;
     let other = noise(1, "a layer", &[0], shape, NOISE).data;
-    let is_border = |i: usize| i / side == 0 || i % side == 0;
+    let is_border = |i: usize| i / side == 0 || i.is_multiple_of(side);
     let brighter: Vec<f32> = seed.iter().enumerate().map(|(i, v)| if is_border(i) { -9.0 } else { v + 5.0 }).collect();
     assert!((still_seed(&brighter, &seed, (64, 64)) - 1.0).abs() < 1e-6);
     let half: Vec<f32> = seed.iter().zip(&other).map(|(a, b)| a + b).collect();
