@@ -201,7 +201,7 @@ fn texts_change_with_the_numbers() {
     }
     assert!(
         row(&text, "spacing").contains("cannot be told")
-            && row(&text, "spacing").contains("Chance lies within the interval.")
+            && row(&text, "spacing").contains("It overlaps with what chance gives.")
     );
     assert!(row(&text, "evenness").contains("It lies below chance."));
     assert!(row(&text, "borders").contains("there is no chance to compare with"));

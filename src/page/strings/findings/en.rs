@@ -51,7 +51,7 @@ pub(super) const EN: FindingsText = FindingsText {
     no_chance: "there is no chance to compare with",
     above: "It lies above chance.",
     below: "It lies below chance.",
-    around: "Chance lies within the interval.",
+    around: "It overlaps with what chance gives.",
     units: ["%", "octaves per convolution", "", "dB"],
     rows_behind: "The numbers behind it, as claims.json names them",
     claims_none: "No claim was measured.",

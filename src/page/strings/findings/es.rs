@@ -52,7 +52,7 @@ pub(super) const ES: FindingsText = FindingsText {
     no_chance: "no hay azar con que comparar",
     above: "Está por encima del azar.",
     below: "Está por debajo del azar.",
-    around: "El azar está dentro del intervalo.",
+    around: "Se solapa con lo que da el azar.",
     units: ["%", "octavas por convolución", "", "dB"],
     rows_behind: "Los números que hay detrás, como los llama claims.json",
     claims_none: "No se midió ninguna afirmación.",
