@@ -9,6 +9,7 @@ mod engines;
 mod gradients;
 mod inside;
 mod play;
+mod sent;
 
 use assert_cmd::Command;
 use browser::{Page, open, open_with_gpu};
