@@ -9,6 +9,7 @@ mod engines;
 mod gradients;
 mod inside;
 mod play;
+mod readme;
 mod sent;
 
 use assert_cmd::Command;

@@ -142,7 +142,13 @@ function show_who() {
 }
 const set_text = (at, text) => { if (at.textContent !== text) at.textContent = text; };
 
+// What was measured of another image, another pixel or before something was broken says nothing of what is shown now.
+function forget_measured() {
+  for (const id of ["shares", "checked"]) element(id).replaceChildren();
+}
+
 function show() {
+  forget_measured();
   const [first, second] = app.climbers, { climb } = app, shape = climb.nodes[climb.image].shape;
   show_climb(first, "");
   element("maps2").hidden = !second;
@@ -193,6 +199,7 @@ function draw_at([row, column], inked) {
   [row, column] = [Math.min(Math.max(row, 0), h - 1), Math.min(Math.max(column, 0), w - 1)];
   [element("row").value, element("column").value] = [row, column];
   app.choices.place = [row, column];
+  forget_measured();
   if (inked) {
     const drawn = app.own?.drawn && app.own.shape.join() === shape.join() ? app.own.values : new Float32Array(h * w * c);
     const reach = Math.max(1, Math.round(Math.min(h, w) / 32));
