@@ -1,0 +1,344 @@
+//! How far a layer sees, what a climb takes and hears, which waves a picture is made of: by hand, on networks made by hand.
+
+use unet_lens::cancel::{Cancel, Watch};
+use unet_lens::engine::exec::Executor;
+use unet_lens::engine::exec::memory::{Limit, Memory};
+use unet_lens::engine::exec::reference::Reference;
+use unet_lens::engine::ops::{Kernel, Sides, Window};
+use unet_lens::engine::tensor::{Shape, Tensor};
+use unet_lens::lens::ascent::{
+    Job, Objective, Optimizer, Parameter, Recipe, draw_filters, first_alive, first_alive_of, fourier, gradient, noise,
+    noise_bytes,
+};
+use unet_lens::lens::dream::{Dream, Work, reach};
+use unet_lens::network::{
+    Activation, Border, Convolution, Interpolation, Kind, Layer, Merge, Network, Padding, Part, Pool, Reduction, Size,
+    unet,
+};
+
+fn convolution(kh: usize, kw: usize, ci: usize, co: usize) -> Convolution {
+    let kernel = Kernel::new(kh, kw, ci, co, vec![0.1; kh * kw * ci * co].into()).unwrap();
+    Convolution { kernel, bias: None, stride: Window::ONE, padding: Padding::Same, dilation: Window::ONE, groups: 1 }
+}
+
+fn conv(convolution: Convolution) -> Kind {
+    Kind::Conv2d { conv: convolution, activation: Activation::Linear }
+}
+
+/// One layer after the other, on an image of one channel and any size.
+fn chain(kinds: Vec<Kind>) -> Network {
+    let input = Kind::Input { h: None, w: None, c: 1 };
+    let layer = |(i, kind): (usize, Kind)| Layer {
+        name: format!("layer{i}"),
+        class: "Any".to_string(),
+        kind,
+        inputs: if i == 0 { vec![] } else { vec![i - 1] },
+        channels_first: None,
+        trainable: 0,
+        non_trainable: 0,
+    };
+    let layers: Vec<Layer> = std::iter::once(input).chain(kinds).enumerate().map(layer).collect();
+    let (name, file, output) = ("chain".to_string(), "chain.h5".to_string(), layers.len() - 1);
+    Network { name, file, layers, output, warnings: vec![] }
+}
+
+fn seen_by(kinds: Vec<Kind>) -> usize {
+    let network = chain(kinds);
+    reach(&network, network.output)
+}
+
+/// How far a layer's output looks, along the axis on which that is farther.
+#[test]
+fn the_reach_of_a_layer_by_hand() {
+    let plain = |k| conv(convolution(k, k, 1, 1));
+    let strided = |k, s| conv(Convolution { stride: Window::new(s, s), ..convolution(k, k, 1, 1) });
+    let pool = |k, s| Kind::Pool {
+        pool: Pool::Max,
+        window: Window::new(k, k),
+        stride: Window::new(s, s),
+        padding: Padding::Same,
+    };
+    let dilated = |kh, kw, d| conv(Convolution { dilation: Window::new(d, d), ..convolution(kh, kw, 1, 1) });
+    let up = |n| Kind::Upsample { h: n, w: n };
+    let transpose = |k, s| Kind::ConvTranspose {
+        conv: Convolution { stride: Window::new(s, s), ..convolution(k, k, 1, 1) },
+        output_padding: None,
+        activation: Activation::Linear,
+    };
+    let resize = |to| Kind::Resize { to, by: Interpolation::Bilinear };
+    for (kinds, expected) in [
+        (vec![], 0),
+        (vec![plain(1)], 0),
+        (vec![plain(3)], 1),
+        (vec![plain(3), plain(5)], 3),
+        // Along the axis on which it is longer, and of an even kernel the longer half.
+        (vec![conv(convolution(3, 7, 1, 1))], 3),
+        (vec![conv(convolution(6, 1, 1, 1))], 3),
+        (vec![dilated(3, 3, 4)], 4),
+        (vec![dilated(1, 5, 3)], 6),
+        // With a stride its window may begin anywhere; behind it a pixel is two.
+        (vec![strided(3, 2)], 2),
+        (vec![strided(3, 2), plain(3)], 2 + 2),
+        (vec![strided(1, 4), plain(3), plain(3)], 4 + 4),
+        (vec![pool(2, 2)], 1),
+        (vec![pool(3, 2), plain(5)], 2 + 2 * 2),
+        (vec![pool(2, 2), pool(2, 2), plain(3)], 1 + 2 + 4),
+        // Upsampled, a pixel lies at most one of those before away, and pixels are near each other again.
+        (vec![pool(2, 2), up(2), plain(3)], 1 + 2 + 1),
+        (vec![pool(4, 4), up(2), plain(3)], 3 + 4 + 2),
+        (vec![up(2), plain(3)], 1 + 1),
+        (vec![pool(2, 2), resize(Size::Factor(Window::new(2, 2))), plain(3)], 1 + 2 + 1),
+        (vec![transpose(3, 2), plain(3)], 2 / 2 + 1 + 1),
+        (vec![pool(4, 4), transpose(5, 2), plain(3)], 3 + 4 * (4 / 2 + 1) + 2),
+        (vec![Kind::SpaceToDepth(3), conv(convolution(3, 3, 9, 1))], 2 + 3),
+        (vec![Kind::SpaceToDepth(4), Kind::DepthToSpace(2), conv(convolution(3, 3, 4, 1))], 3 + 4 + 2),
+        (vec![plain(3), Kind::Identity, Kind::Activation(Activation::Relu), plain(3)], 2),
+        (vec![plain(3), Kind::Linear { scale: 2.0, shift: 1.0 }, Kind::Repeat(1), Kind::Crop(Sides::NONE)], 1),
+        (vec![plain(3), Kind::Concat { axis: -1 }], 1),
+        (vec![plain(3), Kind::Concat { axis: 3 }], 1),
+        (vec![plain(3), Kind::Pad { sides: Sides::NONE, with: Border::Zeros }], 1),
+    ] {
+        assert_eq!(seen_by(kinds.clone()), expected, "{kinds:?}");
+    }
+    let separable = Kind::Separable {
+        depthwise: Convolution { dilation: Window::new(2, 2), ..convolution(5, 5, 1, 1) },
+        pointwise: convolution(1, 1, 1, 1),
+        activation: Activation::Relu,
+    };
+    assert_eq!(seen_by(vec![separable]), 4);
+    // What may see all of the image.
+    for kind in [
+        Kind::Resize { to: Size::Pixels(Window::new(8, 8)), by: Interpolation::Nearest },
+        Kind::LayerNorm { axes: vec![1], epsilon: 1e-3, gamma: None, beta: None },
+        Kind::GroupNorm { groups: None, axis: -1, epsilon: 1e-3, gamma: None, beta: None },
+        Kind::UnitNorm { axes: vec![1] },
+        Kind::Softmax { axes: vec![1] },
+        Kind::Reduce { by: Reduction::Mean, axes: vec![1], keep: true },
+        Kind::Slice(vec![Part::Rest]),
+        Kind::Reshape(vec![-1]),
+        Kind::Flatten,
+        Kind::Permute(vec![2, 1, 3]),
+        Kind::ExpandDims(1),
+        Kind::Squeeze(vec![]),
+        Kind::Pad { sides: Sides::NONE, with: Border::Reflect },
+        Kind::Pad { sides: Sides::NONE, with: Border::Symmetric },
+        Kind::Concat { axis: 2 },
+    ] {
+        assert_eq!(seen_by(vec![kind.clone()]), 1 << 30, "{kind:?}");
+        assert_eq!(seen_by(vec![plain(3), kind, plain(3)]), 1 << 30);
+    }
+    // A skip sees as far as the farther one of its ways.
+    let mut skip = chain(vec![plain(3), plain(5), Kind::Merge(Merge::Add)]);
+    skip.layers[3].inputs = vec![1, 2];
+    assert_eq!([1, 2, 3].map(|layer| reach(&skip, layer)), [1, 3, 3]);
+}
+
+/// Rows and columns of which an image's must be multiples, so that every pool divides what it gets.
+#[test]
+fn multiples_by_hand() {
+    let pool = |h, w| Kind::Pool {
+        pool: Pool::Average,
+        window: Window::new(h, w),
+        stride: Window::new(h, w),
+        padding: Padding::Valid,
+    };
+    let up = |h, w| Kind::Upsample { h, w };
+    let strided = |h, w| conv(Convolution { stride: Window::new(h, w), ..convolution(3, 3, 1, 1) });
+    let transpose = |h, w| Kind::ConvTranspose {
+        conv: Convolution { stride: Window::new(h, w), ..convolution(3, 3, 1, 1) },
+        output_padding: None,
+        activation: Activation::Linear,
+    };
+    let factor = |h, w| Kind::Resize { to: Size::Factor(Window::new(h, w)), by: Interpolation::Bilinear };
+    let separable = |h, w| Kind::Separable {
+        depthwise: Convolution { stride: Window::new(h, w), ..convolution(3, 3, 1, 1) },
+        pointwise: convolution(1, 1, 1, 1),
+        activation: Activation::Linear,
+    };
+    for (kinds, h, w) in [
+        (vec![], 1, 1),
+        (vec![pool(2, 3)], 2, 3),
+        (vec![pool(2, 3), pool(2, 1)], 4, 3),
+        // What was made larger first may be made as much smaller again.
+        (vec![up(2, 3), pool(2, 2)], 1, 2),
+        (vec![pool(2, 2), up(2, 2), pool(2, 2)], 2, 2),
+        (vec![pool(4, 4), up(2, 4), pool(3, 3)], 12, 12),
+        (vec![up(4, 1), pool(6, 6)], 3, 6),
+        (vec![strided(2, 1), separable(1, 3)], 2, 3),
+        (vec![transpose(2, 1), pool(2, 2)], 1, 2),
+        (vec![factor(1, 2), pool(2, 2)], 2, 1),
+        (vec![Kind::SpaceToDepth(2), Kind::SpaceToDepth(3)], 6, 6),
+        (vec![Kind::DepthToSpace(2), pool(4, 4)], 2, 2),
+        (vec![pool(2, 2), Kind::Identity, conv(convolution(3, 3, 1, 1)), pool(2, 2)], 4, 4),
+    ] {
+        assert_eq!(unet::size_multiple(&chain(kinds.clone())), Window::new(h, w), "{kinds:?}");
+    }
+    // Of two ways the multiple that both need: 4 and 6.
+    let mut two = chain(vec![pool(4, 4), pool(6, 6)]);
+    two.layers[2].inputs = vec![0];
+    assert_eq!(unet::size_multiple(&two), Window::new(12, 12));
+}
+
+/// 1 / frequency, no more than the slowest wave that fits into the longer side has; their RMS is 1.
+#[test]
+fn the_strength_of_waves_by_hand() {
+    // Frequencies down 0, 1/4, 1/4, 1/2; across 0, 1/2. The slowest: 1/4.
+    let diagonal = 1.0 / f64::hypot(0.25, 0.5);
+    let waves = [4.0, 2.0, 4.0, diagonal, 4.0, diagonal, 2.0, 2f64.sqrt()];
+    let rms = (waves.iter().map(|e| e * e).sum::<f64>() / 8.0).sqrt();
+    let energy = fourier::energy(Shape::new(2, 4, 2, 3));
+    assert_eq!(energy.shape, Shape::new(2, 4, 2, 3));
+    for (i, got) in energy.data.iter().enumerate() {
+        let expected = waves[i / 3 % 8] / rms;
+        assert!((f64::from(*got) - expected).abs() < 1e-6, "{i}: {got}, should be {expected}");
+    }
+}
+
+#[test]
+fn random_starts_and_filters() {
+    let image = Shape::new(1, 20, 30, 2);
+    let values = noise(5, "a", &[3, 9], image, 4.0);
+    assert_eq!(values.shape, image.with_n(2));
+    assert!(values.data.iter().all(|v| (0.0..4.0).contains(v)));
+    let mean = values.data.iter().sum::<f32>() / values.data.len() as f32;
+    assert!((mean - 2.0).abs() < 0.1, "{mean}");
+    // A filter's start is its own, whatever stands beside it.
+    assert_eq!(values.image(1), noise(5, "a", &[9], image, 4.0).image(0));
+    let others = [noise(6, "a", &[9], image, 4.0), noise(5, "b", &[9], image, 4.0), noise(5, "a", &[3], image, 4.0)];
+    assert!(others.iter().all(|other| other.image(0) != values.image(1)));
+    assert_eq!(noise_bytes(values.shape), Memory::host(2 * 20 * 30 * 2 * 4));
+
+    let drawn = draw_filters(1, "a", 100, 10);
+    assert_eq!(drawn.len(), 10);
+    assert!(drawn.windows(2).all(|pair| pair[0] < pair[1]) && drawn[9] < 100, "{drawn:?}");
+    assert_eq!(drawn, draw_filters(1, "a", 100, 10));
+    assert!(drawn != draw_filters(2, "a", 100, 10) && drawn != draw_filters(1, "b", 100, 10));
+    assert_eq!(draw_filters(1, "a", 3, 10), [0, 1, 2]);
+    assert_eq!([Optimizer::Ascent.rate(), Optimizer::Adam.rate()], [1.0, 0.05]);
+}
+
+/// Two filters of one pixel, 3 x and -x: the ReLU lets the first through where the image is positive.
+fn two_filters() -> Network {
+    let kernel = Kernel::new(1, 1, 1, 2, [-1.0, 3.0].into()).unwrap();
+    chain(vec![Kind::Conv2d { conv: Convolution { kernel, ..convolution(1, 1, 1, 1) }, activation: Activation::Relu }])
+}
+
+#[test]
+fn the_first_filter_that_is_alive() {
+    let network = two_filters();
+    let reference = Reference::default();
+    let image = |v: f32| Tensor::new(Shape::new(1, 1, 2, 1), vec![v, -v.abs()]);
+    let start =
+        |filter: usize| if filter == 0 { Tensor::new(Shape::new(1, 1, 2, 1), vec![1.0, 2.0]) } else { image(1.0) };
+    assert_eq!(first_alive(&reference, &network, 1, start).unwrap(), (1, image(1.0)));
+    // All dead: the first in the order that was asked for.
+    let dead = |_: usize| Tensor::zeros(Shape::new(1, 1, 2, 1));
+    assert_eq!(first_alive_of(&reference, &network, 1, [1, 0], dead).unwrap().0, 1);
+    assert_eq!(first_alive_of(&reference, &network, 1, [0, 1], dead).unwrap().0, 0);
+    assert_eq!(first_alive_of(&reference, &network, 1, [], dead).unwrap().0, 0);
+    assert_eq!(first_alive_of(&reference, &network, 1, [1, 0], |_| image(1.0)).unwrap().0, 1);
+    assert_eq!(first_alive_of(&reference, &network, 1, [0, 1], |_| image(-1.0)).unwrap().0, 0);
+
+    // The gradient of the mean of max(3 x, 0) over two pixels: 3 / 2 where x is above 0.
+    let images = Tensor::new(Shape::new(3, 1, 2, 1), vec![1.0, -1.0, 2.0, 3.0, -4.0, -5.0]);
+    let mut heard = vec![];
+    let cancel = Cancel::default();
+    let mut watch = Watch { cancel: &cancel, progress: &mut |done, total| heard.push((done, total)) };
+    let slopes = gradient(&reference, &network, (1, 1), &images, &mut watch).unwrap();
+    assert_eq!((slopes.shape, &slopes.data[..]), (images.shape, &[1.5, 0.0, 1.5, 1.5, 0.0, 0.0][..]));
+    assert_eq!(heard, [(1, 3), (2, 3), (3, 3)]);
+    cancel.cancel();
+    let mut watch = Watch { cancel: &cancel, progress: &mut |_, _| {} };
+    assert!(gradient(&reference, &network, (1, 1), &images, &mut watch).is_err());
+}
+
+/// Seeds, those of a batch, pictures as they are and as they are drawn: four images for each filter; more where more is kept.
+#[test]
+fn what_a_climb_takes_and_hears() {
+    let network = chain(vec![conv(convolution(3, 3, 1, 5))]);
+    let image = Shape::new(1, 10, 6, 1);
+    let one = 10 * 6 * 4;
+    let filters = [0, 1, 2, 3, 4];
+    let with = |recipe: Recipe, limit: Option<u64>| {
+        let reference = Reference { limit: Limit::new(limit) };
+        Job::new(&reference, &network, 1, &filters, image, recipe).map(|job| job.needs())
+    };
+    let recipe = Recipe { steps: 3, ..Recipe::default() };
+    let plain = with(recipe, None).unwrap();
+    assert_eq!(plain.at_once, 5);
+    let objective = Objective::new(&network, 1, &filters, image, &recipe, false).unwrap();
+    let compiled = Reference::default().compile(objective.plan.clone()).unwrap().memory();
+    assert_eq!(plain.memory, Memory::host(compiled.host + 4 * 5 * one));
+    let more = |other: Recipe| with(other, None).unwrap().memory.host - plain.memory.host;
+    assert_eq!(more(Recipe { keep_frames: true, ..recipe }), 4 * 5 * one, "the start and three steps");
+    assert_eq!(more(Recipe { keep_best: true, ..recipe }), 2 * 5 * one);
+    let waves = Recipe { parameter: Parameter::Fourier, ..recipe };
+    let of_waves = Objective::new(&network, 1, &filters, image, &waves, false).unwrap();
+    let compiled_waves = Reference::default().compile(of_waves.plan.clone()).unwrap().memory();
+    assert_eq!(with(waves, None).unwrap().memory.host, compiled_waves.host + (4 + 2) * 5 * one + 10 * one);
+
+    // With exactly as much memory all are climbed at once; with a byte less half of them, rounded up, and so on to one.
+    assert_eq!(with(recipe, Some(plain.memory.host)).unwrap(), plain);
+    let three = with(recipe, Some(plain.memory.host - 1)).unwrap();
+    assert_eq!(three.at_once, 3);
+    let two = with(recipe, Some(three.memory.host - 1)).unwrap();
+    assert_eq!(two.at_once, 2);
+    let single = with(recipe, Some(two.memory.host - 1)).unwrap();
+    assert_eq!(single.at_once, 1);
+    let why = with(recipe, Some(single.memory.host - 1)).unwrap_err().to_string();
+    assert!(why.contains("5 images of 10x6 pixels"), "{why}");
+    let why = with(recipe, Some(4 * 5 * one - 1)).unwrap_err().to_string();
+    assert!(why.contains("5 images of 10x6 pixels"), "{why}");
+
+    // Batches of 2, 2 and 1 filters give what all give at once, and the steps of all are counted.
+    let seeds = noise(0, "x", &filters, image, 2.0);
+    let climbed = |limit: Option<u64>| {
+        let reference = Reference { limit: Limit::new(limit) };
+        let mut heard = vec![];
+        let cancel = Cancel::default();
+        let mut watch = Watch { cancel: &cancel, progress: &mut |done, total| heard.push((done, total)) };
+        let job = Job::new(&reference, &network, 1, &filters, image, recipe).unwrap();
+        (job.climb(&seeds, &mut watch).unwrap(), heard)
+    };
+    let ((together, all), (apart, heard)) = (climbed(None), climbed(Some(two.memory.host)));
+    assert_eq!(together, apart);
+    assert_eq!(together.iter().map(|climb| climb.filter).collect::<Vec<_>>(), filters);
+    assert_eq!((all[0], all[all.len() - 1]), ((0, 15), (15, 15)));
+    assert!(
+        heard.is_sorted() && [(0, 15), (6, 15), (12, 15), (15, 15)].iter().all(|at| heard.contains(at)),
+        "{heard:?}"
+    );
+    // In a linear network of ones each step adds 1 to the mean of the pixels inside, and so 0.9 to that of the map, but for the border.
+    for climb in &together {
+        assert_eq!((climb.losses.len(), climb.rms.len(), climb.shown), (4, 3, 3));
+        assert!(climb.losses.windows(2).all(|pair| pair[1] > pair[0]));
+        assert!(climb.rms.iter().all(|&rms| rms == climb.rms[0]), "{:?}", climb.rms);
+    }
+}
+
+/// The notebook's numbers, and that of pictures and their copies: ten.
+#[test]
+fn what_a_dream_takes() {
+    let network = chain(vec![conv(convolution(3, 3, 1, 4))]);
+    let dream = Dream::of(1, 7);
+    assert_eq!((dream.octaves, dream.steps, dream.jitter, dream.seed, dream.filter), (4, 10, 32, 7, None));
+    assert!((dream.octave_scale - 1.4).abs() < 1e-6 && (dream.step_size - 1.5 / 255.0).abs() < 1e-9);
+    let image = Shape::new(1, 100, 40, 1);
+    let reference = Reference::default();
+    let work = Work::new(&reference, &network, &dream, image).unwrap();
+    assert_eq!((work.tiles, work.tiling.size, work.tiling.margin), (1, Window::new(100, 40), Window::new(0, 0)));
+    let smaller = Work::with_tiles(&reference, &network, &dream, image, 32).unwrap();
+    // Tiles of 32 rows and columns with margins of two times the reach: cores of 28. There are most where the first core has one
+    // row and one column: then 28, 28, 28 and 15 of 100 rows are left, 28 and 11 of 40 columns.
+    assert_eq!((smaller.tiling.size, smaller.tiling.margin), (Window::new(32, 32), Window::new(2, 2)));
+    assert_eq!((smaller.tiling.core, smaller.tiles), (Window::new(28, 28), 5 * 3));
+    let pictures = 100 * 40 * 4 * 10;
+    assert!(smaller.needed.host > pictures && smaller.needed.host < work.needed.host);
+    let with = |limit: u64| {
+        let reference = Reference { limit: Limit::new(Some(limit)) };
+        Work::new(&reference, &network, &dream, image).map(|work| work.tiling.size)
+    };
+    assert_eq!(with(work.needed.host).unwrap(), Window::new(100, 40));
+    assert_eq!(with(work.needed.host - 1).unwrap(), Window::new(50, 40), "half as large");
+    assert!(with(pictures - 1).is_err());
+}
