@@ -11,7 +11,7 @@ use unet_lens::engine::exec::cpu::Cpu;
 use unet_lens::engine::exec::memory::Limit;
 use unet_lens::engine::exec::reference::evaluate;
 use unet_lens::engine::graph::{Graph, NodeId};
-use unet_lens::engine::ops::{Axes, Axis, Conv2d, Function, Kernel, Matrix, Pool, Sides, Window};
+use unet_lens::engine::ops::{Axes, Axis, Conv2d, ConvTranspose, Function, Kernel, Matrix, Pool, Sides, Window};
 use unet_lens::engine::plan::{Head, Plan, Step, ValueId, ValueKind};
 use unet_lens::engine::tensor::{Shape, Tensor, Tensor64};
 
@@ -535,6 +535,15 @@ fn what_a_plan_says_of_itself() {
     );
     // Each of 2 x 6 x 4 outputs, before they are summed, costs 3 x 3 x 3 x 5 products.
     assert_eq!([plan.macs(&plan.steps[0]), plan.macs(&plan.steps[1])], [2 * 6 * 4 * 135, 0]);
+    let transposed = planned(&|g, x| {
+        let Conv2d { kernel, bias, stride, pad, dilation, groups } = bare(3, 3, 2, 3);
+        Ok(vec![g.conv_transpose(
+            "back",
+            x,
+            ConvTranspose { kernel, bias, stride, pad, dilation, groups, h: 6, w: 4 },
+        )?])
+    });
+    assert_eq!(transposed.macs(&transposed.steps[0]), 2 * 6 * 4 * 3 * 3 * 2 * 3);
     assert_eq!((plan.image(), plan.images()), (IMAGE, 2));
     let empty = Plan::compile(Graph::new(), &[], &[], &[]);
     assert_eq!((empty.image(), empty.images(), empty.steps.len()), (Shape::new(1, 1, 1, 1), 0, 0));
