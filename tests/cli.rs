@@ -78,8 +78,8 @@ fn a_figure_a_table_and_the_numbers() {
         // The table shows the same numbers.
         let shown: Vec<&str> = lines[2 + i].split_whitespace().collect();
         let numbers = format!("{i} {:.6} {:.6} ok", number(1), number(2));
-        // Of this one, away from the border only the brightness has changed.
-        let note = "; the picture is still the seed, away from the border at most brighter or darker";
+        // Of this one, in the middle only the brightness has changed.
+        let note = "; in the middle the picture is still the seed, at most brighter or darker";
         assert_eq!(shown.join(" "), if i == 3 { numbers + note } else { numbers });
     }
     let (shape, values) = npy(&folder.path().join("out/down.npy"));

@@ -298,16 +298,73 @@ fn resized(mut network: Network, side: usize) -> Network {
     network
 }
 
-/// All 1,345 filters, on small images.
+/// The network with all weights of every kernel in a random order, whichever filter, input and tap they were of.
+fn weights_shuffled(mut network: Network, seed: u64) -> Network {
+    use rand::seq::SliceRandom;
+    for (i, layer) in network.layers.iter_mut().enumerate() {
+        let unet_lens::network::Kind::Conv2d { conv, .. } = &mut layer.kind else { continue };
+        let mut values = conv.kernel.values().to_vec();
+        values.shuffle(&mut unet_lens::engine::random::stream(seed, "all weights", i as u64));
+        let kernel = &conv.kernel;
+        conv.kernel = Kernel::new(kernel.kh, kernel.kw, kernel.ci, kernel.co, values.into()).unwrap();
+    }
+    network
+}
+
+/// All 1,345 filters, on small images: of the taps of each kernel shuffled, and of all weights of a layer.
 #[test]
-fn shuffled_taps_are_rarely_lines() {
+fn shuffled_weights_are_rarely_lines() {
     let network = resized(common::network("unet.h5"), 32);
-    let network = unet_lens::findings::shuffled(&network, 77, 0).unwrap();
-    let found = found(&network, &data(&network, 32, 1));
-    let filters: Vec<&FilterFindings> = found.layers.iter().flat_map(|layer| &layer.filters).collect();
-    let lines = filters.iter().filter(|filter| filter.verdict == Verdict::Line).count();
-    println!("{lines} of {}", filters.len());
-    assert!(filters.len() == 1345 && 50 * lines <= filters.len(), "{lines} of {} are lines by chance", filters.len());
+    let by_taps = unet_lens::findings::shuffled(&network, 77, 0).unwrap();
+    for (what, network) in [("taps", by_taps), ("all weights", weights_shuffled(network, 77))] {
+        let found = found(&network, &data(&network, 32, 1));
+        let filters: Vec<&FilterFindings> = found.layers.iter().flat_map(|layer| &layer.filters).collect();
+        let count = |verdict: Verdict| filters.iter().filter(|filter| filter.verdict == verdict).count();
+        for verdict in Verdict::ALL {
+            println!("{what}: {verdict} {} of {}", count(verdict), filters.len());
+        }
+        let lines = count(Verdict::Line);
+        assert!(filters.len() == 1345 && 50 * lines <= filters.len(), "{what}: {lines} are lines by chance");
+    }
+}
+
+/// On every second image a filter is off, on the others it is on: the halves do not agree about it, and kappa says so.
+#[test]
+fn what_depends_on_the_images_that_are_shown_is_told_by_kappa() {
+    let planted = planted();
+    let network = of_filters(&planted, 11, SIDE, 1, Activation::Relu);
+    let mut data = data(&network, SIDE, 1);
+    let chessboard: Vec<f32> = (0..SIDE * SIDE).map(|i| ((i / SIDE + i % SIDE) % 2) as f32).collect();
+    data.images.iter_mut().skip(1).step_by(2).for_each(|image| image.clone_from(&chessboard));
+    let found = found(&network, &data);
+    let sometimes = planted.iter().position(|filter| filter.name == "dead on the data alone").unwrap();
+    assert_ne!(found.layers[0].filters[sometimes].verdict, Verdict::Dead);
+    let kappa = found.kappa.unwrap();
+    assert!(kappa > 0.5 && kappa < 1.0, "{kappa}");
+}
+
+/// What a pass takes decides on the size of what is shown, where the network leaves a choice.
+#[test]
+fn large_networks_are_shown_small_images() {
+    use unet_lens::findings::effort::{Effort, image_shape};
+    let of = |side: usize, layers: usize| {
+        let kernel = |_: usize, _: usize| vec![0.1; 9];
+        let conv =
+            |i: usize, inputs: usize| conv(&format!("c{i}"), 3, (inputs, 64), kernel, &[0.0; 64], Activation::Relu, i);
+        let mut all = vec![input(side, 1), conv(0, 1)];
+        all.extend((1..=layers).map(|i| conv(i, 64)));
+        Network { name: "large".to_string(), file: String::new(), output: layers + 1, layers: all, warnings: vec![] }
+    };
+    let shape = |network: &Network| image_shape(network).unwrap();
+    assert_eq!(shape(&of(256, 3)), Shape::new(1, 256, 256, 1), "7.3e9 multiply-accumulates");
+    assert_eq!(shape(&of(256, 4)), Shape::new(1, 128, 128, 1), "9.7e9");
+    assert_eq!(shape(&of(128, 20)), Shape::new(1, 128, 128, 1), "no smaller");
+    let large = of(512, 12);
+    let data = Data::nothing(&large).unwrap();
+    assert_eq!((data.shape, data.stimuli_shape(&large).unwrap()), (shape(&large), shape(&large)));
+    // Of one layer more is drawn than of each of all.
+    let drawn = |layers: &[usize]| Effort::of(&large, layers, Some(data.shape)).unwrap().drawn;
+    assert!(drawn(&[3]) == 8 && drawn(&unet::convolutions(&large)) < 8);
 }
 
 /// Does a number that decides lie within 1% of its threshold?

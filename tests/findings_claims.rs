@@ -108,7 +108,7 @@ fn lines_lie_further_apart_where_the_frequency_falls() {
 }
 
 /// A picture whose energy lies in its left part alone, or everywhere.
-fn trust(even: bool, number: usize, flat: f64, still_seed: f64) -> Trust {
+fn trust(even: bool, number: usize) -> Trust {
     let size = (64, 64);
     let value = |i: usize| {
         let strength = if even || i % 64 < 16 { 1.0 } else { 0.1 + 0.01 * number as f32 };
@@ -121,8 +121,6 @@ fn trust(even: bool, number: usize, flat: f64, still_seed: f64) -> Trust {
         beats_data: true,
         gain_over_data: 2.0,
         way: 0.5,
-        flat,
-        still_seed,
         picture: (0..64 * 64).map(value).collect(),
         second: vec![],
         size,
@@ -136,7 +134,7 @@ fn look(flat: f64, still_seed: f64) -> Option<Look> {
 
 fn drawn(decoder: bool, even: bool, still_seed: f64) -> LayerFindings {
     let filters = (0..8).map(|i| FilterFindings {
-        trust: Some(trust(even, i, 0.2, still_seed)),
+        trust: Some(trust(even, i)),
         look: look(0.2, still_seed),
         ..filter(i, Verdict::Unclear, None)
     });

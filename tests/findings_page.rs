@@ -47,10 +47,10 @@ fn made_up() -> Findings {
             edge: 0.75,
         })
     };
-    let trust = |still_seed: f64| {
+    let trust = |activation: f64| {
         let picture: Vec<f32> = (0..32 * 32).map(|i| ((i / 32) as f32 * 0.8).sin() * 3.0).collect();
         let patch =
-            |image: usize| Patch { image, at: (3, 4), size: (9, 9), values: picture[..81].to_vec(), activation: 0.625 };
+            |image: usize| Patch { image, at: (3, 4), size: (9, 9), values: picture[..81].to_vec(), activation };
         let best_patches = vec![patch(3), patch(17), patch(60)];
         let second = picture.iter().rev().copied().collect();
         Some(Trust {
@@ -58,15 +58,13 @@ fn made_up() -> Findings {
             beats_data: true,
             gain_over_data: 3.5,
             way: 0.4375,
-            flat: 0.03125,
-            still_seed,
             picture,
             second,
             size: (32, 32),
             best_patches,
         })
     };
-    let filter = |filter: usize, verdict: Verdict, reason: Reason, tuning: Option<Tuning>, trust: Option<Trust>| {
+    let filter = |filter: usize, verdict: Verdict, reason: Reason, tuning: Option<Tuning>, still_seed: Option<f64>| {
         FilterFindings {
             filter,
             verdict,
@@ -88,8 +86,9 @@ fn made_up() -> Findings {
                 drive_without: 0.5,
             },
             noise: Noise { auc: 0.625 },
-            look: trust.as_ref().map(|t| Look { flat: t.flat, flat_threshold: 0.9, still_seed: t.still_seed }),
-            trust,
+            look: still_seed.map(|still_seed| Look { flat: 0.03125, flat_threshold: 0.9, still_seed }),
+            // What is still its seed is off on the data, too.
+            trust: still_seed.and_then(|seed| trust(if seed > 0.5 { 0.0 } else { 0.625 })),
             effect: Effect {
                 taylor: Some(0.001 * filter as f64),
                 effect: (filter == 0).then(|| interval(0.25, 0.125, 0.5)),
@@ -117,13 +116,13 @@ fn made_up() -> Findings {
         chance: vec![],
     };
     let first = vec![
-        filter(0, Verdict::Line, line(30.0, 0.125), tuning(30.0, 0.125, 0.9), trust(0.05)),
+        filter(0, Verdict::Line, line(30.0, 0.125), tuning(30.0, 0.125, 0.9), Some(0.05)),
         filter(1, Verdict::Dead, dead, None, None),
         filter(2, Verdict::Spot, spot, tuning(75.0, 0.25, 0.1), None),
     ];
     let second = vec![
         filter(0, Verdict::Line, line(90.0, 0.0625), tuning(90.0, 0.0625, 0.95), None),
-        filter(1, Verdict::Level, Reason::Level { level: 2.0 }, tuning(0.0, 1.0 / 64.0, 0.2), trust(0.99)),
+        filter(1, Verdict::Level, Reason::Level { level: 2.0 }, tuning(0.0, 1.0 / 64.0, 0.2), Some(0.99)),
         filter(2, Verdict::Unclear, Reason::Unclear { selectivity: None, threshold: 0.3 }, None, None),
     ];
     Findings {
@@ -233,7 +232,7 @@ fn texts_change_with_the_numbers() {
     after.data.kind = DataKind::Nothing;
     assert!(page(&after, Lang::En).contains("cannot be told,"));
     // A picture that is still its seed is said to be one, and no other.
-    assert_eq!(text.matches("The picture is still the noise").count(), 1);
+    assert_eq!(text.matches("In the middle the picture is still the noise").count(), 1);
 }
 
 #[test]
@@ -259,10 +258,15 @@ fn every_number_of_a_filter_is_there_with_all_its_digits() {
     }
     assert!(line.contains("Filter 0 of first: line, also border") && line.contains("image 17"));
     assert!(line.contains("Lost without it: 0.25 dB, 95% interval 0.125 to 0.5."), "{line}");
-    // What is still its seed is not drawn as if it were an answer: patches and tuning are what there is.
+    // What is still its seed is not drawn as if it were an answer: tuning is what there is, and of the data no patch, if none moves it.
     let (seed, drawn) = (card(4, 1), "What the climb ended with");
     assert!(line.contains(drawn) && line.contains("From another seed"));
-    assert!(seed.contains("The picture is still the noise") && seed.contains("Best patch") && seed.contains("Tuning:"));
+    assert!(
+        seed.contains("In the middle the picture is still the noise")
+            && seed.contains("off everywhere on the data: no patch is better")
+            && !seed.contains("Best patch")
+            && seed.contains("Tuning:")
+    );
     assert!(!seed.contains(drawn) && !seed.contains("From another seed"), "{seed}");
     let dead = card(1, 1);
     assert!(dead.contains("dead for every image of the data's range") && dead.contains("It answers to no grating."));

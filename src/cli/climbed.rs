@@ -47,7 +47,7 @@ pub(super) fn table(climbs: &[Climb], captions: &Captions, init: &Init, written:
             text += &format!(" with steps of 1/{}: it fell with longer ones", 1u32 << climb.halved);
         }
         if captions.still.contains(&climb.filter) {
-            text += "; the picture is still the seed, away from the border at most brighter or darker";
+            text += "; in the middle the picture is still the seed, at most brighter or darker";
         }
         if let Some(kind) = captions.kinds.get(&climb.filter) {
             text += &format!("; measured: {kind}");

@@ -3,7 +3,10 @@
 use super::choices::{ABLATED, name_of, one_of};
 use super::paged::Paged;
 use super::quoted;
+use super::terminal::tell;
 use crate::cancel::Watch;
+use crate::engine::exec::Executor;
+use crate::findings::effort::estimate;
 use crate::findings::task::Task;
 use crate::findings::trial::Ablated;
 use crate::findings::{self, Data, Findings, LayerFindings, Verdict, claims, trial};
@@ -18,6 +21,9 @@ Examples:
   unet-lens findings                                  all filters of the built-in network, to out/findings
   unet-lens findings --layer uconv128                 of one layer
   unet-lens findings --model my_unet.h5 --data scans  another network, with images of its own kind";
+
+/// So many seconds are said beforehand.
+const LONG: f64 = 120.0;
 
 /// What each filter does: a verdict with its cause for each, in DIR/filters.csv; and the article's claims put to the test, in DIR/claims.json.
 #[derive(clap::Args)]
@@ -52,6 +58,9 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let data = options.data(&network)?;
     files::check_writable_dir(&options.out)?;
     let executor = paged.machine.open(paged.quiet)?;
+    if !paged.quiet {
+        options.foretell(&*executor, &network, &layers, &data)?;
+    }
     let bar = super::progress_bar("findings", paged.quiet);
     let mut progress = |done: usize, total: usize| {
         bar.set_length(total as u64);
@@ -111,12 +120,38 @@ impl Options {
         self.paged.command("findings", &own, &self.out)
     }
 
+    /// Where it will take long: how long, by what was measured of a pass, and what takes less.
+    fn foretell(&self, executor: &dyn Executor, network: &Network, layers: &[usize], data: &Data) -> Result<()> {
+        let of = (data.of_task(), data.facts.images);
+        let estimate = estimate(executor, network, layers, of, self.ablate == Ablated::All)?;
+        if estimate.seconds < LONG {
+            return Ok(());
+        }
+        let (least, most) = estimate.one;
+        let one = match layers.len() {
+            1 => String::new(),
+            _ => format!("; of one layer, --layer NAME, from {} to {}", about(least), about(most)),
+        };
+        let all = if self.ablate == Ablated::All { "; less without --ablate all" } else { "" };
+        tell(&format!("this will take about {}, by the time of a pass{one}{all}", about(estimate.seconds)));
+        Ok(())
+    }
+
     fn data(&self, network: &Network) -> Result<Data> {
         let images = usize::from(self.images);
         match &self.data {
             Some(path) => Data::read(path, network, images),
             None => Data::standard(network, images, self.seed),
         }
+    }
+}
+
+/// A duration, as exact as it is known.
+fn about(seconds: f64) -> String {
+    match seconds {
+        ..90.0 => format!("{:.0} seconds", (seconds / 10.0).ceil() * 10.0),
+        ..5400.0 => format!("{:.0} minutes", seconds / 60.0),
+        _ => format!("{:.1} hours", seconds / 3600.0),
     }
 }
 

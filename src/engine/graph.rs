@@ -58,6 +58,16 @@ impl Graph {
         self.nodes.is_empty()
     }
 
+    /// Multiply-accumulates of all its convolutions.
+    pub fn macs(&self) -> u64 {
+        let of = |node: &Node| match &node.op {
+            Op::Conv2d(conv) => conv.macs(self.shape(node.inputs[0])),
+            Op::ConvTranspose(conv) => conv.macs(self.shape(node.inputs[0])),
+            _ => 0,
+        };
+        self.nodes.iter().map(of).sum()
+    }
+
     pub fn shape(&self, id: NodeId) -> Shape {
         self[id].shape
     }

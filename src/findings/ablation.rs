@@ -9,7 +9,7 @@ use crate::engine::exec::Executor;
 use crate::network::Network;
 
 /// Held-out images that a filter alone is tried on.
-const IMAGES: usize = 24;
+pub(super) const IMAGES: usize = 24;
 
 /// The network on held-out images, as it is and without some of its channels.
 pub struct Ablation<'a> {

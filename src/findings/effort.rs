@@ -1,67 +1,312 @@
 //! How much of what can be measured is measured, by how large the network is: all of it, where that takes minutes.
 //!
-//! What takes long is what is done filter by filter, each on an image of its own: climbs, and the first gradient of each.
+//! The work is counted in multiply-accumulates, so that the same command gives the same numbers on every machine.
 
+use super::claims::{pruning, skips};
+use super::how::RANDOM;
+use super::routes::skips as skips_of;
+use super::stimuli::GRATINGS;
+use super::{ablation, border, measure, pictures};
 use crate::Result;
-use crate::engine::graph::{Graph, Node};
-use crate::engine::ops::Op;
+use crate::engine::exec::Executor;
+use crate::engine::graph::Graph;
+use crate::engine::plan::Plan;
+use crate::engine::tensor::{Shape, Tensor};
+use crate::lens::ascent::{self, NOISE, Recipe};
 use crate::network::{Network, unet};
+use std::sync::Arc;
+use std::time::Instant;
 
-/// Multiply-adds, of one image through each layer once for each of its filters, up to which everything is measured: about twice those
-/// of the built-in network.
-const AFFORDED: f64 = 4e12;
+/// Work up to which everything is done, a little more than the built-in network's: of what is shown, of the pictures of a layer and of
+/// all, and of what is tried if a part of the filters is asked for and if all are.
+const SHOWN: f64 = 1.5e13;
+const OF_A_LAYER: f64 = 2.5e13;
+const PICTURES: f64 = 8e13;
+const TRIED: (f64, f64) = (1.7e13, 3.5e13);
+/// Work of one pass up to which a network sees images of its own size; the built-in network's is 5.4e9.
+const PASS: u64 = 8_000_000_000;
+/// Images are made no smaller than this.
+const LEAST_SIDE: usize = 128;
+/// Stimuli that are no grating, about.
+const OTHERS: usize = 96;
+/// Images of the data that are reckoned with, whatever is asked for.
+const IMAGES: usize = 64;
+/// A pass forward and one back, in passes forward.
+const THERE_AND_BACK: f64 = 3.0;
 
 /// What is measured of a network.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effort {
-    /// Filters of each layer that are drawn.
+    /// Of so many layers one has filters drawn.
+    pub every: usize,
+    /// Filters that are drawn of such a layer, at most.
     pub drawn: usize,
     /// How often kernels are shuffled, at most.
     pub shuffles: usize,
     /// Is each filter's first gradient taken at its own seed? Else filters share seeds.
     pub own_seeds: bool,
+    /// Held-out images that are tried, at most.
+    pub tried: usize,
 }
 
 impl Effort {
+    /// Everything, and less and less of it.
+    const SHOWS: [(usize, bool); 2] = [(8, true), (1, false)];
+    const DRAWS: [(usize, usize); 9] = [(8, 1), (4, 1), (2, 1), (1, 1), (1, 2), (1, 3), (1, 4), (1, 6), (1, 8)];
+    const TRIES: [usize; 4] = [usize::MAX, 32, 16, 8];
+
+    /// The most that is afforded. `data`: the shape of one image of the data, where there are data to try the network on.
+    ///
     /// # Errors
     /// If a layer cannot be computed.
-    pub fn of(network: &Network, layers: &[usize]) -> Result<Effort> {
-        let image = unet::image_shape(network, &[], None)?;
-        let mut all = 0.0;
-        for &layer in layers {
-            let to_it = macs(&unet::graph_to(network, layer, None, image)?.graph);
-            all += to_it as f64 * unet::filters(network, layer) as f64;
-        }
-        Ok(Effort::for_work(all))
+    pub fn of(network: &Network, layers: &[usize], data: Option<Shape>) -> Result<Effort> {
+        Ok(Effort::afforded(&Passes::of(network, layers, data)?))
     }
 
-    fn for_work(work: f64) -> Effort {
-        match (work / AFFORDED).max(1.0) {
-            1.0 => Effort { drawn: 8, shuffles: 8, own_seeds: true },
-            times => Effort { drawn: (8.0 / times).ceil() as usize, shuffles: 1, own_seeds: false },
+    fn afforded(passes: &Passes) -> Effort {
+        let ((shuffles, own_seeds), (drawn, every), tried) = (Effort::SHOWS[0], Effort::DRAWS[0], Effort::TRIES[0]);
+        let mut effort = Effort { every, drawn, shuffles, own_seeds, tried };
+        for (shuffles, own_seeds) in Effort::SHOWS {
+            effort = Effort { shuffles, own_seeds, ..effort };
+            if passes.shown(&effort, IMAGES) <= SHOWN {
+                break;
+            }
         }
+        for (drawn, every) in Effort::DRAWS {
+            effort = Effort { drawn, every, ..effort };
+            let pictures = passes.pictures(&effort);
+            let most = pictures.iter().copied().fold(0.0, f64::max);
+            if pictures.iter().sum::<f64>() <= PICTURES && (most <= OF_A_LAYER || drawn == 1) {
+                break;
+            }
+        }
+        for tried in Effort::TRIES {
+            effort = Effort { tried, ..effort };
+            if passes.trials(&effort, IMAGES, false) <= TRIED.0 + (TRIED.1 - TRIED.0) * passes.asked {
+                break;
+            }
+        }
+        effort
+    }
+
+    /// Are filters drawn of the layer of this number, of those of which some can be?
+    pub fn draws_of(&self, number: usize) -> bool {
+        number % self.every == 0
     }
 }
 
-/// Multiply-adds of the convolutions of a graph.
-pub fn macs(graph: &Graph) -> u64 {
-    let of = |node: &Node| match &node.op {
-        Op::Conv2d(conv) => conv.macs(graph.shape(node.inputs[0])),
-        Op::ConvTranspose(conv) => conv.macs(graph.shape(node.inputs[0])),
-        _ => 0,
+/// The shape of one image that is shown or climbed: the network's own; where a pass is long and the network takes smaller images, too,
+/// half of it, and half again.
+///
+/// # Errors
+/// If no size fits the network.
+pub fn image_shape(network: &Network) -> Result<Shape> {
+    let mut image = unet::image_shape(network, &[], None)?;
+    let convolutions = unet::convolutions(network);
+    while image.h.min(image.w) >= 2 * LEAST_SIDE && macs(network, &convolutions, image)? > PASS {
+        let half = (image.h / 2, image.w / 2);
+        match unet::image_shape(network, &[network.output], Some(half)) {
+            Ok(smaller) => image = smaller,
+            Err(_) => break,
+        }
+    }
+    Ok(image)
+}
+
+/// Multiply-accumulates of one image through all of these layers; 0 of none.
+fn macs(network: &Network, layers: &[usize], image: Shape) -> Result<u64> {
+    if layers.is_empty() {
+        return Ok(0);
+    }
+    let mut graph = Graph::new();
+    let input = graph.input(unet::input_name(network), image)?;
+    Ok(unet::graph_of(graph, input, network, layers, None)?.graph.macs())
+}
+
+/// What passes take, in multiply-accumulates.
+#[derive(Debug, Clone)]
+struct Passes {
+    /// Of each layer: its filters, a pass to it, and can filters of it be drawn?
+    layers: Vec<(usize, f64, bool)>,
+    /// The share of the network's filters that is asked for.
+    asked: f64,
+    shuffles: usize,
+    skips: usize,
+    /// To all layers, of what is shown; and of the data, to all layers and to the output.
+    stimulus: f64,
+    data: Option<(f64, f64)>,
+}
+
+impl Passes {
+    fn of(network: &Network, layers: &[usize], data: Option<Shape>) -> Result<Passes> {
+        let image = image_shape(network)?;
+        let needed = unet::needed_for(network, network.output);
+        let layer = |&layer: &usize| -> Result<(usize, f64, bool)> {
+            let inner = needed[layer] && layer != network.output;
+            Ok((unet::filters(network, layer), macs(network, &[layer], image)? as f64, inner))
+        };
+        let of_data = |shape: Shape| -> Result<(f64, f64)> {
+            Ok((macs(network, layers, shape)? as f64, macs(network, &[network.output], shape)? as f64))
+        };
+        let filters =
+            |layers: &[usize]| layers.iter().map(|&layer| unet::filters(network, layer)).sum::<usize>() as f64;
+        Ok(Passes {
+            layers: layers.iter().map(layer).collect::<Result<_>>()?,
+            asked: filters(layers) / filters(&unet::convolutions(network)).max(1.0),
+            shuffles: measure::draws(network, layers),
+            skips: skips_of(network).len(),
+            stimulus: macs(network, layers, image)? as f64,
+            data: data.map(of_data).transpose()?,
+        })
+    }
+
+    /// One pass for each filter.
+    fn each(&self) -> f64 {
+        self.layers.iter().map(|&(filters, pass, _)| filters as f64 * pass).sum()
+    }
+
+    /// Filters that are drawn of each layer, and a pass to it.
+    fn drawn<'p>(&'p self, effort: &'p Effort) -> impl Iterator<Item = (f64, f64)> + 'p {
+        let inner = self.layers.iter().filter(|(_, _, inner)| *inner).enumerate();
+        let drawn = inner.filter(|(number, _)| effort.draws_of(*number));
+        drawn.map(|(_, &(filters, pass, _))| (filters.min(effort.drawn) as f64, pass))
+    }
+
+    /// Of what is shown, `images` of the data among it.
+    fn shown(&self, effort: &Effort, images: usize) -> f64 {
+        let gratings = (1 + self.shuffles.min(effort.shuffles)) * GRATINGS;
+        (gratings + OTHERS + 2 * border::IMAGES) as f64 * self.stimulus
+            + if effort.own_seeds { self.each() } else { 0.0 }
+            + self.data.map_or(0.0, |(to_all, _)| images as f64 * to_all)
+    }
+
+    /// Of the climbs of what is drawn, layer by layer.
+    fn pictures(&self, effort: &Effort) -> Vec<f64> {
+        let climbs = 2.0 * pictures::SEEDS as f64 * climb();
+        self.drawn(effort).map(|(filters, pass)| filters * pass * climbs).collect()
+    }
+
+    /// Of all that the network is tried with. `ablate`: all filters are tried alone.
+    fn trials(&self, effort: &Effort, images: usize, ablate: bool) -> f64 {
+        let Some((_, whole)) = self.data else { return 0.0 };
+        let tried = images.min(effort.tried);
+        let alone = match ablate {
+            true => self.layers.iter().map(|&(filters, ..)| filters as f64).sum(),
+            false => self.drawn(effort).map(|(filters, _)| filters).sum::<f64>(),
+        };
+        let halvings: f64 = self.layers.iter().map(|&(filters, ..)| (filters.max(1) as f64).log2().ceil()).sum();
+        // The set that is tested, two others and what is spared; random ones; each skip; and as many random channels.
+        let passes = images as f64 * (1.0 + THERE_AND_BACK)
+            + tried as f64 * (8.0 + RANDOM as f64 + 2.0 * self.skips as f64)
+            + alone * tried.min(ablation::IMAGES) as f64
+            + halvings * tried.min(pruning::SEARCH) as f64
+            + RANDOM as f64 * tried.min(skips::TRIED) as f64;
+        let routes: f64 = self.drawn(effort).map(|(filters, pass)| filters * pass).sum();
+        passes * whole + routes * (skips::IMAGES * (self.skips + 1)) as f64 * THERE_AND_BACK
+    }
+
+    fn all(&self, effort: &Effort, images: usize, ablate: bool) -> f64 {
+        self.shown(effort, images)
+            + self.pictures(effort).iter().sum::<f64>()
+            + self.trials(effort, images, ablate)
+            + if ablate { self.each() * climb() } else { 0.0 }
+    }
+}
+
+/// A climb, in passes forward.
+fn climb() -> f64 {
+    Recipe::default().steps as f64 * THERE_AND_BACK
+}
+
+/// How long it will take.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Estimate {
+    pub seconds: f64,
+    /// Of one layer alone, the fastest and the slowest.
+    pub one: (f64, f64),
+}
+
+/// How long it will take on this machine: the work, by what was measured of a pass. `data`: as in [`Effort::of`], and how many images;
+/// `ablate`: are all filters tried?
+///
+/// # Errors
+/// If a layer cannot be computed, there is not enough memory, or the device fails.
+pub fn estimate(
+    executor: &dyn Executor,
+    network: &Network,
+    layers: &[usize],
+    (data, images): (Option<Shape>, usize),
+    ablate: bool,
+) -> Result<Estimate> {
+    let work = |layers: &[usize]| -> Result<f64> {
+        let passes = Passes::of(network, layers, data)?;
+        Ok(passes.all(&Effort::afforded(&passes), images, ablate))
     };
-    graph.nodes().map(|(_, node)| of(node)).sum()
+    let speed = speed(executor, network, layers)?;
+    let mut one = (f64::INFINITY, 0.0f64);
+    for &layer in layers {
+        let seconds = work(&[layer])? / speed;
+        one = (one.0.min(seconds), one.1.max(seconds));
+    }
+    Ok(Estimate { seconds: work(layers)? / speed, one })
+}
+
+/// Multiply-accumulates of a second, measured on the second of two passes.
+fn speed(executor: &dyn Executor, network: &Network, layers: &[usize]) -> Result<f64> {
+    let image = image_shape(network)?;
+    let mut graph = Graph::new();
+    let input = graph.input(unet::input_name(network), image)?;
+    let built = unet::graph_of(graph, input, network, layers, None)?;
+    let macs = built.graph.macs() as f64;
+    let keep: Vec<_> = layers.iter().filter_map(|&layer| built.layers[layer]).collect();
+    let mut program = executor.prepare(Arc::new(Plan::compile(built.graph, &keep, &[], &[])))?;
+    let noise = ascent::noise(0, "speed", &[0], image, NOISE);
+    program.write(built.image, &Tensor::new(image, noise.data))?;
+    program.run(1)?;
+    program.read(keep[0])?;
+    let begun = Instant::now();
+    program.run(1)?;
+    program.read(keep[0])?;
+    Ok(macs.max(1.0) / begun.elapsed().as_secs_f64().max(1e-6))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// So many layers of 64 filters, each a pass of so many multiply-accumulates from the last.
+    fn passes(layers: usize, pass: f64, asked: f64) -> Passes {
+        Passes {
+            layers: (1..=layers).map(|i| (64, i as f64 * pass, true)).collect(),
+            asked,
+            shuffles: 2,
+            skips: 3,
+            stimulus: layers as f64 * pass,
+            data: Some((layers as f64 * pass, layers as f64 * pass)),
+        }
+    }
+
     #[test]
     fn large_networks_are_measured_less() {
-        let small = Effort::for_work(AFFORDED);
-        assert_eq!(small, Effort { drawn: 8, shuffles: 8, own_seeds: true });
-        assert_eq!(Effort::for_work(2.5 * AFFORDED), Effort { drawn: 4, shuffles: 1, own_seeds: false });
-        assert_eq!(Effort::for_work(1e6 * AFFORDED).drawn, 1);
+        let all = Effort { every: 1, drawn: 8, shuffles: 8, own_seeds: true, tried: usize::MAX };
+        assert_eq!(Effort::afforded(&passes(8, 5e8, 1.0)), all);
+        let less = Effort::afforded(&passes(16, 1e9, 1.0));
+        assert_eq!(less, Effort { every: 1, drawn: 1, shuffles: 1, own_seeds: false, tried: 8 });
+        assert_eq!(Effort::afforded(&passes(32, 1e9, 1.0)), Effort { every: 4, ..less });
+        let drawn = |every: usize| (0..9).filter(|&i| Effort { every, ..all }.draws_of(i)).collect::<Vec<_>>();
+        assert_eq!((drawn(1).len(), drawn(2), drawn(3)), (9, vec![0, 2, 4, 6, 8], vec![0, 3, 6]));
+    }
+
+    #[test]
+    fn the_work_grows_with_what_is_asked_for_and_is_bounded() {
+        let work = |passes: &Passes| passes.all(&Effort::afforded(passes), IMAGES, false);
+        let mut one = passes(16, 1e9, 1.0 / 16.0);
+        one.layers = vec![(64, 3e9, true)];
+        one.stimulus = 3e9;
+        assert!(3.0 * work(&one) < work(&passes(16, 1e9, 1.0)), "a layer takes less than a third of all");
+        for layers in [4, 8, 16, 24] {
+            let work = work(&passes(layers, 1.4e10 / layers as f64, 1.0));
+            assert!(work < SHOWN + PICTURES + TRIED.1, "{layers} layers: {work}");
+        }
     }
 }

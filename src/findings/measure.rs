@@ -3,7 +3,7 @@
 use super::border::{self, Edges};
 use super::calibrate::shuffled;
 use super::data::Data;
-use super::effort::Effort;
+use super::effort::{self, Effort};
 use super::life::{SHARED, dead_at_seed, dead_at_shared_seeds};
 use super::noise::{best_grating, by_chance, noise};
 use super::probe::{Probe, Progress};
@@ -65,9 +65,9 @@ pub fn measure(
 ) -> Result<Measured> {
     let shape = data.stimuli_shape(network)?;
     let stimuli = Stimuli::new(shape, data, seed);
-    let effort = Effort::of(network, layers)?;
+    let effort = Effort::of(network, layers, data.of_task())?;
     let draws = draws(network, layers).min(effort.shuffles);
-    let climbed = unet::image_shape(network, layers, None)?;
+    let climbed = effort::image_shape(network)?;
     let filters: usize = layers.iter().map(|&layer| unet::filters(network, layer)).sum();
     let shown = GREYS + 1 + GRATINGS + BARS + 2 * NOISES + colours(shape) + data.images.len() + border::IMAGES;
     let total = shown + draws * (1 + GRATINGS) + if effort.own_seeds { filters } else { SHARED };
@@ -277,7 +277,7 @@ fn show_gratings(probe: &mut Probe, stimuli: &Stimuli, tallies: &mut [Tally], pr
 }
 
 /// How many times kernels are shuffled.
-fn draws(network: &Network, layers: &[usize]) -> usize {
+pub(super) fn draws(network: &Network, layers: &[usize]) -> usize {
     let counts = layers.iter().map(|&layer| unet::filters(network, layer)).filter(|&filters| filters >= FEW);
     counts.min().map_or(MOST_DRAWS, |fewest| SAMPLES.div_ceil(fewest)).clamp(1, MOST_DRAWS)
 }

@@ -6,7 +6,7 @@ use super::spectrum::{cells, flatness, mutual_likeness};
 use super::stats::{quantile, spearman};
 use super::task::Task;
 use super::trust::still_seed;
-use super::{LayerFindings, Look, Patch, Trust};
+use super::{LayerFindings, Look, Patch, Trust, effort};
 use crate::Result;
 use crate::cancel::Watch;
 use crate::engine::exec::Executor;
@@ -21,7 +21,7 @@ const AT_ONCE: usize = 32;
 /// Pictures of white noise that say how flat white noise is.
 const NULLS: usize = 100;
 /// Seeds that are climbed from, in pixels and in waves.
-const SEEDS: u64 = 4;
+pub(super) const SEEDS: u64 = 4;
 
 /// Measures the trust in the pictures of the `drawn` filters. `task`: the data, if there are any.
 ///
@@ -35,7 +35,7 @@ pub fn trust(
     drawn: &[(usize, Vec<usize>)],
     watch: &mut Watch,
 ) -> Result<()> {
-    let shape = unet::image_shape(network, &[], None)?;
+    let shape = effort::image_shape(network)?;
     let flat_threshold = flat_by_chance(shape);
     let convolutions: Vec<usize> = layers.iter().map(|layer| layer.layer).collect();
     let mut of_pictures = Gaze::new(executor, network, &convolutions, shape)?;
@@ -54,7 +54,7 @@ pub fn trust(
         let needed = unet::needed_for(network, *layer);
         let way: Vec<usize> = convolutions.iter().copied().filter(|&way| needed[way]).collect();
         for (i, &filter) in filters.iter().enumerate() {
-            let Some(mut trust) = climbs.trust(i, shape) else { continue };
+            let Some((mut trust, look)) = climbs.trust(i, shape, flat_threshold) else { continue };
             if let (Some(task), Some(best)) = (task, best.get(&(*layer, filter))) {
                 of_pictures.show(&trust.picture)?;
                 let own = of_pictures.best(*layer, filter, 0);
@@ -66,8 +66,7 @@ pub fn trust(
                 trust.best_patches = best.iter().map(|best| patch(task, found, gaze, *best)).collect();
             }
             if let Some(found) = found.filters.iter_mut().find(|found| found.filter == filter) {
-                let (flat, still_seed) = (trust.flat, trust.still_seed);
-                found.look = Some(Look { flat, flat_threshold, still_seed });
+                found.look = Some(look);
                 found.trust = Some(trust);
             }
         }
@@ -76,7 +75,8 @@ pub fn trust(
     Ok(())
 }
 
-/// What the pictures of all other filters look like: one climb each, from seed 0. One without a gradient there stays the seed.
+/// What the pictures of these filters look like, of which that is not known: one climb each, from seed 0. One without a gradient there
+/// stays the seed.
 ///
 /// # Errors
 /// If the device fails, or it is cancelled.
@@ -84,20 +84,19 @@ pub fn looks(
     executor: &dyn Executor,
     network: &Network,
     layers: &mut [LayerFindings],
-    drawn: &[(usize, Vec<usize>)],
+    asked: &[(usize, Vec<usize>)],
     watch: &mut Watch,
 ) -> Result<()> {
-    let shape = unet::image_shape(network, &[], None)?;
+    let shape = effort::image_shape(network)?;
     let flat_threshold = flat_by_chance(shape);
-    let not_drawn = |layer: &LayerFindings| {
-        let drawn = drawn.iter().find(|(drawn, _)| *drawn == layer.layer).map(|(_, filters)| filters)?;
-        let others = layer.filters.iter().map(|filter| filter.filter).filter(|filter| !drawn.contains(filter));
-        Some(others.collect::<Vec<usize>>())
+    let unknown = |layer: &LayerFindings| -> Vec<usize> {
+        let asked = asked.iter().filter(|(asked, _)| *asked == layer.layer).flat_map(|(_, filters)| filters);
+        asked.copied().filter(|&filter| layer.filters[filter].look.is_none()).collect()
     };
-    let total = layers.iter().filter_map(not_drawn).map(|filters| filters.len()).sum();
+    let total = layers.iter().map(|layer| unknown(layer).len()).sum();
     let mut done = 0;
     for layer in layers.iter_mut() {
-        for filters in not_drawn(layer).unwrap_or_default().chunks(AT_ONCE) {
+        for filters in unknown(layer).chunks(AT_ONCE) {
             watch.cancel.check()?;
             let (dead, alive): (Vec<usize>, Vec<usize>) =
                 filters.iter().partition(|&&filter| layer.filters[filter].life.dead_at_seed);
@@ -177,8 +176,8 @@ impl Climbs {
         Ok(Climbs { pixels, waves })
     }
 
-    /// What filter `i`'s climbs alone say; `None` if one ended with what is no number.
-    fn trust(&self, i: usize, shape: Shape) -> Option<Trust> {
+    /// What filter `i`'s climbs alone say, and what the picture looks like; `None` if one ended with what is no number.
+    fn trust(&self, i: usize, shape: Shape, flat_threshold: f64) -> Option<(Trust, Look)> {
         let size = (shape.h, shape.w);
         let all = || self.pixels.iter().map(|(_, climbs)| &climbs[i]).chain(self.waves.iter().map(|climbs| &climbs[i]));
         if all().any(|climb| climb.verdict == Verdict::NotFinite) {
@@ -187,18 +186,18 @@ impl Climbs {
         let (seed, first) = (&self.pixels[0].0, &self.pixels[0].1[i]);
         let spectra: Vec<Vec<f64>> = all().map(|climb| cells(&climb.picture, size, shape.c)).collect();
         let (in_pixels, in_waves) = spectra.split_at(self.pixels.len());
-        Some(Trust {
+        let look = look(&first.picture, seed.image(i), shape, flat_threshold);
+        let trust = Trust {
             same_spectrum: mutual_likeness(in_pixels).min(mutual_likeness(in_waves)),
             beats_data: false,
             gain_over_data: 0.0,
             way: 0.0,
-            flat: flatness(&in_pixels[0]),
-            still_seed: still_seed(&first.picture, seed.image(i), size),
             picture: first.picture.clone(),
             second: self.pixels[1].1[i].picture.clone(),
             size,
             best_patches: vec![],
-        })
+        };
+        Some((trust, look))
     }
 }
 

@@ -23,17 +23,21 @@ pub enum Ablated {
     All,
 }
 
-/// The filters of each layer that are drawn. The network's output is what is looked at in the end, not a filter on the way.
-pub fn drawn(network: &Network, layers: &[LayerFindings], seed: u64, count: usize) -> Vec<(usize, Vec<usize>)> {
+/// The layers that are tried: the network's output is what is looked at in the end, not a filter on the way.
+fn inner<'l>(network: &Network, layers: &'l [LayerFindings]) -> Vec<&'l LayerFindings> {
     let needed = unet::needed_for(network, network.output);
-    let inner = layers.iter().filter(|found| found.layer != network.output && needed[found.layer]);
-    inner.map(|f| (f.layer, ascent::draw_filters(seed, &f.name, f.filters.len(), count))).collect()
+    layers.iter().filter(|found| found.layer != network.output && needed[found.layer]).collect()
 }
 
-/// All filters of the layers of which some are drawn.
-fn all_of(layers: &[LayerFindings], drawn: &[(usize, Vec<usize>)]) -> Vec<(usize, Vec<usize>)> {
-    let own = |layer: usize| layers.iter().filter(move |found| found.layer == layer).flat_map(|found| &found.filters);
-    drawn.iter().map(|&(layer, _)| (layer, own(layer).map(|found| found.filter).collect())).collect()
+/// The filters that are drawn, by layer.
+fn drawn(layers: &[&LayerFindings], seed: u64, effort: &Effort) -> Vec<(usize, Vec<usize>)> {
+    let drawn = layers.iter().enumerate().filter(|(number, _)| effort.draws_of(*number)).map(|(_, found)| found);
+    drawn.map(|f| (f.layer, ascent::draw_filters(seed, &f.name, f.filters.len(), effort.drawn))).collect()
+}
+
+/// All filters, by layer.
+fn all_of(layers: &[&LayerFindings]) -> Vec<(usize, Vec<usize>)> {
+    layers.iter().map(|found| (found.layer, found.filters.iter().map(|filter| filter.filter).collect())).collect()
 }
 
 /// Puts what was measured to the test: fills in trust, effects and routes, and answers the claims. `tasks`: what is measured on, and
@@ -51,7 +55,9 @@ pub fn run(
     progress: &mut dyn FnMut(&str, usize, usize),
 ) -> Result<Vec<Claim>> {
     let measured: Vec<usize> = layers.iter().map(|found| found.layer).collect();
-    let drawn = drawn(network, layers, seed, Effort::of(network, &measured)?.drawn);
+    let effort = Effort::of(network, &measured, tasks.map(|(seen, _)| seen.shape))?;
+    let inner = inner(network, layers);
+    let (drawn, all) = (drawn(&inner, seed, &effort), all_of(&inner));
     let mut watched = |what: &'static str, work: &mut dyn FnMut(&mut Watch) -> Result<()>| -> Result<()> {
         work(&mut Watch { cancel, progress: &mut |done, all| progress(what, done, all) })
     };
@@ -59,7 +65,7 @@ pub fn run(
         pictures::trust(executor, network, tasks.map(|(seen, _)| seen), layers, &drawn, watch)
     })?;
     if ablated == Ablated::All {
-        watched("all pictures", &mut |watch| pictures::looks(executor, network, layers, &drawn, watch))?;
+        watched("all pictures", &mut |watch| pictures::looks(executor, network, layers, &all, watch))?;
     }
     let Some((seen, held_out)) = tasks else {
         return Ok(vec![
@@ -71,9 +77,10 @@ pub fn run(
             skips::claim(network, layers, None),
         ]);
     };
-    let inner: Vec<Site> = drawn.iter().map(|(layer, _)| Site::Layer(*layer)).collect();
-    let all: Vec<Site> = inner.iter().copied().chain(skips::sites(network)).collect();
-    let known = activity(executor, network, seen, &all)?;
+    let held_out = &held_out.first(effort.tried);
+    let inner: Vec<Site> = all.iter().map(|(layer, _)| Site::Layer(*layer)).collect();
+    let sites: Vec<Site> = inner.iter().copied().chain(skips::sites(network)).collect();
+    let known = activity(executor, network, seen, &sites)?;
     for layer in layers.iter_mut() {
         let taylor = known.taylor.get(&Site::Layer(layer.layer));
         for filter in &mut layer.filters {
@@ -85,7 +92,7 @@ pub fn run(
     let mut ablation = Ablation::new(executor, network, held_out, means.clone())?;
     let tried = match ablated {
         Ablated::Drawn => drawn,
-        Ablated::All => all_of(layers, &drawn),
+        Ablated::All => all,
     };
     watched("effects", &mut |watch| effects(&mut ablation, layers, &tried, watch))?;
     let without_borders = borders::without(&mut ablation, held_out, layers)?;

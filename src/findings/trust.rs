@@ -30,8 +30,12 @@ pub struct Look {
 }
 
 impl Look {
+    pub fn is_seed(&self) -> bool {
+        self.still_seed >= STILL_SEED
+    }
+
     pub fn is_noise(&self) -> bool {
-        self.still_seed >= STILL_SEED || self.flat > self.flat_threshold
+        self.is_seed() || self.flat > self.flat_threshold
     }
 }
 
@@ -46,10 +50,6 @@ pub struct Trust {
     pub gain_over_data: f64,
     /// Spearman's correlation of the channels on the way: as they answer to the picture and to that patch (Geirhos et al. 2023).
     pub way: f64,
-    /// Spectral flatness of the picture: 1 for white noise.
-    pub flat: f64,
-    /// Correlation of picture and seed in the middle, as [`still_seed`].
-    pub still_seed: f64,
     /// `[h, w, c]`, flat: what the climb from the first seed ended with, and from the second.
     pub picture: Vec<f32>,
     pub second: Vec<f32>,

@@ -140,8 +140,16 @@ pub struct Restored {
 /// If the network gives no size that works, or the sampling does not fit it.
 pub fn phantoms(network: &Network, count: usize, seed: u64, sampling: Sampling) -> Result<Vec<Example>> {
     let Shape { h, w, .. } = unet::image_shape(network, &[network.output], None)?;
-    let picture = |i: u64| mri::phantom(seed, i, (h, w));
-    let example = |i: u64| Example::undersampled(format!("phantom {i}"), picture(i), (h, w), sampling.drawn(seed, i));
+    phantoms_of(count, seed, sampling, (h, w))
+}
+
+/// The same of `size`, rows and columns.
+///
+/// # Errors
+/// If the sampling does not fit it.
+pub fn phantoms_of(count: usize, seed: u64, sampling: Sampling, size: (usize, usize)) -> Result<Vec<Example>> {
+    let picture = |i: u64| mri::phantom(seed, i, size);
+    let example = |i: u64| Example::undersampled(format!("phantom {i}"), picture(i), size, sampling.drawn(seed, i));
     (0..count as u64).map(example).collect()
 }
 

@@ -5,8 +5,6 @@ use super::super::{print, quoted};
 use super::{CAMERA, CAMERA_NAME, Names, Options, Subject};
 use crate::cancel::{Cancel, Watch};
 use crate::engine::exec::Executor;
-use crate::engine::graph::{Graph, Node};
-use crate::engine::ops::Op;
 use crate::engine::tensor::{Shape, Tensor};
 use crate::findings::{self, LayerFindings};
 use crate::gallery::{self, Captions, Kinds, Whys, is_still};
@@ -164,7 +162,7 @@ impl Job<'_> {
 
     fn costs(&self, dreamed: usize) -> Result<Costs> {
         let (network, image, steps) = (self.network, self.image, self.recipe().steps);
-        let macs = |layer: usize| Ok::<u64, Error>(macs(&unet::graph_to(network, layer, None, image)?.graph).max(1));
+        let macs = |layer: usize| Ok::<u64, Error>(unet::graph_to(network, layer, None, image)?.graph.macs().max(1));
         let drawn = |panels: usize, side: usize| (panels * side * side) as u64 * PIXEL;
         let climb = |layer: usize, filters: usize| Ok::<u64, Error>(3 * macs(layer)? * (filters * steps) as u64);
         let shown = unet::shown(network);
@@ -381,13 +379,4 @@ pub(super) fn part<T>(network: &Network, result: Result<T>) -> Result<Part<T>> {
         Err(Error::File { file, problem }) if file == network.file => Ok(Err(problem)),
         Err(error) => Err(error),
     }
-}
-
-/// Multiply-accumulates of one image.
-fn macs(graph: &Graph) -> u64 {
-    let of = |node: &Node| match &node.op {
-        Op::Conv2d(conv) => conv.macs(graph.shape(node.inputs[0])),
-        _ => 0,
-    };
-    graph.nodes().map(|(_, node)| of(node)).sum()
 }

@@ -3,14 +3,13 @@
 use super::{UNKNOWN, below, row};
 use crate::findings::spectrum::unevenness;
 use crate::findings::stats::{difference, mean};
-use crate::findings::{Answer, Claim, How, Interval, LayerFindings, STILL_SEED, Text, Unit};
+use crate::findings::{Answer, Claim, How, Interval, LayerFindings, Text, Unit};
 use serde_json::json;
 
 /// The logarithms of how unevenly energy lies in the pictures of a layer; those that are still the seed are left out.
 fn logs(layer: &LayerFindings) -> Vec<f64> {
-    let trusts = layer.filters.iter().filter_map(|filter| filter.trust.as_ref());
-    let climbed = trusts.filter(|trust| trust.still_seed < STILL_SEED);
-    let uneven = climbed.filter_map(|trust| {
+    let climbed = layer.filters.iter().filter(|filter| filter.look.is_some_and(|look| !look.is_seed()));
+    let uneven = climbed.filter_map(|filter| filter.trust.as_ref()).filter_map(|trust| {
         let channels = trust.picture.len() / (trust.size.0 * trust.size.1).max(1);
         unevenness(&trust.picture, trust.size, channels.max(1))
     });

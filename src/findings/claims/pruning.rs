@@ -15,7 +15,7 @@ use crate::network::{Kind, Network};
 use serde_json::json;
 
 /// Images on which it is looked for how many filters can go.
-const SEARCH: usize = 16;
+pub(in crate::findings) const SEARCH: usize = 16;
 
 /// Does the filter's picture look like noise: is it still the seed, or is its spectrum flat?
 pub fn looks_like_noise(filter: &FilterFindings) -> bool {

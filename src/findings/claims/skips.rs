@@ -17,9 +17,9 @@ use crate::network::{Network, unet};
 use serde_json::json;
 
 /// Images at which gradients are split.
-const IMAGES: usize = 4;
+pub(in crate::findings) const IMAGES: usize = 4;
 /// Images on which random channels are tried: the spread is that of the sets.
-const TRIED: usize = 8;
+pub(in crate::findings) const TRIED: usize = 8;
 
 /// Splits the gradients of the `drawn` filters by route; the shares are the means over some images.
 ///

@@ -17,7 +17,7 @@ const KINDS: [Color; 8] = [
     [0xf0, 0xe4, 0x42],
 ];
 /// A drawing that is broader than this scrolls on a narrower screen.
-const NARROW: f64 = 640.0;
+pub const NARROW: f64 = 640.0;
 
 pub fn color(verdict: Verdict) -> Paint {
     Paint::Fixed(KINDS[place(verdict)])
@@ -35,11 +35,12 @@ pub fn css(paint: Paint) -> String {
     }
 }
 
-pub fn shown(drawing: &Drawing) -> Markup {
+/// `narrowest`: it shrinks to this width, and on a narrower screen scrolls.
+pub fn shown(drawing: &Drawing, narrowest: f64) -> Markup {
     let (w, h) = drawing.size;
     html! {
         div.scroll {
-            svg.chart viewBox=(format!("0 0 {w} {h}")) style=(format!("min-width:{:.0}px", w.min(NARROW))) role="img"
+            svg.chart viewBox=(format!("0 0 {w} {h}")) style=(format!("min-width:{:.0}px", w.min(narrowest))) role="img"
                 aria-label=(drawing.label) font-size=(LETTERS) {
                 @for mark in &drawing.marks { (svg(mark)) }
             }

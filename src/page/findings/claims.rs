@@ -12,6 +12,10 @@ use serde_json::Value;
 /// Rows of details that are shown; the file has all.
 const MOST_ROWS: usize = 60;
 
+/// An interval's drawing, which shrinks to what a phone has.
+const WIDTH: f64 = 440.0;
+const NARROWEST: f64 = 320.0;
+
 pub fn section(findings: &Findings, lang: Lang) -> Markup {
     let t = lang.findings();
     html! {
@@ -32,8 +36,8 @@ fn row(claim: &Claim, place: usize, lang: Lang) -> Markup {
         None => t.no_chance.to_string(),
     };
     let label = format!("{} {unit}, {interval}; {chance}", value(v));
-    let mut drawing = Drawing { size: (640.0, 64.0), label, marks: vec![] };
-    plot(&mut drawing, claim, (12.0, 628.0), 22.0);
+    let mut drawing = Drawing { size: (WIDTH, 64.0), label, marks: vec![] };
+    plot(&mut drawing, claim, (12.0, WIDTH - 12.0), 22.0);
     html! {
         div.claim id=(format!("claim-{}", claim.id)) data-claim=(claim.id) data-answer=(Lang::En.findings().answer(claim.answer))
             data-value=(v) data-low=(low) data-high=(high) {
@@ -41,7 +45,7 @@ fn row(claim: &Claim, place: usize, lang: Lang) -> Markup {
             p.answer { span.word { (t.answer(claim.answer)) } }
             @if v.is_finite() {
                 p.number { strong { (value(v)) @if !unit.is_empty() { " " (unit) } } " " (text.number) }
-                (shown(&drawing))
+                (shown(&drawing, NARROWEST))
                 p.hint { (interval) "; " (chance) ". " (relation(claim, t)) }
             } @else { p.number { (t.no_number) } }
             details {

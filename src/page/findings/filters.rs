@@ -2,9 +2,7 @@
 
 use super::heat;
 use super::measures::{COLUMNS, Cell};
-use crate::findings::{
-    FilterFindings, Findings, Interval, LayerFindings, Patch, Proven, STILL_SEED, Text, Trust, Verdict,
-};
+use crate::findings::{FilterFindings, Findings, Interval, LayerFindings, Look, Patch, Proven, Text, Trust, Verdict};
 use crate::numbers::number;
 use crate::page::data_url;
 use crate::page::strings::findings::{FindingsText, because, place};
@@ -68,7 +66,7 @@ fn card(layer: &LayerFindings, filter: &FilterFindings, (lang, unit): (Lang, &st
     let name = fill(t.filter_of, &[&filter.filter.to_string(), &layer.name]);
     let verdict = t.verdict(filter.verdict);
     // What is still its seed is not drawn as if it were an answer.
-    let drawn = filter.trust.as_ref().filter(|trust| trust.still_seed < STILL_SEED);
+    let drawn = filter.trust.as_ref().filter(|_| !is_seed(filter));
     let thumb = match (drawn, &filter.tuning) {
         (Some(trust), _) => Some(data_url(&picture(&trust.picture, trust.size, sides.picture, Colormap::Viridis))),
         (None, Some(tuning)) => Some(data_url(&heat::polar(&tuning.map, sides.heat))),
@@ -128,27 +126,35 @@ fn entry(column: &str, cell: Cell, t: &FindingsText) -> Markup {
     html! { dt { (t.measure(column)) } dd data-column=(column) data-value=(raw) { (text) } }
 }
 
+/// Is its picture still the seed in the middle?
+fn is_seed(filter: &FilterFindings) -> bool {
+    filter.look.is_some_and(|look| look.is_seed())
+}
+
 /// The picture with what stands beside it.
 fn pictures(trust: &Trust, filter: &FilterFindings, t: &FindingsText, sides: Sides) -> Markup {
     let small = |figure: &Figure, caption: &str| {
         html! { figure { img decoding="async" src=(data_url(figure)) alt=(caption); figcaption { (caption) } } }
     };
     let grey = mean(&trust.picture, trust.size);
+    // Of a filter that is off everywhere on the data no patch is the best.
+    let answered = || trust.best_patches.iter().filter(|patch| patch.activation != 0.0);
     html! {
-        @let is_seed = trust.still_seed >= STILL_SEED;
-        @if is_seed { p.warning { (fill(t.is_seed, &[&number(trust.still_seed, 2)])) } }
+        @let is_seed = is_seed(filter);
+        @if let Some(look) = filter.look.filter(Look::is_seed) { p.warning { (fill(t.is_seed, &[&number(look.still_seed, 2)])) } }
         div.pictures {
             @if !is_seed {
                 (small(&picture(&trust.picture, trust.size, sides.picture, Colormap::Viridis), t.picture))
                 (small(&picture(&trust.second, trust.size, sides.beside, Colormap::Viridis), t.second))
             }
-            @for patch in &trust.best_patches { (small(&of_data(patch, sides.beside), &caption(patch, t))) }
+            @for patch in answered() { (small(&of_data(patch, sides.beside), &caption(patch, t))) }
             @if !is_seed { (small(&heat::spectrum(&grey, trust.size, sides.beside), t.spectrum)) }
             @if let Some(tuning) = &filter.tuning {
                 figure.polar { img decoding="async" src=(data_url(&heat::polar(&tuning.map, sides.heat))) alt=(t.heat); figcaption { (t.heat) } }
             }
         }
         @if trust.best_patches.is_empty() { p.hint { (t.no_patches) } }
+        @else if answered().next().is_none() { p.hint { (t.no_best_patch) } }
         @if filter.tuning.is_none() { p.hint { (t.no_tuning) } }
     }
 }
@@ -168,7 +174,7 @@ pub fn grid_of(layer: &LayerFindings, t: &FindingsText) -> Option<Figure> {
         let (h, w) = trust.size;
         let c = trust.picture.len() / (h * w).max(1);
         let panel = match c {
-            _ if trust.still_seed >= STILL_SEED => Panel::blank(t.seed),
+            _ if is_seed(filter) => Panel::blank(t.seed),
             1 => Panel::map(h, w, trust.picture.clone()),
             _ => Panel::color(h, w, Mix::of(&trust.picture, c).rgb(&trust.picture)),
         };

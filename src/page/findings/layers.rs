@@ -1,6 +1,6 @@
 //! The layers: kinds of filters down the U, orientations, frequency against depth, routes.
 
-use super::chart::{color, shown};
+use super::chart::{NARROW, color, shown};
 use crate::findings::{FREQUENCIES, Findings, LayerFindings, ORIENTATIONS, TunedWhere, Verdict, frequencies};
 use crate::numbers::{number, percent};
 use crate::page::strings::fill;
@@ -12,14 +12,14 @@ pub fn section(findings: &Findings, t: &FindingsText) -> Markup {
     let middle = findings.layers.iter().filter(|layer| layer.tuned_where == TunedWhere::Middle);
     let middle: Vec<&str> = middle.map(|layer| &*layer.name).collect();
     html! {
-        figure.plot { (shown(&kinds(findings, t))) figcaption { (t.kinds_caption) } }
+        figure.plot { (shown(&kinds(findings, t), NARROW)) figcaption { (t.kinds_caption) } }
         details { summary { (t.table_summary) } (table(findings, t)) }
         @if let Some(kappa) = findings.kappa { p.kappa data-value=(kappa) { (fill(t.kappa, &[&number(kappa, 3)])) } }
         @match orientations(findings, t) {
-            Some(chart) => { figure.plot { (shown(&chart)) figcaption { (t.orientations_caption) } } }
+            Some(chart) => { figure.plot { (shown(&chart, NARROW)) figcaption { (t.orientations_caption) } } }
             None => { p { (t.orientations_none) } }
         }
-        figure.plot { (shown(&frequency(findings, t))) figcaption { (t.frequency_caption) } }
+        figure.plot { (shown(&frequency(findings, t), NARROW)) figcaption { (t.frequency_caption) } }
         @if !middle.is_empty() { p.hint { (fill(t.middle, &[&middle.join(", ")])) } }
         (routes(findings, t))
     }

@@ -70,7 +70,7 @@ pub(super) const EN: ArticleText = ArticleText {
     dead_of: "Dead for the noise that they started from: {} of {} filters. They give 0 everywhere, so there is no slope to climb and nothing to \
               show, which does not make them detectors of noise.",
     fell_of: "Fell in the first step: {}. It turned them off, or left them below where they began, and what is left is noise with one step. They are not drawn.",
-    seed_of: "Still the seed that they began with: {} of the pictures. Away from the border the climb only made them brighter or darker as a whole. They \
+    seed_of: "In the middle still the seed that they began with: {} of the pictures. There the climb only made them brighter or darker as a whole. They \
               are marked and faded, since a pattern of noise in them is none of the filter's.",
     control: "Beside each picture stand two more: from another seed, and of the same filter in the network with its weights shuffled. What is alike in the first and missing in the second is the filter's own.",
     first_title: "Filter {} of {}, with its values",
@@ -104,9 +104,9 @@ pub(super) const EN: ArticleText = ArticleText {
     measured: "Measured: {}; {}.",
     unmeasured: "What it prefers was not measured.",
     lives: " It lives on phantoms: with --init phantom the command below starts from one.",
-    still_seed: "The picture is still the noise that it began with (correlation {}), away from the border at most brighter or darker: it shows no pattern of the filter.",
+    still_seed: "In the middle the picture is still the noise that it began with (correlation {}), at most brighter or darker: it shows no pattern of the filter.",
     partly_seed: "Of the noise that it began with some is left: the correlation is {}.",
-    seed: "still the seed",
+    seed: "still the seed in the middle",
     step: "Step",
     step_n: "step {}",
     filter_label: "{}, filter {}, {}",

@@ -84,7 +84,7 @@ pub(super) const ES: ArticleText = ArticleText {
     dead_of: "Muertos para el ruido del que partieron: {} de {} filtros. Dan 0 en todas partes, así que no hay pendiente que subir ni nada que mostrar, \
               lo que no los hace detectores de ruido.",
     fell_of: "Cayeron en el primer paso: {}. Los apagó o los dejó por debajo de donde empezaron, y lo que queda es ruido con un paso. No se dibujan.",
-    seed_of: "Aún la semilla de la que partieron: {} de las imágenes. Lejos del borde el ascenso solo las hizo más claras o más oscuras en conjunto. Están \
+    seed_of: "En el centro aún la semilla de la que partieron: {} de las imágenes. Ahí el ascenso solo las hizo más claras o más oscuras en conjunto. Están \
               marcadas y atenuadas, porque un patrón de ruido en ellas no es del filtro.",
     control: "Junto a cada imagen hay dos más: desde otra semilla, y del mismo filtro en la red con los pesos barajados. Lo que se parece en la primera y falta en la segunda es propio del filtro.",
     first_title: "El filtro {} de {}, con sus valores",
@@ -119,9 +119,9 @@ pub(super) const ES: ArticleText = ArticleText {
     measured: "Medido: {}; {}.",
     unmeasured: "Lo que prefiere no se midió.",
     lives: " Vive con fantomas: con --init phantom la orden de abajo parte de uno.",
-    still_seed: "La imagen sigue siendo el ruido del que partió (correlación {}), lejos del borde a lo sumo más clara o más oscura: no muestra ningún patrón del filtro.",
+    still_seed: "En el centro la imagen sigue siendo el ruido del que partió (correlación {}), a lo sumo más clara o más oscura: no muestra ningún patrón del filtro.",
     partly_seed: "Del ruido del que partió queda una parte: la correlación es {}.",
-    seed: "aún la semilla",
+    seed: "aún la semilla en el centro",
     step: "Paso",
     step_n: "paso {}",
     filter_label: "{}, filtro {}, {}",

@@ -87,6 +87,7 @@ pub struct FindingsText {
     pub second: &'static str,
     pub patch: &'static str,
     pub no_patches: &'static str,
+    pub no_best_patch: &'static str,
     pub spectrum: &'static str,
     pub heat: &'static str,
     pub no_tuning: &'static str,
