@@ -219,6 +219,19 @@ pub fn prefetch(p: *const f32) {
     let _ = p;
 }
 
+/// The same into the second cache, where what comes later would drive out of the first cache what is needed now.
+#[inline(always)]
+pub fn prefetch_second(p: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: as above.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(p.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = p;
+}
+
 /// The same for a line that will be written.
 #[inline(always)]
 pub fn prefetch_write(p: *mut f32) {

@@ -20,6 +20,9 @@ pub struct Layout {
     pub channels: Vec<usize>,
     pub ci: usize,
     pub co: usize,
+    /// From one tile to the next in V, and in M.
+    pub v_row: usize,
+    pub m_row: usize,
     /// Registers per row of a panel, their values, and how many panels.
     pub registers: usize,
     pub width: usize,
@@ -137,16 +140,16 @@ pub unsafe fn sums<L: Lanes, const M: usize, const R: usize>(
     block: Range<usize>,
 ) {
     let conv = chunk.layout;
-    let m_width = conv.panels * conv.width;
-    // SAFETY: a position of V has `tiles` rows of `ci` values, one of M `tiles` rows of `m_width`.
+    let (v_row, m_row) = (conv.v_row, conv.m_row);
+    // SAFETY: a position of V has `tiles` rows of `v_row` values, one of M `tiles` rows of `m_row`.
     unsafe {
         let v = chunk.v.add(position * chunk.v_stride + block.start);
         let m = chunk.m.add(position * chunk.m_stride + panel * conv.width);
         let mut tile = tiles.start;
         macro_rules! step {
             ($rows:tt) => {{
-                let (v, m) = (v.add(tile * conv.ci), m.add(tile * m_width));
-                product_rows::<L, $rows, R>(v, conv.ci, rows, block.len(), m, m_width, block.start == 0);
+                let (v, m) = (v.add(tile * v_row), m.add(tile * m_row));
+                product_rows::<L, $rows, R>(v, v_row, rows, block.len(), m, m_row, block.start == 0);
                 $rows
             }};
         }

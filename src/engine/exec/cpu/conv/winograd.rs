@@ -84,6 +84,12 @@ pub struct Winograd {
     chunk: usize,
 }
 
+/// From one tile to the next in V and M: an odd number of cache lines, where there are many. The twelve tiles that a micro-tile reads at
+/// once would otherwise compete for the same sets of the first cache.
+fn row_len(channels: usize) -> usize {
+    if channels < 256 { channels } else { (channels.div_ceil(16) | 1) * 16 }
+}
+
 enum Kernels {
     /// Transformed: `[bank][position][panel][channel][panel_width]`.
     Stored(Aligned),
@@ -127,6 +133,8 @@ impl Winograd {
             channels: lookups.iter().flat_map(|l| first_of(l.index)..first_of(l.index) + l.c).collect(),
             ci,
             co,
+            v_row: row_len(ci),
+            m_row: row_len(panels * width),
             registers: registers(level, co),
             width,
             panels,
@@ -197,12 +205,12 @@ impl Winograd {
     /// transform writes to at once would otherwise compete for the same set of the first cache.
     fn strides(&self, tiles: usize) -> (usize, usize) {
         let stride = |channels: usize| (tiles * channels).next_multiple_of(1024) + 16;
-        (stride(self.layout.ci), stride(self.layout.panels * self.layout.width))
+        (stride(self.layout.v_row), stride(self.layout.m_row))
     }
 
     pub fn scratch_len(&self, n: usize) -> usize {
         let (v, m) = self.strides(self.chunk_tiles(n));
-        36 * (v + m) + self.workers * on_use::block_len(self.layout.width) + 16
+        36 * (v + m) + self.workers * on_use::scratch_len(self.layout.width) + 16
     }
 
     pub fn run(&self, level: Level, n: usize, parts: &[&[f32]], finish: Finish, scratch: &mut [f32]) {
@@ -253,9 +261,9 @@ impl Winograd {
             }
             Kernels::OnUse { kernel, .. } => {
                 let kernel = kernel.as_ref().expect("`Packed::run_at` has checked that there is a kernel");
-                let shares = self.workers.div_ceil(self.layout.panels).min(chunk.tiles);
+                let shares = self.workers.div_ceil(on_use::groups(kernel, &self.layout)).min(chunk.tiles);
                 let next = &AtomicUsize::new(0);
-                scratch.par_chunks_exact_mut(on_use::block_len(self.layout.width)).for_each(|scratch| {
+                scratch.par_chunks_exact_mut(on_use::scratch_len(self.layout.width)).for_each(|scratch| {
                     level.dispatch(Worker { chunk, kernel, next, shares, scratch });
                 });
             }
@@ -322,7 +330,7 @@ impl Kernel for InputTransform<'_> {
                 // SAFETY: the lookup's tables reach past the last tile; every tile has its own place in V, which has
                 // room for all channels.
                 unsafe {
-                    let v = chunk.v.add(tile * conv.layout.ci + first);
+                    let v = chunk.v.add(tile * conv.layout.v_row + first);
                     let pixel = |i: usize, j: usize| lookup.pixel(data, conv.zeros.as_ptr(), 4 * ty + i, 4 * tx + j);
                     if at < conv.plain_parts {
                         let d: [[*const f32; 6]; 6] = std::array::from_fn(|i| std::array::from_fn(|j| pixel(i, j)));
@@ -369,7 +377,7 @@ unsafe fn outputs<L: Lanes, const T: usize>(task: &OutputTransform) {
             let k = L::N.min(conv.layout.co - o);
             // SAFETY: M has whole panels of channels; the pixels are inside the image, and this tile's.
             unsafe {
-                let m = chunk.m.add(tile * conv.layout.panels * conv.layout.width + o);
+                let m = chunk.m.add(tile * conv.layout.m_row + o);
                 let y = transform::output::<L, T>(m, chunk.m_stride);
                 for i in 0..T {
                     for j in 0..T {
