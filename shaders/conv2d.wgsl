@@ -13,9 +13,10 @@
 // which pixels meet (src/engine/exec/gpu/phases.rs): W's taps are chosen, turned and added up beforehand, and step, phase,
 // stride, dilation and offset say the rest.
 //
-// tiled: a product of matrices, pixels x (taps, channels) times (taps, channels) x outputs. A workgroup of 8 x 8 threads
-// computes a tile of 64 pixels x 16 quads (LARGE), or 32 x 8 or 16 x 8. Tap by tap, 16 channels at a time, it fetches what the tile
-// needs into workgroup memory; each thread keeps its outputs in registers: pixels ty, ty + 8, ..., quads tx and tx + 8.
+// tiled: a product of matrices, pixels x (taps, channels) times (taps, channels) x outputs. A workgroup of 64 threads computes a
+// tile: 8 x 8 threads one of 64 pixels x 16 quads (LARGE), or 32 x 8 or 16 x 8; 4 across and 16 down 64 x 4, where y has few channels; 16
+// across and 4 down 16 x 16, where it has few pixels. Tap by tap, 16 channels at a time, it fetches what the tile needs into
+// workgroup memory; each thread keeps its outputs in registers. Of a LARGE tile: pixels ty, ty + 8, ..., quads tx and tx + 8.
 //
 //                     kernel: 16 channels x 16 quads
 //                      +-----------+-----------+
@@ -46,8 +47,10 @@
 @group(0) @binding(4) var<storage, read> kernel: array<vec4<f32>>;
 
 override LARGE: bool = true;
-override PIXELS: u32 = 64; // of a tile: 64 if LARGE, else 32 or 16
-override QUADS: u32 = 16;  // 16 if LARGE, else 8
+override PIXELS: u32 = 64; // of a tile: DOWN times 8 if LARGE, else times 4 or 2
+override QUADS: u32 = 16;  // ACROSS times 2 if LARGE, else ACROSS
+override ACROSS: u32 = 8;  // threads side by side; DOWN of them below each other
+override DOWN: u32 = 8;
 override DEPTHWISE: bool = false;
 
 const CHUNK = 4u; // quads of x's channels fetched at a time
@@ -69,8 +72,8 @@ fn tiled(
     if first_pixel >= params.grid.x * params.grid.y {
         return;
     }
-    let tx = t % 8;
-    let ty = t / 8;
+    let tx = t % ACROSS;
+    let ty = t / ACROSS;
     var a0 = vec4(0.0);
     var a1 = vec4(0.0);
     var a2 = vec4(0.0);
@@ -111,12 +114,12 @@ fn tiled(
             workgroupBarrier();
             for (var k = 0u; k < chunk; k++) {
                 let x0 = xs[k * PIXELS + ty];
-                let x1 = xs[k * PIXELS + ty + 8];
+                let x1 = xs[k * PIXELS + ty + DOWN];
                 var x2 = vec4(0.0);
                 var x3 = vec4(0.0);
-                if PIXELS > 16 {
-                    x2 = xs[k * PIXELS + ty + 16];
-                    x3 = xs[k * PIXELS + ty + 24];
+                if PIXELS > 2 * DOWN {
+                    x2 = xs[k * PIXELS + ty + 2 * DOWN];
+                    x3 = xs[k * PIXELS + ty + 3 * DOWN];
                 }
                 let w0 = ws[(k * 4 + 0) * QUADS + tx];
                 let w1 = ws[(k * 4 + 1) * QUADS + tx];
@@ -124,23 +127,23 @@ fn tiled(
                 let w3 = ws[(k * 4 + 3) * QUADS + tx];
                 a0 = times(x0, w0, w1, w2, w3, a0);
                 a1 = times(x1, w0, w1, w2, w3, a1);
-                if PIXELS > 16 {
+                if PIXELS > 2 * DOWN {
                     a2 = times(x2, w0, w1, w2, w3, a2);
                     a3 = times(x3, w0, w1, w2, w3, a3);
                 }
                 if LARGE {
-                    let x4 = xs[k * PIXELS + ty + 32];
-                    let x5 = xs[k * PIXELS + ty + 40];
-                    let x6 = xs[k * PIXELS + ty + 48];
-                    let x7 = xs[k * PIXELS + ty + 56];
+                    let x4 = xs[k * PIXELS + ty + 4 * DOWN];
+                    let x5 = xs[k * PIXELS + ty + 5 * DOWN];
+                    let x6 = xs[k * PIXELS + ty + 6 * DOWN];
+                    let x7 = xs[k * PIXELS + ty + 7 * DOWN];
                     a4 = times(x4, w0, w1, w2, w3, a4);
                     a5 = times(x5, w0, w1, w2, w3, a5);
                     a6 = times(x6, w0, w1, w2, w3, a6);
                     a7 = times(x7, w0, w1, w2, w3, a7);
-                    let v0 = ws[(k * 4 + 0) * QUADS + tx + 8];
-                    let v1 = ws[(k * 4 + 1) * QUADS + tx + 8];
-                    let v2 = ws[(k * 4 + 2) * QUADS + tx + 8];
-                    let v3 = ws[(k * 4 + 3) * QUADS + tx + 8];
+                    let v0 = ws[(k * 4 + 0) * QUADS + tx + ACROSS];
+                    let v1 = ws[(k * 4 + 1) * QUADS + tx + ACROSS];
+                    let v2 = ws[(k * 4 + 2) * QUADS + tx + ACROSS];
+                    let v3 = ws[(k * 4 + 3) * QUADS + tx + ACROSS];
                     b0 = times(x0, v0, v1, v2, v3, b0);
                     b1 = times(x1, v0, v1, v2, v3, b1);
                     b2 = times(x2, v0, v1, v2, v3, b2);
@@ -156,24 +159,24 @@ fn tiled(
     let p = first_pixel + ty;
     let c = first_quad + tx;
     finish(group.z, grid_place(p), c, a0);
-    finish(group.z, grid_place(p + 8), c, a1);
-    if PIXELS > 16 {
-        finish(group.z, grid_place(p + 16), c, a2);
-        finish(group.z, grid_place(p + 24), c, a3);
+    finish(group.z, grid_place(p + DOWN), c, a1);
+    if PIXELS > 2 * DOWN {
+        finish(group.z, grid_place(p + 2 * DOWN), c, a2);
+        finish(group.z, grid_place(p + 3 * DOWN), c, a3);
     }
     if LARGE {
-        finish(group.z, grid_place(p + 32), c, a4);
-        finish(group.z, grid_place(p + 40), c, a5);
-        finish(group.z, grid_place(p + 48), c, a6);
-        finish(group.z, grid_place(p + 56), c, a7);
-        finish(group.z, grid_place(p), c + 8, b0);
-        finish(group.z, grid_place(p + 8), c + 8, b1);
-        finish(group.z, grid_place(p + 16), c + 8, b2);
-        finish(group.z, grid_place(p + 24), c + 8, b3);
-        finish(group.z, grid_place(p + 32), c + 8, b4);
-        finish(group.z, grid_place(p + 40), c + 8, b5);
-        finish(group.z, grid_place(p + 48), c + 8, b6);
-        finish(group.z, grid_place(p + 56), c + 8, b7);
+        finish(group.z, grid_place(p + 4 * DOWN), c, a4);
+        finish(group.z, grid_place(p + 5 * DOWN), c, a5);
+        finish(group.z, grid_place(p + 6 * DOWN), c, a6);
+        finish(group.z, grid_place(p + 7 * DOWN), c, a7);
+        finish(group.z, grid_place(p), c + ACROSS, b0);
+        finish(group.z, grid_place(p + DOWN), c + ACROSS, b1);
+        finish(group.z, grid_place(p + 2 * DOWN), c + ACROSS, b2);
+        finish(group.z, grid_place(p + 3 * DOWN), c + ACROSS, b3);
+        finish(group.z, grid_place(p + 4 * DOWN), c + ACROSS, b4);
+        finish(group.z, grid_place(p + 5 * DOWN), c + ACROSS, b5);
+        finish(group.z, grid_place(p + 6 * DOWN), c + ACROSS, b6);
+        finish(group.z, grid_place(p + 7 * DOWN), c + ACROSS, b7);
     }
 }
 

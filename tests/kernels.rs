@@ -2,7 +2,10 @@
 //! row 1, column 2, input 0, output 3.
 
 use std::sync::Arc;
-use unet_lens::engine::ops::{Kernel, Strided};
+use unet_lens::engine::exec::reference::evaluate;
+use unet_lens::engine::graph::Graph;
+use unet_lens::engine::ops::{Conv2d, ConvTranspose, Kernel, Sides, Strided, Window};
+use unet_lens::engine::tensor::{Shape, Tensor64};
 
 fn digits(kh: usize, kw: usize, ci: usize, co: usize) -> Kernel {
     let places = (0..kh * kw * ci * co).map(|i| (i / (kw * ci * co), i / (ci * co) % kw, i / co % ci, i % co));
@@ -54,7 +57,7 @@ fn views_of_a_kernel_by_hand() {
     assert_eq!([0, 1].map(|n| bank.of_image(&values, n)), [[1.0, 2.0], [3.0, 4.0]]);
     let one = kernel.values();
     assert_eq!(kernel.of_image(&one, 5), &*one, "one kernel for all images");
-    assert!(!kernel.is_empty());
+    assert!(!kernel.is_empty() && kernel.outputs(1, 0).is_empty());
 }
 
 /// All numbers of it, in order.
@@ -125,4 +128,46 @@ fn parts_of_a_strided_kernel_by_hand() {
         std::panic::catch_unwind(move || whole.every(axis, first, step, count)).is_err()
     };
     assert!(more(2, 3, 1, 1) && more(2, 1, 1, 3) && more(2, 0, 2, 3) && more(2, 1, -1, 3) && !more(2, 0, 1, 3));
+}
+
+/// Each image with its own kernel and biases is what it is alone with them.
+#[test]
+fn a_bank_is_each_images_own() {
+    let numbers =
+        |n: usize, salt: usize| -> Vec<f32> { (0..n).map(|i| ((i * 7 + salt * 5) % 11) as f32 - 5.0).collect() };
+    let (weights, biases) = (numbers(3 * 2 * 2 * 2 * 4, 1), numbers(3 * 4, 2));
+    let image = Tensor64 {
+        shape: Shape::new(3, 4, 5, 2),
+        data: numbers(3 * 4 * 5 * 2, 3).into_iter().map(f64::from).collect(),
+    };
+    // A convolution of 2x2 from two channels to four; and its transpose, from four to two.
+    let conv = |kernel, bias: &[f32]| Conv2d::same(kernel, Some(bias.into()));
+    let transpose = |kernel, bias: &[f32]| ConvTranspose {
+        kernel,
+        bias: Some(bias.into()),
+        stride: Window::new(2, 1),
+        pad: Sides::NONE,
+        dilation: Window::ONE,
+        groups: 1,
+        h: 9,
+        w: 6,
+    };
+    let run = |image: &Tensor64, kernel: &Kernel, bias: &[f32], back: &[f32]| {
+        let mut g = Graph::new();
+        let x = g.input("x", image.shape).unwrap();
+        let y = g.conv2d("y", x, conv(kernel.clone(), bias)).unwrap();
+        let z = g.conv_transpose("z", y, transpose(kernel.clone(), back)).unwrap();
+        evaluate(&g, &[(x, image)], &[y, z])
+    };
+    let bank = Kernel::of_bank(3, 2, 2, 2, 4, weights.clone().into()).unwrap();
+    let together = run(&image, &bank, &biases, &biases[..6]);
+    for n in 0..3 {
+        let one = Tensor64 { shape: image.shape.with_n(1), data: image.data[n * 40..][..40].to_vec() };
+        let kernel = Kernel::new(2, 2, 2, 4, weights[n * 32..][..32].into()).unwrap();
+        let alone = run(&one, &kernel, &biases[n * 4..][..4], &biases[n * 2..][..2]);
+        for (together, alone) in together.iter().zip(&alone) {
+            let len = together.shape.image_len();
+            assert_eq!(together.data[n * len..][..len], alone.data, "image {n}");
+        }
+    }
 }

@@ -40,13 +40,16 @@ fn form(id: &str, kind: &str) -> String {
     format!("#exercise-{id} form[data-kind={kind}]")
 }
 
-/// Answers, and gives the verdict.
+/// Answers by hand, and gives the verdict: the field is clicked, what it holds is selected, the text typed key by key, the button clicked.
 fn answer(page: &Page, id: &str, kind: &str, text: &str) -> String {
     let form = form(id, kind);
-    page.eval(&format!(
-        "(f => {{ f.querySelector('.verdict').textContent = ''; f.querySelector('input').value = {text:?}; f.requestSubmit(); }})\
-         (document.querySelector({form:?}))"
-    ));
+    page.eval(&format!("void (document.querySelector({form:?}).querySelector('.verdict').textContent = '')"));
+    page.click(&(form.clone() + " input"));
+    page.tab.press_key_with_modifiers("a", Some(&[headless_chrome::browser::tab::ModifierKey::Ctrl])).unwrap();
+    page.press("Delete");
+    page.tab.type_str(text).unwrap();
+    assert_eq!(page.eval(&format!("document.querySelector({form:?}).querySelector('input').value")), text, "typed");
+    page.click(&(form.clone() + " button"));
     wait(page, &format!("document.querySelector({:?}).textContent", form + " .verdict")).as_str().unwrap().to_string()
 }
 

@@ -11,7 +11,7 @@ use unet_lens::engine::exec::Executor;
 use unet_lens::engine::exec::reference::{Reference, evaluate};
 use unet_lens::engine::graph::{Graph, NodeId};
 use unet_lens::engine::ops::{
-    Axes, Axis, Conv2d, ConvTranspose, Function, Kernel, Matrix, Pool, Sampling, Sides, Window, same_padding,
+    Axes, Axis, Conv2d, ConvTranspose, Function, Kernel, Matrix, Pool, Sampling, Sides, Waves, Window, same_padding,
 };
 use unet_lens::engine::plan::Plan;
 use unet_lens::engine::tensor::{Shape, Tensor, Tensor64};
@@ -365,6 +365,7 @@ fn resizing_by_hand() {
     let rows = |m: Matrix| m.values().chunks(m.columns).map(<[f32]>::to_vec).collect::<Vec<_>>();
     let twice = rows(Matrix::bilinear(2, 2));
     assert_eq!(twice, [[1.0, 0.0], [0.75, 0.25], [0.25, 0.75], [0.0, 1.0]]);
+    assert_eq!(Matrix::bilinear(3, 2), Matrix::resize(3, 6, Sampling::Bilinear));
     assert_eq!(
         rows(Matrix::resize(2, 4, Sampling::BilinearFromCorner)),
         [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0], [0.0, 1.0]]
@@ -372,6 +373,10 @@ fn resizing_by_hand() {
     // 3 to 2 pixels: the first looks at 0.25, the second at 1.75.
     assert_eq!(rows(Matrix::resize(3, 2, Sampling::Bilinear)), [[0.75, 0.25, 0.0], [0.0, 0.25, 0.75]]);
     assert_eq!(rows(Matrix::resize(3, 2, Sampling::Nearest)), [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]);
+    // A Fourier matrix says which way it goes, for whoever has a faster one.
+    let (waves, turned) = (Matrix::fourier(4), Matrix::fourier(4).transposed());
+    assert_eq!([&waves, &turned].map(Matrix::waves), [Some(Waves::OfPixels), Some(Waves::ToPixels)]);
+    assert_eq!((turned.transposed(), Matrix::bilinear(3, 2).waves()), (waves, None));
     let x = tensor(Shape::new(1, 3, 2, 2), 1);
     let nearest = Matrix::resize(3, 6, Sampling::Nearest);
     let repeated = of(&x, |g, x| g.transform("y", x, Axis::Down, nearest.clone()));

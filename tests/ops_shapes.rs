@@ -4,8 +4,9 @@ use std::sync::Arc;
 use unet_lens::Result;
 use unet_lens::engine::exec::reference::evaluate;
 use unet_lens::engine::graph::{Graph, NodeId};
+use unet_lens::engine::ops::max_pool::winners;
 use unet_lens::engine::ops::{
-    Axes, Axis, Conv2d, ConvTranspose, Function, Kernel, Matrix, Pool, Sides, Window, gcd, same_padding,
+    Axes, Axis, Conv2d, ConvTranspose, Function, Kernel, Matrix, Op, Pool, Sides, Window, gcd, same_padding,
 };
 use unet_lens::engine::tensor::{Shape, Tensor64};
 
@@ -178,6 +179,46 @@ fn plain_convolutions() {
         assert!(!Conv2d { dilation: window, ..plain(3, 3) }.is_plain());
     }
     assert!(!Conv2d { groups: 2, ..plain(3, 3) }.is_plain());
+    // Only of these it is true that the window's middle lies on the output's own pixel.
+    let said = |conv: Conv2d| [Op::Conv2d(conv.clone()).formula(), Op::Conv2d(conv).gradient_formula()];
+    let middle = [
+        "y[r,s,o] = b[o] + Σ x[r+i-kh/2, s+j-kw/2, c] W[i,j,c,o]",
+        "dx[r,s,c] = Σ dy[r-i+kh/2, s-j+kw/2, o] W[i,j,c,o]",
+    ];
+    assert_eq!(said(plain(3, 3)), middle);
+    let any = [
+        "y[r,s,o] = b[o] + Σ x[r·sh+i·dh-top, s·sw+j·dw-left, c] W[i,j,c,o]",
+        "dx[r·sh+i·dh-top, s·sw+j·dw-left, c] += dy[r,s,o] W[i,j,c,o]",
+    ];
+    assert_eq!(said(plain(2, 3)), any);
+}
+
+/// Slopes where TensorFlow takes them at a corner (relu6 has slope 0 at 0 and at 6, leaky_relu its own at 0), and which side of a
+/// corner a value lies on.
+#[test]
+fn corners_of_functions() {
+    let third = Function::HardSigmoid { slope: 0.25 };
+    assert_eq!([-2.0, 0.0, 2.0].map(|x| third.slope(x)), [0.0, 0.25, 0.0]);
+    assert_eq!([-3.0, 3.0].map(|x| Function::HardSwish.slope(x)), [0.0, 1.0]);
+    assert_eq!([-1.0, 0.0, 1.0].map(|x| Function::LeakyRelu { slope: 0.5 }.slope(x)), [0.5, 0.5, 1.0]);
+    assert_eq!([-1.0, 0.0, 2.0].map(|x| Function::Abs.slope(x)), [-1.0, 0.0, 1.0]);
+    let clipped = Function::Relu { slope: 0.5, threshold: 1.0, max: 4.0 };
+    assert_eq!([0.0, 1.0, 2.0, 4.0].map(|x| clipped.slope(x)), [0.5, 0.5, 1.0, 0.0]);
+    assert_eq!([-3.0, 0.0, 3.0, 3.5].map(|x| Function::HardSwish.piece(x)), [0, 1, 1, 2]);
+    assert_eq!([1.0, 4.0, 5.0].map(|x| clipped.piece(x)), [0, 1, 2]);
+    assert_eq!([-2.0, 2.0, 2.5].map(|x| third.piece(x)), [0, 1, 2]);
+    assert!([third, clipped, Function::HardSwish, Function::Selu, Function::Abs].iter().all(|f| f.has_corners()));
+    assert!(![Function::Tanh, Function::Exp, Function::Log, Function::Mish].iter().any(|f| f.has_corners()));
+}
+
+/// Places in a window count in reading order; of equal values the first wins, and padding never does.
+#[test]
+fn winners_of_a_pool_by_hand() {
+    let x = Tensor64 { shape: Shape::new(1, 3, 3, 1), data: vec![1.0, 5.0, 5.0, 2.0, 5.0, 0.0, 7.0, 0.0, 9.0] };
+    let pool = Pool { window: Window::new(2, 2), stride: Window::new(1, 1), pad: Sides::NONE };
+    assert_eq!(winners(&x, pool), [1, 0, 2, 3]);
+    let padded = Pool { pad: sides(1, 0, 1, 0), stride: Window::new(2, 2), ..pool };
+    assert_eq!(winners(&x, padded), [3, 2, 3, 3]);
 }
 
 #[test]

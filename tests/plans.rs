@@ -11,7 +11,7 @@ use unet_lens::engine::exec::cpu::Cpu;
 use unet_lens::engine::exec::memory::Limit;
 use unet_lens::engine::exec::reference::evaluate;
 use unet_lens::engine::graph::{Graph, NodeId};
-use unet_lens::engine::ops::{Axes, Axis, Conv2d, Function, Kernel, Matrix, Pool, Sides, Window};
+use unet_lens::engine::ops::{Axes, Axis, Conv2d, ConvTranspose, Function, Kernel, Matrix, Pool, Sides, Window};
 use unet_lens::engine::plan::{Head, Plan, Step, ValueId, ValueKind};
 use unet_lens::engine::tensor::{Shape, Tensor, Tensor64};
 
@@ -158,6 +158,18 @@ fn the_order_of_the_epilogue() {
         },
         &["relu", "conv2d + relu_grad + batch_norm", "batch_norm + relu_grad"],
     );
+    // Its own signs are written when the step is done: what reads them cannot be added to it, though it stands later in the graph.
+    steps(
+        &|g, x| {
+            let dy = g.input("dy", IMAGE)?;
+            let y = after_conv(g, x)?;
+            let r = g.relu("relu", y)?;
+            let y = norm(g, "norm", r, true)?;
+            let gate = g.relu_grad("gate", dy, r)?;
+            Ok(vec![g.add("add", y, gate)?])
+        },
+        &["conv2d + relu + batch_norm", "relu_grad", "add"],
+    );
     // The gate is what the signs decide on, not the value that they are of.
     steps(
         &|g, x| {
@@ -185,6 +197,13 @@ fn what_begins_a_step() {
     );
     steps(
         &|g, x| {
+            let y = norm(g, "norm", x, true)?;
+            Ok(vec![g.scale("scale", y, -0.5)?])
+        },
+        &["batch_norm", "scale"],
+    );
+    steps(
+        &|g, x| {
             let y = g.pointwise("tanh", x, Function::Tanh)?;
             all(g, y, x)
         },
@@ -204,6 +223,16 @@ fn what_begins_a_step() {
     });
     assert_eq!(ops(&plan), ["fill + spread"]);
     assert!(matches!(plan.steps[0].head, Head::Fill { value: 0.5 }));
+    // What is no constant any more is spread by itself.
+    steps(
+        &|g, x| {
+            let one = g.fill("one", Shape::new(2, 1, 1, 1), 36.0)?;
+            let mean = g.mean("mean", x)?;
+            let sum = g.add("sum", one, mean)?;
+            Ok(vec![g.spread("spread", sum, IMAGE)?])
+        },
+        &["mean", "fill + add", "spread"],
+    );
     steps(
         &|g, x| {
             let y = g.fill("fill", IMAGE, 0.25)?;
@@ -279,6 +308,14 @@ fn sums_after_convolutions() {
         },
         &["conv2d + batch_norm + sum_pool + batch_norm", "sum_pool"],
     );
+    steps(
+        &|g, x| {
+            let y = g.conv2d("conv", x, bare(3, 3, 3, 5))?;
+            let y = g.sum_pool("pool", y, Window::new(2, 2))?;
+            Ok(vec![g.sum_pool("pool again", y, Window::new(3, 2))?])
+        },
+        &["conv2d + sum_pool", "sum_pool"],
+    );
     // With its shift the batch_norm makes a bias.
     steps(
         &|g, x| {
@@ -306,13 +343,17 @@ fn what_convolutions_read_in_parts() {
     let read: Vec<(&str, Window)> =
         parts.iter().map(|part| (&*plan.graph[plan.value(part.value).node].name, part.up)).collect();
     assert_eq!(read, [("x", two), ("other", Window::ONE)]);
-    // Kept, or read by another op as well.
-    steps(
-        &|g, x| {
-            let wide = up(g, x)?;
-            Ok(vec![wide, g.conv2d("conv", wide, conv(3, 3, 3, 4))?])
-        },
-        &["upsample", "conv2d"],
+    // Kept, or read by another op as well: where it is there, it is read.
+    let reads = |plan: &Plan, i: usize| -> Vec<String> {
+        plan.steps[i].reads().map(|id| plan.graph[plan.value(id).node].name.clone()).collect()
+    };
+    let plan = planned(&|g, x| {
+        let wide = up(g, x)?;
+        Ok(vec![wide, g.conv2d("conv", wide, conv(3, 3, 3, 4))?])
+    });
+    assert_eq!(
+        (ops(&plan), reads(&plan, 1)),
+        (vec!["upsample".to_string(), "conv2d".to_string()], vec!["up".to_string()])
     );
     steps(
         &|g, x| {
@@ -331,14 +372,15 @@ fn what_convolutions_read_in_parts() {
         },
         &["upsample", "concat", "conv2d"],
     );
-    steps(
-        &|g, x| {
-            let both = g.concat("both", &[x, x])?;
-            let y = g.conv2d("conv", both, conv(3, 3, 6, 4))?;
-            let pooled = g.max_pool("pool", both, Window::new(2, 2))?;
-            Ok(vec![y, pooled])
-        },
-        &["concat", "conv2d", "max_pool"],
+    let plan = planned(&|g, x| {
+        let both = g.concat("both", &[x, x])?;
+        let y = g.conv2d("conv", both, conv(3, 3, 6, 4))?;
+        let pooled = g.max_pool("pool", both, Window::new(2, 2))?;
+        Ok(vec![y, pooled])
+    });
+    assert_eq!(
+        (ops(&plan).join(", "), reads(&plan, 1)),
+        ("concat, conv2d, max_pool".to_string(), vec!["both".to_string()])
     );
     let leaping = Conv2d { stride: two, ..conv(3, 3, 3, 4) };
     steps(
@@ -502,6 +544,7 @@ fn what_is_remembered() {
     for pool in [overlapping, rest] {
         let plan = pooled(pool);
         assert_eq!(kinds(&plan, "conv"), [true, false, false], "{plan}");
+        assert_eq!(ops(&plan), ["conv2d", "max_pool_grad"], "the pool itself is not asked");
         assert!(plan.steps.iter().all(|step| !matches!(step.head, Head::Unpool { .. })));
     }
     // A relu whose output nobody reads leaves its signs alone; the pool's gradient takes in what is added.
@@ -535,6 +578,15 @@ fn what_a_plan_says_of_itself() {
     );
     // Each of 2 x 6 x 4 outputs, before they are summed, costs 3 x 3 x 3 x 5 products.
     assert_eq!([plan.macs(&plan.steps[0]), plan.macs(&plan.steps[1])], [2 * 6 * 4 * 135, 0]);
+    let transposed = planned(&|g, x| {
+        let Conv2d { kernel, bias, stride, pad, dilation, groups } = bare(3, 3, 2, 3);
+        Ok(vec![g.conv_transpose(
+            "back",
+            x,
+            ConvTranspose { kernel, bias, stride, pad, dilation, groups, h: 6, w: 4 },
+        )?])
+    });
+    assert_eq!(transposed.macs(&transposed.steps[0]), 2 * 6 * 4 * 3 * 3 * 2 * 3);
     assert_eq!((plan.image(), plan.images()), (IMAGE, 2));
     let empty = Plan::compile(Graph::new(), &[], &[], &[]);
     assert_eq!((empty.image(), empty.images(), empty.steps.len()), (Shape::new(1, 1, 1, 1), 0, 0));

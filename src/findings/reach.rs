@@ -167,3 +167,143 @@ fn together(a: &Reach, b: &Reach) -> Reach {
     };
     Reach { rows: axis(&a.rows, &b.rows), columns: axis(&a.columns, &b.columns) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Result;
+    use crate::engine::exec::reference::evaluate;
+    use crate::engine::ops::{Axes, Conv2d, ConvTranspose, Kernel, Matrix, Pool, Sampling};
+    use crate::engine::tensor::Tensor64;
+
+    /// By trying: which of six rows of an image of ones a row of the result depends on.
+    fn tried(graph: &Graph, x: NodeId, y: NodeId) -> Vec<(usize, usize)> {
+        let (shape, of) = (graph.shape(x), graph.shape(y));
+        let lit = |row: usize| {
+            let data = (0..shape.len()).map(|i| if i / (shape.w * shape.c) == row { 1.0 } else { 0.0 }).collect();
+            evaluate(graph, &[(x, &Tensor64 { shape, data })], &[y]).remove(0)
+        };
+        let answers: Vec<Tensor64> = (0..shape.h).map(lit).collect();
+        let sees = |r: usize, row: usize| (0..of.w * of.c).any(|i| answers[row].data[r * of.w * of.c + i] != 0.0);
+        let span = |r: usize| {
+            let seen: Vec<usize> = (0..shape.h).filter(|&row| sees(r, row)).collect();
+            (seen[0], seen[seen.len() - 1])
+        };
+        (0..of.h).map(span).collect()
+    }
+
+    /// Rows as they are tried, and `padded`: whether each row reads beyond the border. Columns see what rows do, of an image turned over.
+    #[track_caller]
+    fn check(padded: &str, build: impl Fn(&mut Graph, NodeId, bool) -> Result<NodeId>) {
+        for turned in [false, true] {
+            let shape = if turned { Shape::new(1, 2, 6, 2) } else { Shape::new(1, 6, 2, 2) };
+            let mut graph = Graph::new();
+            let x = graph.input("x", shape).unwrap();
+            let y = build(&mut graph, x, turned).unwrap();
+            let found = reach(&graph, x)[y.0].clone().unwrap();
+            let spans = if turned { found.columns } else { found.rows };
+            let beyond: String = spans.iter().map(|span| if span.padded { '#' } else { '.' }).collect();
+            assert_eq!(beyond, padded, "turned over: {turned}");
+            if !turned {
+                let seen: Vec<(usize, usize)> = spans.iter().map(|span| (span.first, span.last)).collect();
+                assert_eq!(seen, tried(&graph, x, y));
+            }
+        }
+    }
+
+    fn along(turned: bool, n: usize) -> Window {
+        if turned { Window::new(1, n) } else { Window::new(n, 1) }
+    }
+
+    fn sides(turned: bool, before: usize, after: usize) -> Sides {
+        match turned {
+            true => Sides { left: before, right: after, ..Sides::NONE },
+            false => Sides { top: before, bottom: after, ..Sides::NONE },
+        }
+    }
+
+    fn conv(turned: bool, k: usize, stride: usize, dilation: usize, (before, after): (usize, usize)) -> Conv2d {
+        let k = along(turned, k);
+        let kernel = Kernel::new(k.h, k.w, 2, 2, vec![1.0; k.len() * 4].into()).unwrap();
+        let (stride, dilation) = (along(turned, stride), along(turned, dilation));
+        Conv2d { kernel, bias: None, stride, pad: sides(turned, before, after), dilation, groups: 1 }
+    }
+
+    #[test]
+    fn windows_see_what_they_cover() {
+        check("#....#", |g, x, t| g.conv2d("y", x, conv(t, 3, 1, 1, (1, 1))));
+        check("....", |g, x, t| g.conv2d("y", x, conv(t, 3, 1, 1, (0, 0))));
+        check(".....#", |g, x, t| g.conv2d("y", x, conv(t, 2, 1, 1, (0, 1))));
+        check("##..##", |g, x, t| g.conv2d("y", x, conv(t, 3, 1, 2, (2, 2))));
+        check("#..", |g, x, t| g.conv2d("y", x, conv(t, 3, 2, 1, (1, 0))));
+        check("###..###", |g, x, t| {
+            let a = g.conv2d("a", x, conv(t, 3, 1, 1, (1, 1)))?;
+            g.conv2d("y", a, conv(t, 3, 1, 1, (2, 2)))
+        });
+        check("...", |g, x, t| g.max_pool("y", x, along(t, 2)));
+        check("#.#", |g, x, t| {
+            let pool = Pool { window: along(t, 3), stride: along(t, 2), pad: sides(t, 1, 0) };
+            let y = g.max_pool("pool", x, pool)?;
+            g.conv2d("y", y, conv(t, 2, 1, 1, (0, 1)))
+        });
+        check("..", |g, x, t| g.sum_pool("y", x, along(t, 3)));
+        check("............", |g, x, t| g.upsample("y", x, along(t, 2)));
+    }
+
+    #[test]
+    fn what_leaps_is_cut_and_padded() {
+        // The transpose of a convolution of three with stride 2: 13 from 6, both ends of which lie under fewer taps.
+        let transpose = |t: bool, k: usize, stride: usize, before: usize, n: usize| {
+            let Conv2d { kernel, stride, dilation, .. } = conv(t, k, stride, 1, (0, 0));
+            let (h, w) = if t { (2, n) } else { (n, 2) };
+            ConvTranspose { kernel, bias: None, stride, pad: sides(t, before, 0), dilation, groups: 1, h, w }
+        };
+        check("#...........#", |g, x, t| g.conv_transpose("y", x, transpose(t, 3, 2, 0, 13)));
+        check("............", |g, x, t| g.conv_transpose("y", x, transpose(t, 2, 2, 0, 12)));
+        check("...........#", |g, x, t| g.conv_transpose("y", x, transpose(t, 3, 2, 1, 12)));
+        let crop = |g: &mut Graph, x: NodeId, t: bool, start: usize, size: usize| match t {
+            true => g.crop("crop", x, [0, start, 0], [2, size, 2]),
+            false => g.crop("crop", x, [start, 0, 0], [size, 2, 2]),
+        };
+        check("...", |g, x, t| crop(g, x, t, 2, 3));
+        check("..#", |g, x, t| {
+            let y = g.conv2d("y", x, conv(t, 3, 1, 1, (1, 1)))?;
+            crop(g, y, t, 3, 3)
+        });
+        // Half way between two pixels both are seen; at the ends the last one alone.
+        check("............", |g, x, t| {
+            let axis = if t { Axis::Across } else { Axis::Down };
+            g.transform("y", x, axis, Matrix::resize(6, 12, Sampling::Bilinear))
+        });
+        // Of two ways what either sees; a number for each row is one for the row.
+        check("#....#", |g, x, t| {
+            let y = g.conv2d("y", x, conv(t, 3, 1, 1, (1, 1)))?;
+            g.add("sum", x, y)
+        });
+        check("......", |g, x, _| {
+            let sum = g.sum("sum", x, Axes::CHANNELS)?;
+            g.mul("y", x, sum)
+        });
+    }
+
+    /// Zeros around an image see what their nearest neighbour sees, and are padding.
+    #[test]
+    fn padding_and_what_sees_all() {
+        let mut g = Graph::new();
+        let x = g.input("x", Shape::new(1, 3, 2, 1)).unwrap();
+        let pad = g.pad("pad", x, [2, 0, 0], [6, 3, 1]).unwrap();
+        let mean = g.mean("mean", x).unwrap();
+        let scaled = g.mul("scaled", x, mean).unwrap();
+        let flat = g.reshape("flat", x, Shape::new(1, 2, 3, 1)).unwrap();
+        let reaches = reach(&g, x);
+        let spans = |spans: &[Span]| spans.iter().map(|s| (s.first, s.last, s.padded)).collect::<Vec<_>>();
+        let padded = reaches[pad.0].as_ref().unwrap();
+        let (t, f) = (true, false);
+        assert_eq!(spans(&padded.rows), [(0, 0, t), (0, 0, t), (0, 0, f), (1, 1, f), (2, 2, f), (2, 2, t)]);
+        assert_eq!(spans(&padded.columns), [(0, 0, f), (1, 1, f), (1, 1, t)]);
+        assert_eq!(reaches[mean.0], None, "sums over all places are not counted");
+        assert_eq!(spans(&reaches[scaled.0].as_ref().unwrap().rows), [(0, 0, f), (1, 1, f), (2, 2, f)]);
+        let whole = reaches[flat.0].as_ref().unwrap();
+        assert_eq!((spans(&whole.rows), spans(&whole.columns)), (vec![(0, 2, t); 2], vec![(0, 1, t); 3]));
+    }
+}

@@ -189,4 +189,70 @@ mod tests {
         assert!(even.selectivity < 1e-9);
         assert_eq!(Tuning::of(&[0.0; ORIENTATIONS * FREQUENCIES], &[], &[]), None);
     }
+
+    /// A map that is 0 but for these amplitudes, by orientation and frequency.
+    fn map(amplitudes: &[(usize, usize, f64)]) -> Vec<f64> {
+        let mut map = vec![0.0; ORIENTATIONS * FREQUENCIES];
+        amplitudes.iter().for_each(|&(o, f, amplitude)| map[o * FREQUENCIES + f] = amplitude);
+        map
+    }
+
+    #[test]
+    fn selectivity_by_hand() {
+        let of =
+            |values: &[(usize, usize, f64)], changed: &[(usize, usize, f64)]| selectivity(&map(values), &map(changed));
+        let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a}, should be {b}");
+        // Of horizontal and vertical stripes alike nothing is left.
+        near(of(&[(0, 2, 1.0), (6, 2, 1.0)], &[]), 0.0);
+        near(of(&[(0, 2, 2.0), (6, 2, 1.0)], &[]), 3.0 / 5.0);
+        // Two frequencies of powers 16 and 1: their weights are the fourth roots, 2 and 1.
+        near(of(&[(0, 1, 4.0), (6, 5, 1.0)], &[]), 1.0 / 3.0);
+        near(of(&[(0, 1, 4.0), (3, 5, 1.0)], &[]), 5f64.sqrt() / 3.0);
+        // All change is power 4, of which half would lie above the grey; there is 1.
+        near(of(&[(0, 2, 1.0)], &[(0, 2, 2.0)]), 0.5);
+        near(of(&[(0, 2, 1.0)], &[(0, 2, 1.0)]), 1.0);
+        near(of(&[], &[]), 0.0);
+    }
+
+    #[test]
+    fn a_curve_and_its_width_by_hand() {
+        // From one frequency to the next it is a seventh of the way from 1/64 to 1/2.5, in octaves.
+        let octave = (64.0f64 / 2.5).log2() / 7.0;
+        let f = frequencies();
+        let of = |curve: [f64; FREQUENCIES]| peak(&curve);
+        let alone = of([0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0]);
+        // Half of it is lost half way to either neighbour.
+        assert!((alone.bandwidth.unwrap() - octave).abs() < 1e-9, "{alone:?}");
+        assert!((f[2]..f[4]).contains(&alone.frequency));
+        let slow = of([0.25, 0.5, 0.75, 1.0, 0.75, 0.25, 0.0, 0.0]);
+        // Down it is a half at the second frequency and below it after that; up between the fifth and the sixth.
+        assert!((slow.bandwidth.unwrap() - octave * (2.0 + 1.5)).abs() < 1e-9, "{slow:?}");
+        assert_eq!(of([1.0, 0.5, 0.2, 0.0, 0.0, 0.0, 0.0, 0.0]).bandwidth, None, "nothing is below the lowest");
+        assert_eq!(of([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5, 1.0]).bandwidth, None, "nothing is above the highest");
+        assert_eq!(of([1.0, 0.9, 0.8, 0.7, 0.7, 0.7, 0.7, 0.7]).bandwidth, None);
+        // At an end no farther than halfway to 0, or than two pixels a wave.
+        let (low, high) =
+            (of([1.0, 0.1, 0.01, 0.0, 0.0, 0.0, 0.0, 0.0]), of([0.0, 0.0, 0.0, 0.0, 0.0, 0.01, 0.1, 1.0]));
+        assert!((f[0] / 2.0..=f[1]).contains(&low.frequency) && (f[6]..=0.5).contains(&high.frequency));
+        // The parabola through (0, 0), (1, 3), (2, 4) is 4 x - x^2, whose highest point lies at 2.
+        assert!((vertex([0.0, 1.0, 2.0], [0.0, 3.0, 4.0]).unwrap() - 2.0).abs() < 1e-12);
+        assert!((vertex([0.0, 1.0, 3.0], [-1.0, 0.0, -4.0]).unwrap() - 1.0).abs() < 1e-12);
+        assert_eq!(vertex([0.0, 1.0, 2.0], [1.0, 1.0, 1.0]), None);
+        assert_eq!(vertex([0.0, 1.0, 2.0], [4.0, 1.0, 0.0]), None, "it has a lowest point");
+    }
+
+    #[test]
+    fn what_is_tuned_by_hand() {
+        // Between 30 and 45 degrees, twice as strong at one frequency as at the others.
+        let two: Vec<(usize, usize, f64)> =
+            (0..FREQUENCIES).flat_map(|f| [(2, f, 1.0), (3, f, 1.0)]).chain([(2, 4, 2.0), (3, 4, 2.0)]).collect();
+        let tuning = Tuning::of(&map(&two), &[], &[1.0, 4.0, -2.0]).unwrap();
+        assert!((tuning.orientation - 37.5).abs() < 1e-9, "{tuning:?}");
+        assert!((frequencies()[3]..frequencies()[5]).contains(&tuning.frequency), "{tuning:?}");
+        assert_eq!((tuning.level, tuning.bar, tuning.edge), (6.0 / 2.0, 0.0, 0.0));
+        assert_eq!(tuning.map, map(&two).iter().map(|&v| v as f32).collect::<Vec<f32>>());
+        let one = Tuning::of(&map(&[(11, 3, 1.0)]), &[], &[]).unwrap();
+        assert!((one.orientation - 165.0).abs() < 1e-9 && one.level == 0.0, "{one:?}");
+        assert_eq!(Tuning::of(&map(&[(1, 1, f64::NAN)]), &[], &[]), None);
+    }
 }

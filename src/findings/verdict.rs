@@ -266,3 +266,6 @@ impl Reason {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

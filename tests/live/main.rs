@@ -9,6 +9,8 @@ mod engines;
 mod gradients;
 mod inside;
 mod play;
+mod readme;
+mod sent;
 
 use assert_cmd::Command;
 use browser::{Page, open, open_with_gpu};

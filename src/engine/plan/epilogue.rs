@@ -29,10 +29,6 @@ impl Epilogue {
     pub fn inputs(&self) -> impl Iterator<Item = ValueId> {
         self.add.into_iter().chain(self.gate)
     }
-
-    pub fn is_empty(&self) -> bool {
-        self.add.is_none() && !self.relu && self.affine.is_none() && self.gate.is_none()
-    }
 }
 
 /// A pair of numbers per channel.

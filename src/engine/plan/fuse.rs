@@ -348,13 +348,9 @@ fn is_of_channels(graph: &Graph, node: &Node) -> bool {
     matches!(node.op, Op::Slice { .. }) && whole(graph.shape(node.inputs[0]))
 }
 
-/// Is it a pool, or the gradient of one, whose windows cut all of the image up?
+/// Is it the gradient of a pool whose windows cut all of the image up?
 fn is_plain_pool(graph: &Graph, node: &Node) -> bool {
-    match node.op {
-        Op::MaxPool(pool) => pool.is_plain(graph.shape(node.inputs[0])),
-        Op::MaxPoolGrad(pool) => pool.is_plain(graph.shape(node.inputs[1])),
-        _ => false,
-    }
+    matches!(node.op, Op::MaxPoolGrad(pool) if pool.is_plain(graph.shape(node.inputs[1])))
 }
 
 /// Are all inputs of the result's own shape, so that nothing is repeated?

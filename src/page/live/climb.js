@@ -65,11 +65,11 @@ class Climber {
     this.recipe = recipe;
   }
 
-  // Where the image is looked at in this step, moved by the jitter.
-  shift() {
+  // Where the image is looked at in a step, moved by the jitter.
+  shift(step = this.steps.length) {
     const { jitter, seed } = this.recipe;
     if (!jitter) return [0, 0];
-    const random = random_stream(seed, this.steps.length + 1), draw = () => Math.floor(random() * (2 * jitter + 1)) - jitter;
+    const random = random_stream(seed, step + 1), draw = () => Math.floor(random() * (2 * jitter + 1)) - jitter;
     return [draw(), draw()];
   }
 

@@ -1,23 +1,21 @@
 // Who computes: the GPU, or a worker that needs none. Both load a climb and run it; a program gives values by node.
-class Cpu {
-  static open(model) {
-    const cpu = new Cpu();
+
+// The page's worker. It holds the numbers, packs kernels for the GPU, and computes where there is none, so that the page always answers
+// its reader. One for all.
+class Helper {
+  constructor() {
     const url = URL.createObjectURL(new Blob([WORKER], { type: "text/javascript" }));
-    Object.assign(cpu, { worker: new Worker(url), open: new Map(), number: 0, name: "" });
-    cpu.worker.onmessage = ({ data: { number, answer, error } }) => {
-      const { resolve, reject } = cpu.open.get(number);
-      cpu.open.delete(number);
+    Object.assign(this, { worker: new Worker(url), open: new Map(), number: 0 });
+    this.worker.onmessage = ({ data: { number, answer, error } }) => {
+      const { resolve, reject } = this.open.get(number);
+      this.open.delete(number);
       if (error === undefined) resolve(answer); else reject(new Error(error));
     };
-    cpu.worker.onerror = (event) => {
-      for (const { reject } of cpu.open.values()) reject(new Error(event.message || "no worker"));
-      cpu.open.clear();
+    this.worker.onerror = (event) => {
+      for (const { reject } of this.open.values()) reject(new Error(event.message || "no worker"));
+      this.open.clear();
     };
-    cpu.ready = cpu.order({ what: "numbers", places: model.places, bytes: model.bytes });
-    return cpu;
   }
-
-  get kind() { return "cpu"; }
 
   order(order) {
     const number = this.number++;
@@ -26,15 +24,18 @@ class Cpu {
       this.worker.postMessage({ number, order });
     });
   }
+}
+
+class Cpu {
+  static open({ helper }) { return Object.assign(new Cpu(), { helper, name: "" }); }
+
+  get kind() { return "cpu"; }
 
   async load(climb, which, filter, changes = {}) {
-    await this.ready;
     const program = new CpuProgram(this, climb, which, changes);
     await program.set_filter(filter);
     return program;
   }
-
-  destroy() { this.worker.terminate(); }
 }
 
 class CpuProgram {
@@ -45,13 +46,13 @@ class CpuProgram {
   set_filter(filter) {
     const { nodes, own, bias } = this.climb;
     this.filter = filter;
-    this.cpu.loaded = this;
-    return this.cpu.order({ what: "load", climb: { nodes, own, bias }, filter, changes: this.changes });
+    this.cpu.helper.loaded = this;
+    return this.cpu.helper.order({ what: "load", climb: { nodes, own, bias }, filter, changes: this.changes });
   }
 
   async run(inputs, want, { blocked = [], look = [] } = {}) {
-    if (this.cpu.loaded !== this) await this.set_filter(this.filter);
-    const { values, looks } = await this.cpu.order({ what: "run", inputs: [...inputs], want, blocked, look });
+    if (this.cpu.helper.loaded !== this) await this.set_filter(this.filter);
+    const { values, looks } = await this.cpu.helper.order({ what: "run", inputs: [...inputs], want, blocked, look });
     return { values: new Map(values), looks };
   }
 

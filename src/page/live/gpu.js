@@ -111,20 +111,11 @@ class Program {
     const most = Math.max(...plan.buffers, ...plan.scratch);
     if (most > gpu.device.limits.maxStorageBufferBindingSize) throw new Error(`a buffer of ${most} bytes`);
     const chosen = plan.calls.map((call) => this.pipeline_of(call));
-    const pipelines = await Promise.all(chosen.map((pipeline) => gpu.pipeline(pipeline)));
     this.buffers = plan.buffers.map((size) => this.buffer(size, STORAGE | COPY_SRC | COPY_DST));
     this.scratch = plan.scratch.map((size) => this.buffer(size, STORAGE));
-    this.constants = [];
-    for (let i = 0, breath = performance.now(); i < plan.constants.length; i++) {
-      const packed = this.packed(i, filter), buffer = this.buffer(packed.byteLength, STORAGE | COPY_DST);
-      gpu.device.queue.writeBuffer(buffer, 0, packed);
-      this.constants.push(buffer);
-      // A deep layer's kernels take a second: meanwhile the page is to answer its reader.
-      if (performance.now() - breath > 50) {
-        await new Promise((done) => setTimeout(done));
-        breath = performance.now();
-      }
-    }
+    const made = await Promise.allSettled([this.fill_constants(filter), ...chosen.map((pipeline) => gpu.pipeline(pipeline))]);
+    for (const { reason } of made) if (reason) throw reason;
+    const pipelines = made.slice(1).map(({ value }) => value);
     const params = new Uint32Array(Math.max(plan.calls.length, 1) * PARAMS_APART / 4);
     plan.calls.forEach((call, i) => params.set(call.params, i * PARAMS_APART / 4));
     this.params = this.buffer(params.byteLength, UNIFORM | COPY_DST);
@@ -132,6 +123,15 @@ class Program {
     this.launches = plan.calls.map((call, i) => this.launch(call, i, chosen[i], pipelines[i]));
     this.filter = filter;
     this.check();
+  }
+
+  async fill_constants(filter) {
+    this.constants = [];
+    for (let i = 0; i < this.plan.constants.length; i++) {
+      const packed = await this.packed(i, filter), buffer = this.buffer(packed.byteLength, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST);
+      this.gpu.device.queue.writeBuffer(buffer, 0, packed);
+      this.constants.push(buffer);
+    }
   }
 
   // With relu's mask of the gradient's own sign as well (guided backprop): the epilogue's relu comes before its gate.
@@ -157,10 +157,10 @@ class Program {
     return { pipeline, groups: call.groups, step: call.step, bindings: gpu.device.createBindGroup({ layout, entries }) };
   }
 
-  // A constant for this filter. Its bias is no kernel, but a number of the layer's own list.
-  packed(i, filter) {
-    const { plan, climb, changes } = this, constant = plan.constants[i];
-    const packed = pack(constant, { arrays: climb.arrays, filter, off: changes.off });
+  // A constant for this filter, packed by the worker. Its bias is no kernel, but a number of the layer's own list.
+  async packed(i, filter) {
+    const { plan, climb, changes, gpu: { model } } = this, constant = plan.constants[i];
+    const packed = await model.helper.order({ what: "pack", constant, filter, off: changes.off });
     if ("numbers" in constant) {
       const call = plan.calls.find((call) => call.bind.some((binding) => binding.constant === i));
       const nodes = call ? plan.steps[call.step] : [];
@@ -170,13 +170,12 @@ class Program {
     return packed;
   }
 
-  set_filter(filter) {
+  async set_filter(filter) {
     const { plan, climb } = this;
-    plan.constants.forEach((constant, i) => {
-      const own = "kernel" in constant ? is_own(constant.kernel)
-        : plan.calls.some((call) => call.bind.some((b) => b.constant === i) && plan.steps[call.step].includes(climb.own));
-      if (own) this.gpu.device.queue.writeBuffer(this.constants[i], 0, this.packed(i, filter));
-    });
+    const is_of_filter = (constant, i) => "kernel" in constant ? is_own(constant.kernel)
+      : plan.calls.some((call) => call.bind.some((b) => b.constant === i) && plan.steps[call.step].includes(climb.own));
+    for (const [i, constant] of plan.constants.entries())
+      if (is_of_filter(constant, i)) this.gpu.device.queue.writeBuffer(this.constants[i], 0, await this.packed(i, filter));
     this.filter = filter;
   }
 

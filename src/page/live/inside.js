@@ -1,4 +1,4 @@
-// Look inside: the nodes as a U, each with a channel forward and back; and one value taken apart into what it is made of.
+// Look inside: the nodes as a U, each with a channel forward and back and the strips of its strongest channels.
 let inside = { nodes: [] };
 
 // The nodes on the way from the image to the map, and the node of each one's gradient.
@@ -22,121 +22,84 @@ function looks_wanted() {
 function show_inside() {
   const box = element("u"), { looks } = app.climbers[0].now ?? {};
   box.hidden = !app.choices.inside || !looks?.length;
-  if (box.hidden) return;
-  const { climb } = app, wanted = looks_wanted(), by_node = new Map(wanted.map(({ node }, i) => [node, looks[i]]));
+  if (box.hidden) return close_node();
+  const { climb } = app, by_node = new Map(looks_wanted().map(({ node }, i) => [node, looks[i]]));
   if (box.dataset.of !== app.key) {
     box.dataset.of = app.key;
-    const [tall] = climb.nodes[climb.image].shape, row = document.createElement("div");
+    const row = document.createElement("div");
     row.className = "live-u";
-    for (const { id, back } of inside.nodes) {
-      const node = climb.nodes[id], button = document.createElement("button");
-      button.type = "button";
-      button.dataset.node = id;
-      button.style.marginTop = `${Math.max(Math.log2(tall / node.shape[0]), 0) * 1.6}rem`;
-      button.append(node.name, document.createElement("canvas"), document.createElement("canvas"));
-      button.onclick = () => queued(() => open_node(id));
-      if (back === undefined) button.lastChild.hidden = true;
-      row.append(button);
-    }
+    row.append(...inside.nodes.map(({ id, back }) => drawn_node(climb, id, back)));
     box.replaceChildren(row);
-    element("close").replaceChildren();
   }
-  for (const button of box.querySelectorAll("button")) {
-    const id = +button.dataset.node, { back } = inside.nodes.find((one) => one.id === id), [forth, home] = button.querySelectorAll("canvas");
-    const there = by_node.get(id), gradient = by_node.get(back), { name } = climb.nodes[id];
-    paint(forth, there.picture, [there.rows, there.columns, 1], "viridis");
-    const labels = [says("node_forward", [name, there.channel])];
-    if (gradient) {
-      paint(home, gradient.picture, [gradient.rows, gradient.columns, 1], "coolwarm");
-      labels.push(says("node_back", [name, gradient.channel]));
-    }
+  for (const drawn of box.querySelectorAll(".live-node")) {
+    const id = +drawn.dataset.node, { back } = inside.nodes.find((one) => one.id === id), { name } = climb.nodes[id];
+    const button = drawn.querySelector("button"), shown = [by_node.get(id), by_node.get(back)].filter(Boolean);
+    const labels = shown.map((one, i) => says(i ? "node_back" : "node_forward", [name, one.channel]));
+    shown.forEach((one, i) => {
+      const size = [one.rows, one.columns, 1], colours = i ? "coolwarm" : "viridis";
+      paint(button.querySelectorAll("canvas")[i], one.picture, size, colours);
+      fill_strip(drawn.querySelectorAll(".strip")[i], one, size, colours, name);
+    });
     button.setAttribute("aria-label", labels.join("; "));
     button.title = labels.join("\n");
-    button.dataset.channels = [there, gradient].filter(Boolean).map((one) => one.channel);
+    button.dataset.channels = shown.map((one) => one.channel);
   }
 }
 
-// The values of these nodes for the image that is shown.
-async function values_of(nodes, blocked = []) {
-  const climber = app.climbers[0], program = await open_program();
-  const { values } = await climber.measure(program, image_shown(climber), { want: nodes, blocked });
-  return values;
+// A node of the drawing, before anything is painted: a button that opens it, and beside each picture the strip of its strongest channels.
+function drawn_node(climb, id, back) {
+  const node = climb.nodes[id], [tall] = climb.nodes[climb.image].shape, box = document.createElement("div"), button = document.createElement("button");
+  const ways = back === undefined ? ["node_forward"] : ["node_forward", "node_back"];
+  const buttons = (count) => Array.from({ length: count }, () => Object.assign(document.createElement("button"), { type: "button" }));
+  box.className = "live-node";
+  box.dataset.node = button.dataset.node = id;
+  box.style.marginTop = `${Math.max(Math.log2(tall / node.shape[0]), 0) * 1.6}rem`;
+  button.type = "button";
+  button.append(...ways.map(() => document.createElement("canvas")));
+  button.onclick = () => open_node(id);
+  box.append(text_of("span", node.name), button);
+  // One channel alone needs no choice.
+  if (node.shape[2] > 1)
+    for (const way of ways) {
+      const strip = document.createElement("div");
+      strip.className = "strip";
+      strip.setAttribute("role", "group");
+      strip.setAttribute("aria-label", says("strip", [says(way === "node_back" ? "backward" : "forward")]));
+      strip.append(...buttons(Math.min(STRIP, node.shape[2])));
+      for (const one of strip.children) {
+        one.tabIndex = -1;
+        one.append(document.createElement("canvas"));
+        one.onclick = () => choose_channel(one);
+      }
+      box.append(strip);
+    }
+  // Tab goes from node to node; within one, arrows.
+  box.onkeydown = (event) => {
+    const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key], all = [...box.querySelectorAll("button")];
+    if (!by) return;
+    event.preventDefault();
+    all[all.indexOf(document.activeElement) + by]?.focus();
+  };
+  return box;
 }
 
-// A program with every value there: the one that runs, or one of its own.
-async function open_program() {
-  if (app.program.which === "open") return app.program;
-  const key = app.key + app.choices.filter;
-  if (app.aside?.key !== key || app.aside.program.gpu?.is_lost) {
-    app.aside?.program.destroy();
-    app.aside = { key, program: await app.engine.load(app.climb, "open", app.choices.filter, app.changes) };
-  }
-  return app.aside.program;
-}
-
-// Forward and gradient large, each by the channel that the drawing shows.
-async function open_node(id) {
-  const { climb } = app, { back } = inside.nodes.find((one) => one.id === id), node = climb.nodes[id];
-  const button = element("u").querySelector(`[data-node="${id}"]`);
-  const channels = button.dataset.channels.split(",").map(Number);
-  const ids = back === undefined ? [id] : [id, back], values = await values_of(ids);
-  for (const other of element("u").querySelectorAll("button")) other.classList.toggle("on", other === button);
-  const figures = ids.map((of, i) => {
-    const figure = document.createElement("figure"), canvas = document.createElement("canvas"), caption = document.createElement("figcaption");
-    const { shape } = climb.nodes[of], channel = channels[i];
-    canvas.tabIndex = 0;
-    canvas.dataset.node = of;
-    caption.textContent = says(i ? "node_back" : "node_forward", [node.name, channel]);
-    canvas.setAttribute("role", "application");
-    canvas.setAttribute("aria-label", caption.textContent);
-    const map = channel_of(values.get(of), shape[2], channel), colours = i ? "coolwarm" : "viridis";
-    // At first the place with the largest magnitude.
-    const place = map.reduce((best, v, at) => Math.abs(v) > Math.abs(map[best]) ? at : best, 0);
-    const marked = [Math.floor(place / shape[1]), place % shape[1]];
-    const look = ([r, s]) => {
-      [marked[0], marked[1]] = [Math.min(Math.max(r, 0), shape[0] - 1), Math.min(Math.max(s, 0), shape[1] - 1)];
-      paint(canvas, map, [shape[0], shape[1], 1], colours);
-      mark(canvas, marked);
-      return queued(() => explain(of, marked, channel));
-    };
-    paint(canvas, map, [shape[0], shape[1], 1], colours);
-    mark(canvas, marked);
-    canvas.onclick = (event) => look(pixel_at(canvas, event));
-    canvas.onkeydown = (event) => {
-      const by = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], Enter: [0, 0] }[event.key];
-      if (by) { event.preventDefault(); look([marked[0] + by[0], marked[1] + by[1]]); }
-    };
-    figure.append(canvas, caption);
-    return figure;
+function fill_strip(strip, { channel, strip: strongest }, size, colours, name) {
+  strongest.forEach((one, i) => {
+    const button = strip?.children[i];
+    if (!button) return;
+    paint(button.firstChild, one.picture, size, colours);
+    button.dataset.channel = one.channel;
+    button.title = says("of_strip", [name, one.channel, short(one.strength)]);
+    button.setAttribute("aria-label", button.title);
+    button.setAttribute("aria-pressed", one.channel === channel);
   });
-  const box = document.createElement("div"), made = document.createElement("div");
-  box.className = "live-close";
-  made.id = "live-made";
-  made.setAttribute("aria-live", "polite");
-  box.append(...figures, made);
-  element("close").replaceChildren(box);
 }
 
-// A value of a node as a sum of terms, [label, value]; for a convolution also the strongest channel's patch.
-async function explain(id, [r, s], channel) {
-  const { climb } = app, node = climb.nodes[id], values = await values_of([id, ...node.in]);
-  const x = node.in.map((input) => values.get(input)), shapes = node.in.map((input) => climb.nodes[input].shape);
-  const [, w, c] = node.shape, value = values.get(id)[(r * w + s) * c + channel];
-  const { terms, patch } = terms_of(node, x, shapes, [r, s, channel]);
-  const sum = terms.reduce((sum, [, term]) => sum + term, 0);
-  const heading = says("made_of", [node.name, r, s, channel, node.op]);
-  const rows = terms.map(([label, term]) => [label, short(term)]);
-  const total = terms.length ? [[says("sum"), short(sum)], [says("computed"), short(value)]] : [[says("no_terms"), short(value)]];
-  element("made").replaceChildren(text_of("p", heading), table([says("term"), says("value")], [...rows, ...total]), ...patch_table(patch));
-  element("made").dataset.sum = sum;
-  element("made").dataset.value = value;
-}
-
-function patch_table(patch) {
-  if (!patch) return [];
-  const { channel, kh, kw, cells } = patch, rows = [];
-  for (let i = 0; i < kh; i++) rows.push(cells.slice(i * kw, (i + 1) * kw).map(([x, w]) => `${short(x)} · ${short(w)}`));
-  return [text_of("p", says("patch", [channel])), table(null, rows)];
+// In all nodes, so that neighbours can be compared; once more, and each shows its strongest again.
+function choose_channel({ dataset: { channel } }) {
+  const field = element("channel");
+  field.value = field.value === channel ? "" : channel;
+  field.dispatchEvent(new Event("change"));
 }
 
 const text_of = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });

@@ -6,7 +6,7 @@ class Looker {
     let total = 0;
     program.value_of.forEach((_, node) => {
       this.at.set(node, total);
-      total += quads(climb.nodes[node].shape[2]) * 4 + THUMB * THUMB;
+      total += quads(climb.nodes[node].shape[2]) * 4 + (1 + STRIP) * THUMB * THUMB;
     });
     this.results = program.buffer(total * 4, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC);
     this.params = program.buffer(this.at.size * 256, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
@@ -20,7 +20,7 @@ class Looker {
   }
 
   bindings(node, number) {
-    const resources = [{ buffer: this.params, offset: number * 256, size: 32 }, { buffer: this.results },
+    const resources = [{ buffer: this.params, offset: number * 256, size: 48 }, { buffer: this.results },
       { buffer: this.program.buffer_of(node) }];
     const entries = resources.map((resource, binding) => ({ binding, resource }));
     return this.gpu.device.createBindGroup({ layout: this.layout, entries });
@@ -34,7 +34,7 @@ class Looker {
     pass.setPipeline(pipeline);
     look.forEach((one, i) => {
       pass.setBindGroup(0, this.bindings(one.node, i));
-      pass.dispatchWorkgroups(groups(one));
+      pass.dispatchWorkgroups(...groups(one));
     });
     pass.end();
     const staging = look.map((one) => [this.results, sizes(one) * 4, (this.at.get(one.node) + offset(one)) * 4]);
@@ -44,24 +44,27 @@ class Looker {
   // `look`: nodes with a channel each, `undefined` for the strongest.
   async look(look) {
     const shape = ({ node }) => this.program.climb.nodes[node].shape;
-    const settings = (one, channel, at) => {
+    const settings = (one, at) => {
       const [h, w, c] = shape(one);
-      return [h, w, quads(c), channel, ...thumb_size([h, w]), at, 0];
+      return [h, w, quads(c), one.channel, ...thumb_size([h, w]), at, 0, ...one.strip];
     };
     const padded = (one) => quads(shape(one)[2]) * 4;
-    const strengths = await this.pass(look, this.strength, (one) => settings(one, 0, this.at.get(one.node)),
-      (one) => quads(shape(one)[2]), padded, () => 0);
+    const measured = look.map((one) => ({ ...one, channel: 0, strip: [] }));
+    const strengths = await this.pass(measured, this.strength, (one) => settings(one, this.at.get(one.node)),
+      (one) => [quads(shape(one)[2])], padded, () => 0);
     const chosen = look.map((one, i) => {
-      const c = shape(one)[2];
-      return { ...one, channel: one.channel < c ? one.channel : strongest(strengths[i].subarray(0, c)) };
+      const c = shape(one)[2], strip = strongest(strengths[i].subarray(0, c));
+      return { node: one.node, channel: one.channel < c ? one.channel : strip[0], strip };
     });
     const area = (one) => { const [rows, columns] = thumb_size(shape(one)); return rows * columns; };
-    const pictures = await this.pass(chosen, this.picture,
-      (one) => settings(one, one.channel, this.at.get(one.node) + padded(one)), (one) => Math.ceil(area(one) / 64), area, padded);
+    const groups = (one) => [Math.ceil(area(one) / 64), 1 + one.strip.length];
+    const pictures = await this.pass(chosen, this.picture, (one) => settings(one, this.at.get(one.node) + padded(one)), groups,
+      (one) => area(one) * (1 + one.strip.length), padded);
     return chosen.map((one, i) => {
-      const [rows, columns] = thumb_size(shape(one)), [h, w] = shape(one);
-      const { channel } = one;
-      return { channel, picture: pictures[i], rows, columns, strength: strengths[i][channel] / (h * w) };
+      const [rows, columns] = thumb_size(shape(one)), [h, w] = shape(one), size = area(one);
+      const picture = (k) => pictures[i].subarray(k * size, (k + 1) * size);
+      const strip = one.strip.map((channel, k) => ({ channel, picture: picture(k + 1), strength: strengths[i][channel] / (h * w) }));
+      return { channel: one.channel, picture: picture(0), rows, columns, strip };
     });
   }
 }

@@ -1,4 +1,4 @@
-// What the drawing of the U shows of a value: how strong each channel is, and one channel as a small picture. Only the page has
+// What the drawing of the U shows of a value: how strong each channel is, and a few channels as small pictures. Only the page has
 // it: so much less is read back than the value itself.
 
 struct Params {
@@ -6,10 +6,11 @@ struct Params {
     w: u32,
     c4: u32,       // quads (four channels) per pixel
     channel: u32,
-    rows: u32,     // of the picture
+    rows: u32,     // of a picture
     columns: u32,
     at: u32,       // where the results of this value begin
     unused: u32,
+    strip: vec4<u32>, // its strongest channels
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -39,13 +40,18 @@ fn strength(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
     }
 }
 
-// The channel's values at evenly spaced pixels: a thread for each.
+// A channel's values at evenly spaced pixels: a thread for each. One picture after the other: the channel's, then the strip's.
 @compute @workgroup_size(64)
 fn picture(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x >= params.rows * params.columns {
         return;
     }
+    var channel = params.channel;
+    if id.y > 0 {
+        channel = params.strip[id.y - 1];
+    }
     let r = id.x / params.columns * params.h / params.rows;
     let s = id.x % params.columns * params.w / params.columns;
-    results[params.at + id.x] = x[(r * params.w + s) * params.c4 + params.channel / 4][params.channel % 4];
+    results[params.at + id.y * params.rows * params.columns + id.x] =
+        x[(r * params.w + s) * params.c4 + channel / 4][channel % 4];
 }

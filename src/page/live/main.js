@@ -1,16 +1,11 @@
 // The page's own numbers, unpacked when it opens.
 let live_model = null;
-async function unpacked(id) {
-  const text = atob(document.getElementById(id).textContent.trim());
-  const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(stream).arrayBuffer();
-}
-
 async function load_model() {
-  const facts = JSON.parse(new TextDecoder().decode(await unpacked("live-facts")));
-  const bytes = facts.beside ? await (await fetch(facts.beside)).arrayBuffer() : await unpacked("live-numbers");
-  return { ...facts, places: facts.arrays, bytes, arrays: open_arrays(facts.arrays, bytes) };
+  const text = (id) => document.getElementById(id).textContent.trim(), helper = new Helper();
+  const facts = JSON.parse(new TextDecoder().decode(await unpacked(text("live-facts")))), { arrays: places, beside } = facts;
+  const bytes = beside ? await (await fetch(beside)).arrayBuffer() : await helper.order({ what: "unpack", text: text("live-numbers") });
+  await helper.order({ what: "numbers", places, bytes });
+  return { ...facts, places, bytes, helper, arrays: open_arrays(places, bytes) };
 }
 
 async function open_page() {
@@ -32,10 +27,9 @@ async function open_page() {
     shrink_for_cpu();
   }
   app.defaults = Object.fromEntries(CHOICES.map((key) => [key, value_of(element(key))]));
-  choose(read_address());
   element("tools").hidden = false;
   connect();
-  await queued(() => reload());
+  await queued(() => restore(read_address()));
 }
 
 // What a link says, over how the page opened.
@@ -43,7 +37,7 @@ function choose(sent) {
   const known = (key, value) => element(key).type !== "select-one" || [...element(key).options].some((option) => option.value === value);
   const set = (key, value) => { if (known(key, value)) set_value(element(key), value); };
   for (const [key, value] of Object.entries({ ...app.defaults, ...sent })) {
-    if (key === "engine" && !app.engines.gpu) continue;
+    if (key === "engine" && !app.engines.gpu || BESIDES.includes(key)) continue;
     // A skip is filled in by its network; until then it stands for itself.
     if (key === "skip" && value) element("skip").append(new Option(value, value));
     set(key, value);
@@ -53,16 +47,17 @@ function choose(sent) {
 
 // Which controls change what is seen alone, and which begin anew.
 function connect() {
-  const changed = (keep) => { stop(); write_address(app.defaults); return queued(() => reload(keep)); };
+  const changed = (keep) => { stop(); return queued(() => reload(keep)); };
   const goes_on = ["inside", "channel", "guided", "scale", "skip", "off", "rate", "jitter", "optimizer", "engine", "goal"];
   for (const key of CHOICES)
     element(key).addEventListener("change", () => {
       if (key === "layer") fill_sizes();
+      if (key === "layer" || key === "size") app.opened = null;
       if (key === "engine" && element("engine").value === "cpu") { app.why = ""; shrink_for_cpu(); }
       if (key === "start" && element("start").value === "photo" && !app.own) element("photo").click();
       if (key === "row" || key === "column") {
         draw_at([+element("row").value, +element("column").value], false);
-        write_address(app.defaults);
+        write_address();
         if (element("goal").value !== "neuron") return;
       }
       if (key === "seed") element("start").value = "noise";
@@ -73,6 +68,7 @@ function connect() {
   element("step").onclick = () => { stop(); queued(step); };
   element("back").onclick = () => { stop(); queued(() => reload()); };
   element("scrub").oninput = () => { stop(); app.shown = +element("scrub").value; queued(show); };
+  element("scrub").onchange = () => write_address();
   element("routes").onclick = () => queued(split_routes);
   element("check").onclick = () => queued(check_gradient);
   element("photo").onchange = () => element("photo").files[0] && take_photo(element("photo").files[0]);
@@ -83,8 +79,7 @@ function connect() {
   addEventListener("hashchange", () => {
     if (!location.hash.includes("live=")) return;
     stop();
-    choose(read_address());
-    queued(() => reload());
+    queued(() => restore(read_address()));
   });
 }
 
@@ -96,7 +91,7 @@ function connect_image(canvas) {
   canvas.onpointerup = () => {
     if (!down) return;
     down = false;
-    write_address(app.defaults);
+    write_address();
     if (draws() || element("goal").value === "neuron") queued(() => reload(!draws()));
   };
   canvas.onkeydown = (event) => {
@@ -108,7 +103,7 @@ function connect_image(canvas) {
     const inked = event.key === " ";
     if (inked) element("start").value = "drawn";
     draw_at(app.choices.place.map((at, axis) => at + by[axis]), inked);
-    write_address(app.defaults);
+    write_address();
     if (inked) queued(() => reload());
   };
   canvas.ondragover = (event) => { event.preventDefault(); canvas.classList.add("over"); };
@@ -122,7 +117,7 @@ function connect_image(canvas) {
 }
 
 // What tests and curious readers reach.
-const live = window.live = { app, climb_of, Climber, Gpu, Cpu, pack, goal_inputs, queued: (work) => queued(work ?? (() => {})) };
+const live = window.live = { app, climb_of, Climber, Gpu, Cpu, pack, goal_inputs, own_as_text, own_of_text, queued: (work) => queued(work ?? (() => {})) };
 live.ready = open_page().catch((error) => {
   live.error = error;
   element("who").textContent = (live_model ? says("broken", [error.message]) : String(error.message));

@@ -36,7 +36,7 @@ pub const NUMBERS: &str = "numbers.bin";
 const SHARED: [&str; 4] =
     [include_str!("numbers.js"), include_str!("functions.js"), include_str!("breaks.js"), include_str!("looks.js")];
 const WORKER: [&str; 2] = [include_str!("cpu.js"), include_str!("worker.js")];
-const PAGE: [&str; 14] = [
+const PAGE: [&str; 16] = [
     include_str!("random.js"),
     include_str!("gpu.js"),
     include_str!("look.js"),
@@ -45,9 +45,11 @@ const PAGE: [&str; 14] = [
     include_str!("draw.js"),
     include_str!("state.js"),
     include_str!("starts.js"),
+    include_str!("sent.js"),
     include_str!("play.js"),
     include_str!("terms.js"),
     include_str!("inside.js"),
+    include_str!("opened.js"),
     include_str!("routes.js"),
     include_str!("broken.js"),
     include_str!("main.js"),

@@ -1,5 +1,12 @@
 // Arrays, kernels and how kernels are packed: shared by the page and its worker. The twins of src/engine/ops/kernel.rs and
 // src/engine/exec/gpu/pack.rs, which say why.
+// What lies in the page as text: base64 of gzip.
+async function unpacked(text) {
+  const letters = atob(text), bytes = new Uint8Array(letters.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = letters.charCodeAt(i);
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+}
+
 const quads = (channels) => Math.ceil(channels / 4);
 
 function half(bits) {

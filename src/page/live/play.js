@@ -1,5 +1,5 @@
 // Play: what is chosen becomes a climb, and the climb is shown.
-const app = { engines: {}, engine: null, program: null, climbers: [], choices: null, changes: {}, shown: 0, running: false, own: null };
+const app = { engines: {}, engine: null, program: null, climbers: [], choices: null, changes: {}, shown: 0, running: false, own: null, opened: null, past: [] };
 
 // One thing after the other: whatever computes waits for what was asked before.
 let waiting = Promise.resolve();
@@ -72,20 +72,26 @@ async function reload(keep = false) {
   const shape = climb.nodes[climb.image].shape, old = app.climbers[0];
   const recipes = (choices.two ? ["recipe", "second"] : ["recipe"]).map((which) => recipe_of(choices, which));
   // What the losses so far are the losses of. If that is still so, they stay, and the recipe changes on the way.
-  const { goal, place } = recipes[0], of = JSON.stringify([layer.name, shape, choices.filter, goal, goal === "neuron" && place, app.changes, recipes.length]);
+  const { goal, place } = recipes[0], count = old?.steps.length, of = JSON.stringify([layer.name, shape, choices.filter, goal, goal === "neuron" && place, app.changes, recipes.length]);
+  const climbed = JSON.stringify([of, recipes]);
   if (keep && app.of === of) {
+    if (count && app.climbed !== climbed) app.past.push([app.was, count]);
     app.climbers.forEach((climber, i) => climber.follow(recipes[i]));
   } else {
     const fits = keep && old && old.image.length === shape[0] * shape[1] * shape[2];
+    if (!fits) app.past = []; else if (app.shown) app.past.push([app.was, app.shown]);
     const start = fits ? image_shown(old) : start_image(live_model, shape, choices, app.own);
     app.climbers = recipes.map((recipe) => new Climber(climb, recipe, start));
     app.shown = 0;
   }
-  app.of = of;
+  Object.assign(app, { of, climbed, was: chosen_text() });
+  if (app.own && is_own_start()) app.own.text ??= await own_as_text(app.own);
+  show_sent();
+  write_address();
   fill_ranges(shape);
-  for (const climber of app.climbers) await climber.look(app.program, { look: looks_wanted() });
+  for (const climber of app.climbers) await climber.look(app.program, looking(climber));
   show_who();
-  show();
+  await show();
 }
 
 const image_shown = (climber) => climber.steps[app.shown]?.image ?? climber.image;
@@ -94,13 +100,17 @@ async function step() {
   const began = performance.now();
   for (const climber of app.climbers) {
     if (climber.steps.length >= MOST_STEPS) return stop();
-    await climber.step(app.program, { look: climber === app.climbers[0] ? looks_wanted() : [] });
+    await climber.step(app.program, looking(climber));
   }
   app.time = (performance.now() - began) / app.climbers.length;
   app.shown = app.climbers[0].steps.length;
   show_who();
-  show();
+  await show();
+  if (!app.running) write_address();
 }
+
+// What is looked at inside, by the first recipe.
+const looking = (climber) => climber === app.climbers[0] ? { look: looks_wanted(), want: values_wanted() } : {};
 
 function stop() { show_running(false); }
 
@@ -120,6 +130,7 @@ async function run() {
     await queued(() => app.running && step());
     await new Promise((done) => requestAnimationFrame(done));
   }
+  write_address();
 }
 
 function show_who() {
@@ -131,7 +142,13 @@ function show_who() {
 }
 const set_text = (at, text) => { if (at.textContent !== text) at.textContent = text; };
 
+// What was measured of another image, another pixel or before something was broken says nothing of what is shown now.
+function forget_measured() {
+  for (const id of ["shares", "checked"]) element(id).replaceChildren();
+}
+
 function show() {
+  forget_measured();
   const [first, second] = app.climbers, { climb } = app, shape = climb.nodes[climb.image].shape;
   show_climb(first, "");
   element("maps2").hidden = !second;
@@ -148,6 +165,7 @@ function show() {
   scrubber.setAttribute("aria-valuetext", said);
   mark(element("image"), app.choices.place.map((at, axis) => Math.min(at, shape[axis] - 1)));
   show_inside();
+  return show_opened();
 }
 
 function show_climb(climber, suffix) {
@@ -162,8 +180,10 @@ function fill_ranges([h, w]) {
   const layer = live_model.layers[+app.choices.layer];
   element("filter").max = layer.filters - 1;
   element("filter").value = app.choices.filter;
-  element("row").max = h - 1;
-  element("column").max = w - 1;
+  for (const [key, side] of [["row", h], ["column", w]]) {
+    element(key).max = side - 1;
+    element(key).value = Math.min(element(key).value, side - 1);
+  }
   element("recipe2").hidden = !app.choices.two;
 }
 
@@ -179,6 +199,7 @@ function draw_at([row, column], inked) {
   [row, column] = [Math.min(Math.max(row, 0), h - 1), Math.min(Math.max(column, 0), w - 1)];
   [element("row").value, element("column").value] = [row, column];
   app.choices.place = [row, column];
+  forget_measured();
   if (inked) {
     const drawn = app.own?.drawn && app.own.shape.join() === shape.join() ? app.own.values : new Float32Array(h * w * c);
     const reach = Math.max(1, Math.round(Math.min(h, w) / 32));

@@ -73,7 +73,7 @@ async function split_routes() {
 // In the drawing, under each node, a stripe for every route that passes it.
 function colour_routes(routes) {
   const ways = routes.map((route) => reached(app.climb, route));
-  for (const button of element("u").querySelectorAll("button")) {
+  for (const button of element("u").querySelectorAll(".live-node")) {
     const stripes = document.createElement("span");
     stripes.className = "stripes";
     ways.forEach((way, i) => {

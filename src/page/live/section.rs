@@ -92,6 +92,7 @@ pub fn section(lang: Lang) -> Markup {
                         (number(lang, "seed", "seed", ["0", "0", "4294967295", "1"]))
                         (labelled(lang, "angle", html! { input type="range" id="live-angle" min="0" max="180" step="1" value="30"; }))
                         (labelled(lang, "photo", html! { input type="file" id="live-photo" accept="image/*"; }))
+                        p.hint id="live-sent" role="status" {}
                     }
                     (recipe(lang, false))
                     (recipe(lang, true))
@@ -99,6 +100,7 @@ pub fn section(lang: Lang) -> Markup {
                 div.live-buttons { (button(lang, "run")) (button(lang, "step")) (button(lang, "back")) }
                 (labelled(lang, "scrub", html! { input type="range" id="live-scrub" min="0" max="0" value="0"; }))
                 p id="live-said" role="status" {}
+                p.hint { (t("address")) }
                 div.live-maps {
                     figure {
                         canvas id="live-image" width="32" height="32" tabindex="0" role="application" aria-label=(t("image"))

@@ -53,7 +53,7 @@ async function photo_of(file, [h, w, c]) {
   for (let p = 0; p < h * w; p++) {
     const [r, g, b] = data.slice(p * 4, p * 4 + 3).map(Number);
     for (let o = 0; o < c; o++)
-      values[p * c + o] = (c === 3 ? [r, g, b][o] : 0.299 * r + 0.587 * g + 0.114 * b) / 255;
+      values[p * c + o] = (c === 3 ? [r, g, b][o] : Math.round(0.299 * r + 0.587 * g + 0.114 * b)) / 255;
   }
   return { values, shape: [h, w, c] };
 }

@@ -7,18 +7,37 @@ const CHOICES = ["layer", "filter", "size", "goal", "engine", "start", "seed", "
 const value_of = (control) => control.type === "checkbox" ? (control.checked ? "1" : "") : control.value;
 const set_value = (control, value) => { if (control.type === "checkbox") control.checked = value === "1"; else control.value = value; };
 
-// { layer: "uconv128", ... } from "#live=layer:uconv128,filter:3&..."; names may hold anything, so they are escaped.
-function read_address() {
-  const text = new URLSearchParams(location.hash.slice(1)).get("live");
-  const pairs = (text ?? "").split(",").map((pair) => pair.split(":"));
-  return Object.fromEntries(pairs.filter(([key, value]) => CHOICES.includes(key) && value !== undefined)
+// What is chosen otherwise: steps that were run, the one that is shown, the opened node and its pixel, a drawing or photo, and what
+// was climbed before the choices changed on the way.
+const BESIDES = ["steps", "shown", "open", "own", "past"];
+
+// { layer: "uconv128", ... } from "layer:uconv128,filter:3"; names may hold anything, so they are escaped.
+function choices_in(text) {
+  const pairs = text.split(",").map((pair) => pair.split(":"));
+  return Object.fromEntries(pairs.filter(([key, value]) => [...CHOICES, ...BESIDES].includes(key) && value !== undefined)
     .map(([key, value]) => [key, decodeURIComponent(value)]));
 }
+const as_text = (pairs) => pairs.map(([key, value]) => `${key}:${encodeURIComponent(value)}`).join(",");
+const read_address = () => choices_in(new URLSearchParams(location.hash.slice(1)).get("live") ?? "");
 
-// Only what differs from how the page opened; what others keep in the address stays.
-function write_address(defaults) {
-  const changed = CHOICES.filter((key) => value_of(element(key)) !== defaults[key]);
-  const text = changed.map((key) => `${key}:${encodeURIComponent(value_of(element(key)))}`).join(",");
+// The controls that differ from how the page opened.
+const chosen_text = () =>
+  as_text(CHOICES.filter((key) => value_of(element(key)) !== app.defaults[key]).map((key) => [key, value_of(element(key))]));
+
+function besides() {
+  const { opened, past, shown, own, climbers: [first] } = app, count = first?.steps.length ?? 0, made = [];
+  if (past.length) made.push(["past", past.map(([text, steps]) => `${steps}~${text}`).join(";")]);
+  if (count) made.push(["steps", count]);
+  if (shown !== count) made.push(["shown", shown]);
+  if (opened) made.push(["open", [opened.node, Number(opened.back), ...opened.place ?? []].join(".")]);
+  if (own?.text && is_own_start()) made.push(["own", own.text]);
+  return as_text(made);
+}
+
+// What others keep in the address stays. Not while a link's steps are still run again.
+function write_address() {
+  if (app.restoring) return;
+  const text = [chosen_text(), besides()].filter(Boolean).join(",");
   const kept = location.hash.slice(1).split("&").filter((part) => part.includes("=") && !part.startsWith("live="));
   const hash = [...kept, ...(text ? ["live=" + encodeURIComponent(text)] : [])].join("&");
   history.replaceState(null, "", hash ? "#" + hash : location.pathname + location.search);

@@ -22,7 +22,8 @@ function reading(x, shapes, [r, s, o]) {
 function terms_of(node, x, shapes, place) {
   if (node.op === "conv2d" || node.op === "conv_transpose") return convolved(node, reading(x, shapes, place).at, place);
   if (node.f) return { terms: [of_function(node, reading(x, shapes, place).here)] };
-  return { terms: (TERMS[node.op] ?? (() => []))(node, reading(x, shapes, place), { x, shapes, place }) };
+  const terms = (TERMS[node.op] ?? (() => []))(node, reading(x, shapes, place), { x, shapes, place });
+  return { terms, note: node.op === "max_pool" ? winner_told(node, reading(x, shapes, place), shapes, place) : null };
 }
 
 const name_of = (node, k = 0) => app.climb.nodes[node.in[k]].name;
@@ -55,13 +56,8 @@ const TERMS = {
     const most = rivals.reduce((most, v) => Math.max(most, v), -Infinity), sum = rivals.reduce((sum, v) => sum + Math.exp(v - most), 0);
     return [[`exp(${short(here(0))} − ${short(most)}) / ${short(sum)}`, Math.exp(here(0) - most) / sum]];
   },
-  max_pool: ({ window: [kh, kw], stride, pad }, { at }, { shapes: [[h, w]], place: [r, s, o] }) => {
-    const seen = [];
-    for (let i = 0; i < kh; i++)
-      for (let j = 0; j < kw; j++) {
-        const [row, column] = [r * stride[0] + i - pad[0], s * stride[1] + j - pad[1]];
-        if (row >= 0 && row < h && column >= 0 && column < w) seen.push(at(0, row, column, o));
-      }
+  max_pool: (node, reads, { shapes, place }) => {
+    const seen = pooled_at(node, reads, shapes, place).map(({ v }) => v);
     return [[`max(${seen.slice(0, SHOWN).map(short).join(", ")}${seen.length > SHOWN ? ", …" : ""})`, seen.reduce((a, b) => Math.max(a, b))]];
   },
   max_pool_grad: (node, _, { x, shapes, place }) => winners_of(node, x, shapes, place),
@@ -120,6 +116,23 @@ const TERMS = {
     return largest_first(terms);
   },
 };
+
+// What a window of max pool sees, in reading order: { v, row, column }.
+function pooled_at({ window: [kh, kw], stride, pad }, { at }, [[h, w]], [r, s, o]) {
+  const seen = [];
+  for (let i = 0; i < kh; i++)
+    for (let j = 0; j < kw; j++) {
+      const [row, column] = [r * stride[0] + i - pad[0], s * stride[1] + j - pad[1]];
+      if (row >= 0 && row < h && column >= 0 && column < w) seen.push({ v: at(0, row, column, o), row, column });
+    }
+  return seen;
+}
+
+// Where its gradient goes: to the first largest.
+function winner_told(node, reads, shapes, place) {
+  const { row, column } = pooled_at(node, reads, shapes, place).reduce((best, one) => one.v > best.v ? one : best);
+  return says("winner", [row, column, name_of(node)]);
+}
 
 function of_function({ f, p, gradient }, here) {
   const [value, slope] = FUNCTIONS[f];

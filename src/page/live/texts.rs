@@ -63,6 +63,11 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ("seed", "Seed of the noise", "Semilla del ruido"),
     ("angle", "Angle of the bar", "Ángulo de la barra"),
     ("photo", "Photo (or drop one on the image)", "Foto (o suelta una sobre la imagen)"),
+    (
+        "photo_sent",
+        "The address holds this photo as {}×{} grey pixels: a link shows it so.",
+        "La dirección contiene esta foto como {}×{} píxeles grises: así la muestra un enlace.",
+    ),
     ("how", "The recipe", "La receta"),
     ("how2", "The second recipe", "La segunda receta"),
     ("optimizer", "Step", "Paso"),
@@ -75,6 +80,12 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ("pause", "Pause", "Pausa"),
     ("step", "One step", "Un paso"),
     ("back", "Back to the start", "Volver al principio"),
+    (
+        "address",
+        "All that you choose, and how many steps were run, stands in this page's address: sent to someone, it leads here again.",
+        "Todo lo que eliges, y cuántos pasos se han dado, está en la dirección de esta página: si se la envías a alguien, lleva \
+         hasta aquí.",
+    ),
     ("scrub", "Step shown", "Paso mostrado"),
     ("image", "Image", "Imagen"),
     ("gradient", "Its gradient", "Su gradiente"),
@@ -99,14 +110,25 @@ const TEXTS: &[(&str, &str, &str)] = &[
     (
         "inside_text",
         "Each node of the network with its strongest channel (or the one you choose): above what went forward, below the gradient \
-         that came back. Click a node, then a pixel of its map: the numbers that it is made of, added up.",
+         that came back, and beside each the four strongest channels. Click one of those: every node shows that channel. Click a \
+         node, then a pixel of its map: the numbers that it is made of, added up. By keyboard: Tab goes from node to node, arrows to \
+         its channels.",
         "Cada nodo de la red con su canal más fuerte (o el que elijas): arriba lo que fue hacia delante, abajo el gradiente que \
-         volvió. Pulsa un nodo y después un píxel de su mapa: los números de los que está hecho, sumados.",
+         volvió, y junto a cada uno los cuatro canales más fuertes. Pulsa uno de ellos: todos los nodos muestran ese canal. Pulsa un \
+         nodo y después un píxel de su mapa: los números de los que está hecho, sumados. Con el teclado: Tab va de nodo en nodo, las \
+         flechas a sus canales.",
     ),
     ("inside", "Look inside", "Mirar dentro"),
     ("channel", "Channel (empty: the strongest)", "Canal (vacío: el más fuerte)"),
     ("node_forward", "{}, forward, channel {}", "{}, hacia delante, canal {}"),
     ("node_back", "gradient of {}, channel {}", "gradiente de {}, canal {}"),
+    ("strip", "strongest channels, {}", "canales más fuertes, {}"),
+    ("of_strip", "{}, channel {}: mean magnitude {}", "{}, canal {}: magnitud media {}"),
+    (
+        "winner",
+        "Its gradient goes to row {}, column {} of {} alone: there is the largest of them, the first if several are.",
+        "Su gradiente va solo a la fila {}, columna {} de {}: ahí está el mayor de ellos, el primero si hay varios.",
+    ),
     ("forward", "forward", "hacia delante"),
     ("backward", "gradient", "gradiente"),
     (

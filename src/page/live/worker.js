@@ -1,7 +1,9 @@
-// The worker's side: it keeps the numbers and the graph that is being climbed, and answers one order after the other.
-let places = null, numbers = null, interpreter = null;
+// The worker's side: it keeps the numbers and the graph that is being climbed, and answers orders.
+let numbers = null, interpreter = null;
 const ORDERS = {
-  numbers: ({ places: of, bytes }) => { places = of; numbers = open_arrays(places, bytes); },
+  unpack: ({ text }) => unpacked(text),
+  numbers: ({ places, bytes }) => { numbers = open_arrays(places, bytes); },
+  pack: ({ constant, filter, off }) => pack(constant, { arrays: numbers, filter, off }),
   load: ({ climb, filter, changes }) => {
     climb.arrays = numbers;
     interpreter = new Interpreter(climb, filter, changes);
@@ -13,9 +15,12 @@ const ORDERS = {
     return { values: want.map((node) => [node, values.get(node)]), looks };
   },
 };
-onmessage = ({ data: { order, number } }) => {
+onmessage = async ({ data: { order, number } }) => {
   try {
-    postMessage({ number, answer: ORDERS[order.what](order) });
+    const answer = await ORDERS[order.what](order);
+    // What is large and made for the page alone is handed over, not copied.
+    const handed = { pack: () => answer.buffer, unpack: () => answer }[order.what]?.();
+    postMessage({ number, answer }, handed ? [handed] : []);
   } catch (error) {
     postMessage({ number, error: String(error.message ?? error) });
   }

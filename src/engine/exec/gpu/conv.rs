@@ -259,15 +259,27 @@ pub(super) fn choose(style: Style, matrices: usize, pixels: usize, co: usize) ->
             let tile = Tile { pixels: if half { 16 } else { 32 }, quads: if wide { 16 } else { 8 } };
             (key(Shader::Conv2dSubgroup, "subgroup", overrides), tile)
         }
-        // Enough large tiles to keep a GPU busy, and not half empty?
-        Style::Tiled if pixels > 32 && (matrices * pixels).div_ceil(64) * quads(co).div_ceil(16) >= 64 => {
-            let overrides = vec![("LARGE", 1), ("PIXELS", 64), ("QUADS", 16)];
-            (key(Shader::Conv2d, "tiled", overrides), Tile { pixels: 64, quads: 16 })
-        }
         Style::Tiled => {
-            let of_tile = if pixels <= 16 { 16 } else { 32 };
-            let overrides = vec![("LARGE", 0), ("PIXELS", of_tile as u32), ("QUADS", 8)];
-            (key(Shader::Conv2d, "tiled", overrides), Tile { pixels: of_tile, quads: 8 })
+            let tiles = |tile: &Tile| matrices * pixels.div_ceil(tile.pixels) * quads(co).div_ceil(tile.quads);
+            let (large, narrow) = (Tile { pixels: 64, quads: 16 }, Tile { pixels: 64, quads: 4 });
+            let (flat, small) =
+                (Tile { pixels: 16, quads: 16 }, Tile { pixels: if pixels <= 16 { 16 } else { 32 }, quads: 8 });
+            // Not half empty, and enough of them to keep a GPU busy?
+            let (across, tile) = match pixels {
+                33.. if quads(co) <= narrow.quads => (4, narrow),
+                33.. if (matrices * pixels).div_ceil(64) * quads(co).div_ceil(16) >= 64 => (8, large),
+                ..=16 if quads(co) > small.quads && tiles(&flat) >= 64 => (16, flat),
+                _ => (8, small),
+            };
+            let is_large = tile.pixels * tile.quads == 64 * 16;
+            let overrides = vec![
+                ("LARGE", is_large.into()),
+                ("PIXELS", tile.pixels as u32),
+                ("QUADS", tile.quads as u32),
+                ("ACROSS", across),
+                ("DOWN", 64 / across),
+            ];
+            (key(Shader::Conv2d, "tiled", overrides), tile)
         }
     }
 }
