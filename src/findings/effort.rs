@@ -93,7 +93,7 @@ impl Effort {
 
     /// Are filters drawn of the layer of this number, of those of which some can be?
     pub fn draws_of(&self, number: usize) -> bool {
-        number % self.every == 0
+        number.is_multiple_of(self.every)
     }
 }
 
