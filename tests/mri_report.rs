@@ -4,13 +4,15 @@ use rustfft::num_complex::Complex;
 use unet_lens::engine::exec::memory::{Limit, Memory};
 use unet_lens::engine::exec::reference::Reference;
 use unet_lens::engine::ops::Kernel;
+use unet_lens::engine::tensor::Shape;
 use unet_lens::mri::kspace::{self, Mask, is_cornered};
 use unet_lens::mri::metrics::{nmse, psnr, ssim};
 use unet_lens::mri::report::{Row, csv, figure, table};
 use unet_lens::mri::restore::{Attempt, Example, Restored, Restorer, Scores, compute, phantoms};
+use unet_lens::mri::source::{Source, Undersampling};
 use unet_lens::mri::{Axis, Sampling, undersample};
 use unet_lens::network::{Activation, Convolution, Kind, Layer, Network, Padding};
-use unet_lens::picture::Colormap;
+use unet_lens::picture::{Colormap, npy};
 
 /// `y = factor x`, on any size, of so many channels to as many.
 fn times(factor: f32, inputs: usize, outputs: usize) -> Network {
@@ -279,4 +281,25 @@ fn metrics_by_hand() {
     assert!((got - expected).abs() < 1e-6, "{got}, should be {expected}");
     let row = Attempt { picture: vec![], scores: scores(3.0, None, None) };
     assert_eq!(row.psnr(), 3.0);
+}
+
+/// Three of four samples by the mask; and an array of [1, 16, 2], which is a picture of two columns, not a row of k-space.
+#[test]
+fn what_is_said_of_a_files_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("two.npy");
+    let open = |asked| Source::open(&path, asked, 0, Limit::default()).unwrap();
+    npy::write(&path, &[1, 16, 2], &[0.5; 32]).unwrap();
+    assert_eq!(open(None).shape(), Shape::new(1, 16, 2, 1));
+    npy::write(&path, &[4, 4], &[0.5; 16]).unwrap();
+    let mask: Vec<f32> = (0..16).map(|i| if i % 4 == 3 { 0.0 } else { 1.0 }).collect();
+    let source = open(Some(Undersampling::Mask(Mask::new("m.png", &mask, (4, 4)).unwrap())));
+    assert_eq!(source.example(0).unwrap().sampling, "75.0% of k-space, by m.png");
+    assert_eq!(open(None).example(0).unwrap().sampling, "One row in 4 of k-space, and the middle 8%");
+    // Of real and imaginary parts one sample in four is zero: it was measured so.
+    let k: Vec<f32> = mask.iter().enumerate().flat_map(|(i, m)| [m * (1.0 + i as f32), 0.0]).collect();
+    npy::write(&path, &[4, 4, 2], &k).unwrap();
+    let source = open(None);
+    assert_eq!(source.shape(), Shape::new(1, 4, 4, 1));
+    assert_eq!(source.example(0).unwrap().sampling, "75.0% of k-space, as measured");
 }

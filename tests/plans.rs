@@ -158,6 +158,17 @@ fn the_order_of_the_epilogue() {
         },
         &["relu", "conv2d + relu_grad + batch_norm", "batch_norm + relu_grad"],
     );
+    steps(
+        &|g, x| {
+            let open = g.relu("open", x)?;
+            let minus = g.scale("minus", x, -1.0)?;
+            let other = g.relu("other", minus)?;
+            let y = after_conv(g, x)?;
+            let y = g.relu_grad("gate", y, open)?;
+            Ok(vec![g.relu_grad("other gate", y, other)?])
+        },
+        &["relu", "scale", "relu", "conv2d + relu_grad", "relu_grad"],
+    );
     // Its own signs are written when the step is done: what reads them cannot be added to it, though it stands later in the graph.
     steps(
         &|g, x| {
@@ -429,14 +440,18 @@ fn what_is_padded_and_cut_off() {
         );
     }
     // A dilation reaches further; channels are no side.
-    let apart = Conv2d { dilation: Window::new(2, 1), ..valid.clone() };
-    steps(
-        &|g, x| {
-            let wide = g.pad("pad", x, [4, 4, 0], [14, 12, 3])?;
-            Ok(vec![g.conv2d("conv", wide, apart.clone())?])
-        },
-        &["conv2d"],
-    );
+    for (dilation, before, size) in
+        [(Window::new(2, 1), [4, 4, 0], [14, 12, 3]), (Window::new(1, 2), [2, 8, 0], [10, 20, 3])]
+    {
+        let apart = Conv2d { dilation, ..valid.clone() };
+        steps(
+            &|g, x| {
+                let wide = g.pad("pad", x, before, size)?;
+                Ok(vec![g.conv2d("conv", wide, apart.clone())?])
+            },
+            &["conv2d"],
+        );
+    }
     steps(
         &|g, x| {
             let wide = g.pad("pad", x, [0, 0, 1], [6, 4, 4])?;
