@@ -181,6 +181,19 @@ fn the_order_of_the_epilogue() {
         },
         &["conv2d + relu + batch_norm", "relu_grad", "add"],
     );
+    // Nor can they open a gate of its own, by way of another relu.
+    steps(
+        &|g, x| {
+            let dy = g.input("dy", IMAGE)?;
+            let y = after_conv(g, x)?;
+            let r = g.relu("relu", y)?;
+            let y = norm(g, "norm", r, true)?;
+            let gate = g.relu_grad("gate", dy, r)?;
+            let open = g.relu("open", gate)?;
+            Ok(vec![g.relu_grad("last", y, open)?])
+        },
+        &["conv2d + relu + batch_norm", "relu_grad", "relu", "relu_grad"],
+    );
     // The gate is what the signs decide on, not the value that they are of.
     steps(
         &|g, x| {
