@@ -6,15 +6,17 @@ use unet_lens::engine::exec::memory::{Limit, Memory};
 use unet_lens::engine::exec::reference::Reference;
 use unet_lens::engine::ops::{Kernel, Sides, Window};
 use unet_lens::engine::tensor::{Shape, Tensor};
+use unet_lens::lens::activations::{self, overview};
 use unet_lens::lens::ascent::{
-    Job, Objective, Optimizer, Parameter, Recipe, draw_filters, first_alive, first_alive_of, fourier, gradient, noise,
-    noise_bytes,
+    Fixed, Job, Objective, Optimizer, Parameter, Recipe, Rescue, Verdict, climb, draw_filters, first_alive,
+    first_alive_of, fourier, gradient, noise, noise_bytes,
 };
 use unet_lens::lens::dream::{Dream, Work, reach};
 use unet_lens::network::{
     Activation, Border, Convolution, Interpolation, Kind, Layer, Merge, Network, Padding, Part, Pool, Reduction, Size,
     unet,
 };
+use unet_lens::picture::Colormap;
 
 fn convolution(kh: usize, kw: usize, ci: usize, co: usize) -> Convolution {
     let kernel = Kernel::new(kh, kw, ci, co, vec![0.1; kh * kw * ci * co].into()).unwrap();
@@ -341,4 +343,111 @@ fn what_a_dream_takes() {
     assert_eq!(with(work.needed.host).unwrap(), Window::new(100, 40));
     assert_eq!(with(work.needed.host - 1).unwrap(), Window::new(50, 40), "half as large");
     assert!(with(pictures - 1).is_err());
+}
+
+fn activation(name: &str, class: &str, channels: usize, kept: usize) -> activations::Activation {
+    activations::Activation {
+        layer: 0,
+        name: name.to_string(),
+        class: class.to_string(),
+        shape: Shape::new(1, 2, 3, channels),
+        means: vec![0.5; channels],
+        strongest: (0..kept).map(|number| activations::Channel { number, map: vec![0.25; 6] }).collect(),
+    }
+}
+
+/// What stands on the figures, and how many panels stand in a row.
+#[test]
+fn figures_of_activations() {
+    let title =
+        |channels, kept| activation("conv", "Conv2D", channels, kept).figure(Colormap::Gray).texts()[0].text.clone();
+    assert_eq!(title(1, 1), "conv (Conv2D, 2x3): its one channel");
+    assert_eq!(title(3, 3), "conv (Conv2D, 2x3): all 3 channels");
+    assert_eq!(title(9, 4), "conv (Conv2D, 2x3): the 4 strongest of 9 channels");
+    // Eight in a row, of more than 64 sixteen.
+    let size = |kept| {
+        let figure = activation("c", "C", 70, kept).figure(Colormap::Gray);
+        (figure.width(), figure.height())
+    };
+    assert_eq!(size(64).0, size(8).0, "eight rows of eight");
+    assert!(size(65).0 > size(64).0 && size(65).1 < size(64).1, "five rows: {:?} {:?}", size(65), size(64));
+    // A row for each layer, whatever it has of channels: its name, and at most twelve.
+    let height = |kept: &[usize]| {
+        let all: Vec<_> = kept.iter().map(|&kept| activation("c", "C", 20, kept)).collect();
+        overview(&all, Colormap::Gray).height()
+    };
+    assert_eq!([height(&[3, 1]), height(&[1, 3]), height(&[3, 2])], [height(&[3, 3]); 3]);
+    assert_eq!((height(&[20, 1]), height(&[12, 12])), (height(&[20, 20]), height(&[20, 20])));
+    assert!(height(&[3, 3, 3]) - height(&[3, 3]) == height(&[3, 3]) - height(&[3]) && height(&[3, 3]) > height(&[3]));
+    // Long names go on lines that end at an underscore or before a capital letter.
+    let names = overview(&[activation("max_pooling2d_5", "BatchNormalization", 1, 1)], Colormap::Gray);
+    let words: Vec<&str> = names.texts().iter().map(|line| line.text.as_str()).collect();
+    for word in ["max_", "pooling2d_5", "Batch", "Normalization", "2x3x1"] {
+        assert!(words.contains(&word), "{word}: {words:?}");
+    }
+    let short = overview(&[activation("thirteen_long", "averyveryverylongname", 1, 1)], Colormap::Gray);
+    let words: Vec<&str> = short.texts().iter().map(|line| line.text.as_str()).collect();
+    assert!(words.contains(&"thirteen_long") && words.contains(&"averyveryverylongname"), "{words:?}");
+}
+
+#[test]
+fn verdicts_in_words_and_with_a_picture() {
+    let said = [Verdict::Ok, Verdict::Dead, Verdict::Fell { step: 3 }, Verdict::NotFinite].map(|v| v.to_string());
+    assert_eq!(said, ["ok", "dead", "fell at step 3", "not finite"]);
+    let shown = [Verdict::Ok, Verdict::Fell { step: 2 }, Verdict::Fell { step: 1 }, Verdict::Dead, Verdict::NotFinite];
+    assert_eq!(shown.map(Verdict::has_picture), [true, true, false, false, false]);
+    assert_eq!([Rescue::Seed(7), Rescue::BeforeRelu].map(|r| r.to_string()), ["seed 7", "before relu"]);
+    // The mean of a masked map is the value of the one place: it counts as often as there are places.
+    let mask = Fixed::Mask { map: Shape::new(2, 2, 3, 1), row: 1, column: 2 }.values();
+    assert_eq!(mask.data, [0.0, 0.0, 0.0, 0.0, 0.0, 6.0, 0.0, 0.0, 0.0, 0.0, 0.0, 6.0]);
+}
+
+/// The mean of max(3 x, 0) over two pixels, less what is weighed: of 2 times the mean of squares the slope is 2 x, of 4 times the
+/// variation of two pixels that differ 4 / 2.
+#[test]
+fn regularisers_by_hand() {
+    let network = two_filters();
+    let one = Shape::new(1, 1, 2, 1);
+    let slope = |recipe: Recipe| {
+        let objective = Objective::new(&network, 1, &[1], one, &recipe, true).unwrap();
+        let mut program = Reference::default().prepare(objective.plan.clone()).unwrap();
+        program.write(objective.image, &Tensor::new(one, vec![1.0, -1.0])).unwrap();
+        let trace = objective.run(&mut *program, 1).unwrap();
+        assert_eq!(trace[0].loss, [1.5], "the goal alone");
+        program.read(objective.gradient).unwrap().data
+    };
+    let plain = Recipe::default();
+    assert_eq!(slope(plain), [1.5, 0.0]);
+    assert_eq!(slope(Recipe { l2: 2.0, ..plain }), [1.5 - 2.0, 2.0]);
+    assert_eq!(slope(Recipe { tv: 4.0, ..plain }), [1.5 - 2.0, 2.0]);
+    assert_eq!(slope(Recipe { tv: 4.0, l2: 2.0, ..plain }), [1.5 - 4.0, 4.0]);
+    assert_eq!(slope(Recipe { negative: true, ..plain }), [-1.5, 0.0]);
+}
+
+/// No step: the picture is the seed. And images that go through the network one by one.
+#[test]
+fn nothing_to_climb_and_something_to_predict() {
+    let network = two_filters();
+    let seeds = Tensor::new(Shape::new(1, 1, 2, 1), vec![1.0, -1.0]);
+    let cancel = Cancel::default();
+    let mut watch = Watch { cancel: &cancel, progress: &mut |_, _| {} };
+    let recipe = Recipe { steps: 0, ..Recipe::default() };
+    let still = climb(&Reference::default(), &network, 1, &[1], &seeds, recipe, &mut watch).unwrap().remove(0);
+    assert_eq!((still.picture, still.losses, still.rms, still.shown), (seeds.data, vec![1.5], vec![], 0));
+
+    let images = Tensor::new(Shape::new(2, 1, 2, 1), vec![1.0, -1.0, 2.0, 3.0]);
+    let mut heard = vec![];
+    let mut watch = Watch { cancel: &cancel, progress: &mut |done, total| heard.push((done, total)) };
+    let out = activations::predict(&Reference::default(), &network, &images, &mut watch).unwrap();
+    assert_eq!(out, Tensor::new(Shape::new(2, 1, 2, 2), vec![0.0, 3.0, 1.0, 0.0, 0.0, 6.0, 0.0, 9.0]));
+    assert_eq!(heard, [(1, 2), (2, 2)]);
+    // Of each result its numbers, and their bytes in a file: 8 numbers of 8 bytes, beside the program's 2 + 4 numbers of 8.
+    let with = |limit: u64| {
+        let mut watch = Watch { cancel: &cancel, progress: &mut |_, _| {} };
+        let reference = Reference { limit: Limit::new(Some(limit)) };
+        activations::predict(&reference, &network, &images, &mut watch).is_ok()
+    };
+    let program = (0..400).find(|&limit| with(limit)).unwrap();
+    assert_eq!(program % 8, 0);
+    assert!(with(program) && !with(program - 1) && program >= 64 + 48, "{program}");
 }
