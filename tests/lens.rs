@@ -451,3 +451,60 @@ fn nothing_to_climb_and_something_to_predict() {
     assert_eq!(program % 8, 0);
     assert!(with(program) && !with(program - 1) && program >= 64 + 48, "{program}");
 }
+
+/// Down the square of a pixel, by steps of one: from 0.9 to -0.1 and back, from 2.4 by way of 1.4 and 0.4 to -0.6. The best is where
+/// the square was least, and of equals the first.
+#[test]
+fn the_best_step_by_hand() {
+    let kernel = Kernel::new(1, 1, 1, 2, [1.0, 1.0].into()).unwrap();
+    let conv = Convolution { kernel, ..convolution(1, 1, 1, 1) };
+    let network = chain(vec![Kind::Conv2d { conv, activation: Activation::Square }]);
+    let seeds = Tensor::new(Shape::new(2, 1, 1, 1), vec![0.9, 2.4]);
+    let climbed = |keep_best: bool| {
+        let recipe = Recipe { steps: 3, negative: true, keep_best, ..Recipe::default() };
+        let mut watch = Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} };
+        climb(&Reference::default(), &network, 1, &[0, 1], &seeds, recipe, &mut watch).unwrap()
+    };
+    let near = |a: f32, b: f32| (a - b).abs() < 1e-3;
+    for (keep_best, expected) in [(true, [(1, -0.1), (2, 0.4)]), (false, [(3, -0.1), (3, -0.6)])] {
+        let climbs = climbed(keep_best);
+        for (climb, (shown, picture)) in climbs.iter().zip(expected) {
+            assert!(climb.shown == shown && near(climb.picture[0], picture), "{climb:?}");
+        }
+        let squares = [0.81, 0.01, 0.81, 0.01, 5.76, 1.96, 0.16, 0.36];
+        assert!(climbs.iter().flat_map(|c| &c.losses).zip(squares).all(|(a, b)| (a - b).abs() < 0.01), "{climbs:?}");
+        // The slope of x² is 2 x.
+        let slopes = [1.8, 0.2, 1.8, 4.8, 2.8, 0.8];
+        assert!(climbs.iter().flat_map(|c| &c.rms).zip(slopes).all(|(a, b)| (a - b).abs() < 0.01), "{climbs:?}");
+    }
+}
+
+/// Where a layer is the image itself, the slope of its mean square is the image: in a step each pixel grows by its own value, divided by
+/// the mean, times the step size; whatever the shift, in however many tiles.
+#[test]
+fn a_dream_by_hand() {
+    let network = chain(vec![conv(Convolution {
+        kernel: Kernel::new(1, 1, 1, 1, [1.0].into()).unwrap(),
+        ..convolution(1, 1, 1, 1)
+    })]);
+    let image = Shape::new(1, 9, 70, 1);
+    let values: Vec<f32> = (0..630).map(|i| (i * 37 % 101) as f32 / 200.0 + 0.1).collect();
+    let (mean, square) = (values.iter().sum::<f32>() / 630.0, values.iter().map(|v| v * v).sum::<f32>() / 630.0);
+    for (jitter, most) in [(0, 100), (5, 100), (3, 20)] {
+        let dream = Dream { octaves: 1, steps: 1, step_size: 0.05, jitter, ..Dream::of(1, 4) };
+        let reference = Reference::default();
+        let work = Work::with_tiles(&reference, &network, &dream, image, most).unwrap();
+        assert_eq!(work.tiles, if most == 100 { 1 } else { 5 });
+        let mut heard = vec![];
+        let mut watch = Watch { cancel: &Cancel::default(), progress: &mut |done, total| heard.push((done, total)) };
+        let picture = Tensor::new(image, values.clone());
+        let (got, octaves) =
+            unet_lens::lens::dream::dream(&reference, &network, &picture, &dream, &work, &mut watch, None).unwrap();
+        for (got, v) in got.data.iter().zip(&values) {
+            assert!((got - (v + 0.05 * v / mean)).abs() < 1e-4, "{got} from {v}, jitter {jitter}");
+        }
+        assert!((octaves[0].first - square).abs() < 1e-3 || most < 100, "{octaves:?}");
+        assert_eq!((octaves.len(), octaves[0].h, octaves[0].w, octaves[0].first), (1, 9, 70, octaves[0].last));
+        assert_eq!(heard, [(work.tiles, work.tiles)]);
+    }
+}
