@@ -508,3 +508,44 @@ fn a_dream_by_hand() {
         assert_eq!(heard, [(work.tiles, work.tiles)]);
     }
 }
+
+/// One neuron of a layer that is the image itself sees the pixel that its step's shift brings there; after the last step, the image
+/// where it is.
+#[test]
+fn every_step_has_the_next_shift() {
+    let kernel = Kernel::new(1, 1, 1, 2, [1.0, 1.0].into()).unwrap();
+    let network = chain(vec![conv(Convolution { kernel, ..convolution(1, 1, 1, 1) })]);
+    let (h, w) = (7, 5);
+    let recipe = Recipe { neuron: Some((0, 0)), jitter: 2, steps: 40, rate: 0.0, ..Recipe::default() };
+    let objective = Objective::new(&network, 1, &[1], Shape::new(1, h, w, 1), &recipe, false).unwrap();
+    let (_, shifts) = objective.fixed.iter().find(|(id, _)| Some(*id) == objective.shifts).unwrap();
+    let shifts: Vec<i32> = shifts.values().data.iter().map(|&v| v as i32).collect();
+    assert_eq!(shifts.len(), 2 * 40);
+    assert!((-2..=2).all(|shift| shifts.contains(&shift)) && shifts.iter().all(|s| (-2..=2).contains(s)), "{shifts:?}");
+    let seeds = Tensor::new(Shape::new(1, h, w, 1), (0..h * w).map(|i| 1.0 + i as f32).collect());
+    let mut watch = Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} };
+    let climbed = climb(&Reference::default(), &network, 1, &[1], &seeds, recipe, &mut watch).unwrap().remove(0);
+    let from = |shift: i32, size: usize| (-shift).rem_euclid(size as i32) as usize;
+    let seen = shifts.chunks(2).map(|by| 1.0 + (from(by[0], h) * w + from(by[1], w)) as f32);
+    assert_eq!(climbed.losses, seen.chain([1.0]).collect::<Vec<f32>>());
+    let other =
+        Objective::new(&network, 1, &[1], Shape::new(1, h, w, 1), &Recipe { seed: 1, ..recipe }, false).unwrap();
+    let (_, others) = other.fixed.iter().find(|(id, _)| Some(*id) == other.shifts).unwrap();
+    assert!(others.values().data.iter().zip(&shifts).any(|(a, b)| *a as i32 != *b));
+}
+
+/// Pink noise has the mean and the standard deviation of the white noise that it was made of.
+#[test]
+fn pink_noise_by_its_moments() {
+    let white = noise(3, "x", &[0, 1], Shape::new(1, 16, 12, 1), 2.0);
+    let pink = fourier::pink(&Reference::default(), &white).unwrap();
+    let moments = |values: &[f32]| {
+        let mean = values.iter().sum::<f32>() / values.len() as f32;
+        (mean, (values.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / values.len() as f32).sqrt())
+    };
+    for i in 0..2 {
+        let ((a, b), (c, d)) = (moments(pink.image(i)), moments(white.image(i)));
+        assert!((a - c).abs() < 1e-4 && (b - d).abs() < 1e-4 && d > 0.4, "{a} {b}, of white noise {c} {d}");
+        assert_ne!(pink.image(i), white.image(i));
+    }
+}
