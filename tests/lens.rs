@@ -452,30 +452,36 @@ fn nothing_to_climb_and_something_to_predict() {
     assert!(with(program) && !with(program - 1) && program >= 64 + 48, "{program}");
 }
 
-/// Down the square of a pixel, by steps of one: from 0.9 to -0.1 and back, from 2.4 by way of 1.4 and 0.4 to -0.6. The best is where
-/// the square was least, and of equals the first.
+/// Down the square of two equal pixels, or up what is below zero by it, by steps of one: from 0.9 to -0.1 and back, from 2.4 by way of
+/// 1.4 and 0.4 to -0.6. The best is where the square was least, and of equals the first.
 #[test]
 fn the_best_step_by_hand() {
-    let kernel = Kernel::new(1, 1, 1, 2, [1.0, 1.0].into()).unwrap();
-    let conv = Convolution { kernel, ..convolution(1, 1, 1, 1) };
-    let network = chain(vec![Kind::Conv2d { conv, activation: Activation::Square }]);
-    let seeds = Tensor::new(Shape::new(2, 1, 1, 1), vec![0.9, 2.4]);
-    let climbed = |keep_best: bool| {
-        let recipe = Recipe { steps: 3, negative: true, keep_best, ..Recipe::default() };
-        let mut watch = Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} };
-        climb(&Reference::default(), &network, 1, &[0, 1], &seeds, recipe, &mut watch).unwrap()
+    let kernel = |n, weight| Kernel::new(1, 1, 1, n, vec![weight; n].into()).unwrap();
+    let conv = |n, weight, activation| Kind::Conv2d {
+        conv: Convolution { kernel: kernel(n, weight), ..convolution(1, 1, 1, 1) },
+        activation,
     };
+    let down = chain(vec![conv(2, 1.0, Activation::Square)]);
+    let up = chain(vec![conv(1, 1.0, Activation::Square), conv(2, -1.0, Activation::Linear)]);
+    let seeds = Tensor::new(Shape::new(2, 1, 2, 1), vec![0.9, 0.9, 2.4, 2.4]);
     let near = |a: f32, b: f32| (a - b).abs() < 1e-3;
-    for (keep_best, expected) in [(true, [(1, -0.1), (2, 0.4)]), (false, [(3, -0.1), (3, -0.6)])] {
-        let climbs = climbed(keep_best);
-        for (climb, (shown, picture)) in climbs.iter().zip(expected) {
-            assert!(climb.shown == shown && near(climb.picture[0], picture), "{climb:?}");
+    for (network, negative) in [(down, true), (up, false)] {
+        for (keep_best, expected) in [(true, [(1, -0.1), (2, 0.4)]), (false, [(3, -0.1), (3, -0.6)])] {
+            let recipe = Recipe { steps: 3, negative, keep_best, ..Recipe::default() };
+            let mut watch = Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} };
+            let layer = network.output;
+            let climbs = climb(&Reference::default(), &network, layer, &[0, 1], &seeds, recipe, &mut watch).unwrap();
+            for (climb, (shown, picture)) in climbs.iter().zip(expected) {
+                assert!(climb.shown == shown && climb.picture.iter().all(|&v| near(v, picture)), "{climb:?}");
+            }
+            let squares = [0.81, 0.01, 0.81, 0.01, 5.76, 1.96, 0.16, 0.36];
+            let sign = if negative { 1.0 } else { -1.0 };
+            let losses = climbs.iter().flat_map(|c| &c.losses);
+            assert!(losses.zip(squares).all(|(a, b)| (sign * a - b).abs() < 0.01), "{climbs:?}");
+            // The slope of the mean of two squares x² is x.
+            let slopes = [0.9, 0.1, 0.9, 2.4, 1.4, 0.4];
+            assert!(climbs.iter().flat_map(|c| &c.rms).zip(slopes).all(|(a, b)| (a - b).abs() < 0.01), "{climbs:?}");
         }
-        let squares = [0.81, 0.01, 0.81, 0.01, 5.76, 1.96, 0.16, 0.36];
-        assert!(climbs.iter().flat_map(|c| &c.losses).zip(squares).all(|(a, b)| (a - b).abs() < 0.01), "{climbs:?}");
-        // The slope of x² is 2 x.
-        let slopes = [1.8, 0.2, 1.8, 4.8, 2.8, 0.8];
-        assert!(climbs.iter().flat_map(|c| &c.rms).zip(slopes).all(|(a, b)| (a - b).abs() < 0.01), "{climbs:?}");
     }
 }
 
