@@ -70,6 +70,9 @@ fn most_filters_are_horizontal_or_vertical_lines_or_not() {
     let oblique = lines::claim(&lines_at(&[45.0, 135.0], 40, 10), None);
     assert_eq!((oblique.answer, oblique.number.value), (Answer::Fails, 0.0));
     assert_eq!(lines::claim(&lines_at(&[0.0], 5, 5), None).answer, Answer::CannotBeTold);
+    // Six of ten are more than half; that so many are is no more than the interval allows. Nor that four are less.
+    assert_eq!(lines::claim(&lines_at(&[0.0], 6, 4), None).answer, Answer::CannotBeTold);
+    assert_eq!(lines::claim(&lines_at(&[0.0], 4, 6), None).answer, Answer::CannotBeTold);
     // Just beyond 15 degrees is neither.
     assert_eq!(lines::claim(&lines_at(&[16.0, 75.5], 9, 0), None).details["all"]["vertical"], 9);
     assert_eq!(lines::claim(&lines_at(&[16.0, 75.5], 9, 0), None).details["all"]["horizontal"], 0);

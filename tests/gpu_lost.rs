@@ -13,6 +13,9 @@ use unet_lens::engine::exec::{Backend, Compiled, Executor, Program, Steady, Trac
 use unet_lens::engine::graph::{Graph, NodeId};
 use unet_lens::engine::plan::{Plan, ValueId};
 use unet_lens::engine::tensor::{Shape, Tensor};
+use unet_lens::findings::task::Task;
+use unet_lens::findings::trial::{self, Ablated};
+use unet_lens::findings::{self, Data};
 use unet_lens::lens::ascent::{Climb, Climbed, Job, NOISE, Recipe, climb, noise};
 use unet_lens::lens::dream::{self, Dream};
 use unet_lens::lens::{activations, ascent};
@@ -227,6 +230,20 @@ const ALL: &[(&str, Work)] = &[
         let examples = restore::phantoms(network, 2, 0, Sampling::default()).unwrap();
         let all = restore::compute(executor, network, &examples, &mut |_, _| {}).unwrap();
         all.into_iter().flat_map(|one| one.output.data).collect()
+    }),
+    ("findings", |executor, network, _| {
+        let data = Data::standard(network, 4, 0).unwrap();
+        let mut watch = Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} };
+        let layers = [unet::convolution(network, "down").unwrap()];
+        let mut layers = findings::measure(executor, network, &layers, &data, 0, &mut watch).unwrap().layers;
+        let tasks = Task::of(network, data.facts.kind, data.shape, &data.images, 0).unwrap();
+        let (cancel, options) = (Cancel::default(), (0, Ablated::Drawn));
+        trial::run(executor, network, &mut layers, tasks.as_ref(), options, &cancel, &mut |_, _, _| {}).unwrap();
+        let numbers = layers[0].filters.iter().flat_map(|filter| {
+            let effect = filter.effect.effect.expect("it is drawn");
+            [filter.life.on, filter.life.dormant, filter.border.auc, filter.border.auc_without, effect.value]
+        });
+        numbers.map(|number| number as f32).collect()
     }),
 ];
 

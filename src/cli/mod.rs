@@ -73,6 +73,7 @@ struct Cli {
     filters: filters::Options,
     /// Colours in what is printed
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_parser = one_of(COLORS))]
+    #[arg(help_heading = None)]
     color: anstream::ColorChoice,
 }
 

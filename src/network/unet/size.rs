@@ -16,6 +16,9 @@ const FARTHEST: usize = 64;
 /// And, in a network that leaves its image size open, so many times as far above.
 const RINGS: usize = 8;
 
+/// A search is given up after so many layers have been built.
+const MOST_BUILT: usize = 100_000;
+
 /// Rows and columns of which the image's are multiples in a network whose pools are to divide what they get.
 pub fn size_multiple(network: &Network) -> Window {
     let axis = |side: fn(Window) -> usize| {
@@ -96,8 +99,9 @@ pub fn image_shape(network: &Network, targets: &[usize], size: Option<(usize, us
     match fits(network, &wanted, size) {
         Ok(()) => Ok(Shape::new(1, size.0, size.1, c)),
         Err(Error::Usage(why)) => {
-            let above = search(network, &wanted, size, true);
-            Err(does_not_fit(network, &wanted, size, above, &why))
+            let mut tries = tries(network);
+            let above = search(network, &wanted, size, true, &mut tries);
+            Err(does_not_fit(network, &wanted, size, above, &mut tries, &why))
         }
         Err(other) => Err(other),
     }
@@ -114,8 +118,9 @@ pub fn fitting(network: &Network, targets: &[usize], size: (usize, usize)) -> Re
     match fits(network, &wanted, first) {
         Ok(()) => Ok(first),
         Err(Error::Usage(why)) => {
-            let above = search(network, &wanted, size, true);
-            above.ok_or_else(|| does_not_fit(network, &wanted, size, None, &why))
+            let mut tries = tries(network);
+            let above = search(network, &wanted, size, true, &mut tries);
+            above.ok_or_else(|| does_not_fit(network, &wanted, size, None, &mut tries, &why))
         }
         Err(other) => Err(other),
     }
@@ -145,12 +150,33 @@ fn fits(network: &Network, wanted: &[bool], (h, w): (usize, usize)) -> Result<()
     Ok(())
 }
 
+/// How many sizes may be tried, to name the nearest that fit.
+fn tries(network: &Network) -> usize {
+    MOST_BUILT / network.layers.len().max(1)
+}
+
 /// The nearest size that fits, above (or below) in rows and columns. Above, the network's own size is one; and where sizes are
 /// open, the smallest that a network without padding takes may be far.
-fn search(network: &Network, wanted: &[bool], size: (usize, usize), above: bool) -> Option<(usize, usize)> {
-    let near = ring(network, wanted, size, above);
-    if near.is_some() || !above {
+fn search(
+    network: &Network,
+    wanted: &[bool],
+    size: (usize, usize),
+    above: bool,
+    tries: &mut usize,
+) -> Option<(usize, usize)> {
+    let near = ring(network, wanted, size, above, tries);
+    if near.is_some() {
         return near;
+    }
+    if *tries == 0 {
+        // Then the next multiples, which fit many a network of many layers.
+        let multiple = size_multiple(network);
+        let next = |n: usize, of: usize| if above { next_multiple(n, of) } else { n / of * of };
+        let size = (next(size.0, multiple.h), next(size.1, multiple.w));
+        return Some(size).filter(|&(h, w)| h > 0 && w > 0 && fits(network, wanted, size).is_ok());
+    }
+    if !above {
+        return None;
     }
     match input(network) {
         Ok((Some(h), Some(w), _)) => {
@@ -158,13 +184,19 @@ fn search(network: &Network, wanted: &[bool], size: (usize, usize), above: bool)
         }
         _ => {
             let farther = |i: usize| Some((size.0.checked_add(i * FARTHEST)?, size.1.checked_add(i * FARTHEST)?));
-            (1..=RINGS).filter_map(farther).find_map(|from| ring(network, wanted, from, true))
+            (1..=RINGS).filter_map(farther).find_map(|from| ring(network, wanted, from, true, tries))
         }
     }
 }
 
 /// The same, no farther than `FARTHEST`.
-fn ring(network: &Network, wanted: &[bool], (h, w): (usize, usize), above: bool) -> Option<(usize, usize)> {
+fn ring(
+    network: &Network,
+    wanted: &[bool],
+    (h, w): (usize, usize),
+    above: bool,
+    tries: &mut usize,
+) -> Option<(usize, usize)> {
     let moved = |n: usize, by: usize| if above { n.checked_add(by) } else { n.checked_sub(by).filter(|&n| n > 0) };
     for farther in 0..=FARTHEST {
         let nearer = 0..farther;
@@ -172,6 +204,7 @@ fn ring(network: &Network, wanted: &[bool], (h, w): (usize, usize), above: bool)
             nearer.clone().map(|by| (farther, by)).chain(nearer.map(|by| (by, farther))).chain([(farther, farther)]);
         for (down, across) in ring {
             let Some(size) = moved(h, down).zip(moved(w, across)) else { continue };
+            *tries = tries.checked_sub(1)?;
             if fits(network, wanted, size).is_ok() {
                 return Some(size);
             }
@@ -180,15 +213,16 @@ fn ring(network: &Network, wanted: &[bool], (h, w): (usize, usize), above: bool)
     None
 }
 
-/// `above`: the nearest larger size that fits. A search takes thousands of tries, so none is made twice.
+/// `above`: the nearest larger size that fits, for which some of the `tries` were taken.
 fn does_not_fit(
     network: &Network,
     wanted: &[bool],
     size: (usize, usize),
     above: Option<(usize, usize)>,
+    tries: &mut usize,
     why: &str,
 ) -> Error {
-    let below = search(network, wanted, size, false);
+    let below = search(network, wanted, size, false, tries);
     let near: Vec<(usize, usize)> = below.into_iter().chain(above).collect();
     let multiple = size_multiple(network);
     let are_multiples = near.iter().all(|&(h, w)| {
@@ -200,6 +234,7 @@ fn does_not_fit(
         false => String::new(),
     };
     let near = match near.iter().map(|(h, w)| format!("{h}x{w}")).collect::<Vec<_>>().join(" and ") {
+        none if none.is_empty() && *tries == 0 => "none of the sizes that were tried works".into(),
         none if none.is_empty() => format!("no size within {FARTHEST} pixels works"),
         near => format!("the nearest sizes that work: {near}{of}"),
     };
