@@ -6,15 +6,17 @@ use unet_lens::engine::exec::memory::{Limit, Memory};
 use unet_lens::engine::exec::reference::Reference;
 use unet_lens::engine::ops::{Kernel, Sides, Window};
 use unet_lens::engine::tensor::{Shape, Tensor};
+use unet_lens::lens::activations::{self, overview};
 use unet_lens::lens::ascent::{
-    Job, Objective, Optimizer, Parameter, Recipe, draw_filters, first_alive, first_alive_of, fourier, gradient, noise,
-    noise_bytes,
+    Fixed, Job, Objective, Optimizer, Parameter, Recipe, Rescue, Verdict, climb, draw_filters, first_alive,
+    first_alive_of, fourier, gradient, noise, noise_bytes,
 };
 use unet_lens::lens::dream::{Dream, Work, reach};
 use unet_lens::network::{
     Activation, Border, Convolution, Interpolation, Kind, Layer, Merge, Network, Padding, Part, Pool, Reduction, Size,
     unet,
 };
+use unet_lens::picture::Colormap;
 
 fn convolution(kh: usize, kw: usize, ci: usize, co: usize) -> Convolution {
     let kernel = Kernel::new(kh, kw, ci, co, vec![0.1; kh * kw * ci * co].into()).unwrap();
@@ -341,4 +343,215 @@ fn what_a_dream_takes() {
     assert_eq!(with(work.needed.host).unwrap(), Window::new(100, 40));
     assert_eq!(with(work.needed.host - 1).unwrap(), Window::new(50, 40), "half as large");
     assert!(with(pictures - 1).is_err());
+}
+
+fn activation(name: &str, class: &str, channels: usize, kept: usize) -> activations::Activation {
+    activations::Activation {
+        layer: 0,
+        name: name.to_string(),
+        class: class.to_string(),
+        shape: Shape::new(1, 2, 3, channels),
+        means: vec![0.5; channels],
+        strongest: (0..kept).map(|number| activations::Channel { number, map: vec![0.25; 6] }).collect(),
+    }
+}
+
+/// What stands on the figures, and how many panels stand in a row.
+#[test]
+fn figures_of_activations() {
+    let title =
+        |channels, kept| activation("conv", "Conv2D", channels, kept).figure(Colormap::Gray).texts()[0].text.clone();
+    assert_eq!(title(1, 1), "conv (Conv2D, 2x3): its one channel");
+    assert_eq!(title(3, 3), "conv (Conv2D, 2x3): all 3 channels");
+    assert_eq!(title(9, 4), "conv (Conv2D, 2x3): the 4 strongest of 9 channels");
+    // Eight in a row, of more than 64 sixteen.
+    let size = |kept| {
+        let figure = activation("c", "C", 70, kept).figure(Colormap::Gray);
+        (figure.width(), figure.height())
+    };
+    assert_eq!(size(64).0, size(8).0, "eight rows of eight");
+    assert!(size(65).0 > size(64).0 && size(65).1 < size(64).1, "five rows: {:?} {:?}", size(65), size(64));
+    // A row for each layer, whatever it has of channels: its name, and at most twelve.
+    let height = |kept: &[usize]| {
+        let all: Vec<_> = kept.iter().map(|&kept| activation("c", "C", 20, kept)).collect();
+        overview(&all, Colormap::Gray).height()
+    };
+    assert_eq!([height(&[3, 1]), height(&[1, 3]), height(&[3, 2])], [height(&[3, 3]); 3]);
+    assert_eq!((height(&[20, 1]), height(&[12, 12])), (height(&[20, 20]), height(&[20, 20])));
+    assert!(height(&[3, 3, 3]) - height(&[3, 3]) == height(&[3, 3]) - height(&[3]) && height(&[3, 3]) > height(&[3]));
+    // Long names go on lines that end at an underscore or before a capital letter.
+    let names = overview(&[activation("max_pooling2d_5", "BatchNormalization", 1, 1)], Colormap::Gray);
+    let words: Vec<&str> = names.texts().iter().map(|line| line.text.as_str()).collect();
+    for word in ["max_", "pooling2d_5", "Batch", "Normalization", "2x3x1"] {
+        assert!(words.contains(&word), "{word}: {words:?}");
+    }
+    let short = overview(&[activation("thirteen_long", "averyveryverylongname", 1, 1)], Colormap::Gray);
+    let words: Vec<&str> = short.texts().iter().map(|line| line.text.as_str()).collect();
+    assert!(words.contains(&"thirteen_long") && words.contains(&"averyveryverylongname"), "{words:?}");
+}
+
+#[test]
+fn verdicts_in_words_and_with_a_picture() {
+    let said = [Verdict::Ok, Verdict::Dead, Verdict::Fell { step: 3 }, Verdict::NotFinite].map(|v| v.to_string());
+    assert_eq!(said, ["ok", "dead", "fell at step 3", "not finite"]);
+    let shown = [Verdict::Ok, Verdict::Fell { step: 2 }, Verdict::Fell { step: 1 }, Verdict::Dead, Verdict::NotFinite];
+    assert_eq!(shown.map(Verdict::has_picture), [true, true, false, false, false]);
+    assert_eq!([Rescue::Seed(7), Rescue::BeforeRelu].map(|r| r.to_string()), ["seed 7", "before relu"]);
+    // The mean of a masked map is the value of the one place: it counts as often as there are places.
+    let mask = Fixed::Mask { map: Shape::new(2, 2, 3, 1), row: 1, column: 2 }.values();
+    assert_eq!(mask.data, [0.0, 0.0, 0.0, 0.0, 0.0, 6.0, 0.0, 0.0, 0.0, 0.0, 0.0, 6.0]);
+}
+
+/// The mean of max(3 x, 0) over two pixels, less what is weighed: of 2 times the mean of squares the slope is 2 x, of 4 times the
+/// variation of two pixels that differ 4 / 2.
+#[test]
+fn regularisers_by_hand() {
+    let network = two_filters();
+    let one = Shape::new(1, 1, 2, 1);
+    let slope = |recipe: Recipe| {
+        let objective = Objective::new(&network, 1, &[1], one, &recipe, true).unwrap();
+        let mut program = Reference::default().prepare(objective.plan.clone()).unwrap();
+        program.write(objective.image, &Tensor::new(one, vec![1.0, -1.0])).unwrap();
+        let trace = objective.run(&mut *program, 1).unwrap();
+        assert_eq!(trace[0].loss, [1.5], "the goal alone");
+        program.read(objective.gradient).unwrap().data
+    };
+    let plain = Recipe::default();
+    assert_eq!(slope(plain), [1.5, 0.0]);
+    assert_eq!(slope(Recipe { l2: 2.0, ..plain }), [1.5 - 2.0, 2.0]);
+    assert_eq!(slope(Recipe { tv: 4.0, ..plain }), [1.5 - 2.0, 2.0]);
+    assert_eq!(slope(Recipe { tv: 4.0, l2: 2.0, ..plain }), [1.5 - 4.0, 4.0]);
+    assert_eq!(slope(Recipe { negative: true, ..plain }), [-1.5, 0.0]);
+}
+
+/// No step: the picture is the seed. And images that go through the network one by one.
+#[test]
+fn nothing_to_climb_and_something_to_predict() {
+    let network = two_filters();
+    let seeds = Tensor::new(Shape::new(1, 1, 2, 1), vec![1.0, -1.0]);
+    let cancel = Cancel::default();
+    let mut watch = Watch { cancel: &cancel, progress: &mut |_, _| {} };
+    let recipe = Recipe { steps: 0, ..Recipe::default() };
+    let still = climb(&Reference::default(), &network, 1, &[1], &seeds, recipe, &mut watch).unwrap().remove(0);
+    assert_eq!((still.picture, still.losses, still.rms, still.shown), (seeds.data, vec![1.5], vec![], 0));
+
+    let images = Tensor::new(Shape::new(2, 1, 2, 1), vec![1.0, -1.0, 2.0, 3.0]);
+    let mut heard = vec![];
+    let mut watch = Watch { cancel: &cancel, progress: &mut |done, total| heard.push((done, total)) };
+    let out = activations::predict(&Reference::default(), &network, &images, &mut watch).unwrap();
+    assert_eq!(out, Tensor::new(Shape::new(2, 1, 2, 2), vec![0.0, 3.0, 1.0, 0.0, 0.0, 6.0, 0.0, 9.0]));
+    assert_eq!(heard, [(1, 2), (2, 2)]);
+    // Of each result its numbers, and their bytes in a file: 8 numbers of 8 bytes, beside the program's 2 + 4 numbers of 8.
+    let with = |limit: u64| {
+        let mut watch = Watch { cancel: &cancel, progress: &mut |_, _| {} };
+        let reference = Reference { limit: Limit::new(Some(limit)) };
+        activations::predict(&reference, &network, &images, &mut watch).is_ok()
+    };
+    let program = (0..400).find(|&limit| with(limit)).unwrap();
+    assert_eq!(program % 8, 0);
+    assert!(with(program) && !with(program - 1) && program >= 64 + 48, "{program}");
+}
+
+/// Down the square of two equal pixels, or up what is below zero by it, by steps of one: from 0.9 to -0.1 and back, from 2.4 by way of
+/// 1.4 and 0.4 to -0.6. The best is where the square was least, and of equals the first.
+#[test]
+fn the_best_step_by_hand() {
+    let kernel = |n, weight| Kernel::new(1, 1, 1, n, vec![weight; n].into()).unwrap();
+    let conv = |n, weight, activation| Kind::Conv2d {
+        conv: Convolution { kernel: kernel(n, weight), ..convolution(1, 1, 1, 1) },
+        activation,
+    };
+    let down = chain(vec![conv(2, 1.0, Activation::Square)]);
+    let up = chain(vec![conv(1, 1.0, Activation::Square), conv(2, -1.0, Activation::Linear)]);
+    let seeds = Tensor::new(Shape::new(2, 1, 2, 1), vec![0.9, 0.9, 2.4, 2.4]);
+    let near = |a: f32, b: f32| (a - b).abs() < 1e-3;
+    for (network, negative) in [(down, true), (up, false)] {
+        for (keep_best, expected) in [(true, [(1, -0.1), (2, 0.4)]), (false, [(3, -0.1), (3, -0.6)])] {
+            let recipe = Recipe { steps: 3, negative, keep_best, ..Recipe::default() };
+            let mut watch = Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} };
+            let layer = network.output;
+            let climbs = climb(&Reference::default(), &network, layer, &[0, 1], &seeds, recipe, &mut watch).unwrap();
+            for (climb, (shown, picture)) in climbs.iter().zip(expected) {
+                assert!(climb.shown == shown && climb.picture.iter().all(|&v| near(v, picture)), "{climb:?}");
+            }
+            let squares = [0.81, 0.01, 0.81, 0.01, 5.76, 1.96, 0.16, 0.36];
+            let sign = if negative { 1.0 } else { -1.0 };
+            let losses = climbs.iter().flat_map(|c| &c.losses);
+            assert!(losses.zip(squares).all(|(a, b)| (sign * a - b).abs() < 0.01), "{climbs:?}");
+            // The slope of the mean of two squares x² is x.
+            let slopes = [0.9, 0.1, 0.9, 2.4, 1.4, 0.4];
+            assert!(climbs.iter().flat_map(|c| &c.rms).zip(slopes).all(|(a, b)| (a - b).abs() < 0.01), "{climbs:?}");
+        }
+    }
+}
+
+/// Where a layer is the image itself, the slope of its mean square is the image: in a step each pixel grows by its own value, divided by
+/// the mean, times the step size; whatever the shift, in however many tiles.
+#[test]
+fn a_dream_by_hand() {
+    let network = chain(vec![conv(Convolution {
+        kernel: Kernel::new(1, 1, 1, 1, [1.0].into()).unwrap(),
+        ..convolution(1, 1, 1, 1)
+    })]);
+    let image = Shape::new(1, 9, 70, 1);
+    let values: Vec<f32> = (0..630).map(|i| (i * 37 % 101) as f32 / 200.0 + 0.1).collect();
+    let (mean, square) = (values.iter().sum::<f32>() / 630.0, values.iter().map(|v| v * v).sum::<f32>() / 630.0);
+    for (jitter, most) in [(0, 100), (5, 100), (3, 20)] {
+        let dream = Dream { octaves: 1, steps: 1, step_size: 0.05, jitter, ..Dream::of(1, 4) };
+        let reference = Reference::default();
+        let work = Work::with_tiles(&reference, &network, &dream, image, most).unwrap();
+        assert_eq!(work.tiles, if most == 100 { 1 } else { 5 });
+        let mut heard = vec![];
+        let mut watch = Watch { cancel: &Cancel::default(), progress: &mut |done, total| heard.push((done, total)) };
+        let picture = Tensor::new(image, values.clone());
+        let (got, octaves) =
+            unet_lens::lens::dream::dream(&reference, &network, &picture, &dream, &work, &mut watch, None).unwrap();
+        for (got, v) in got.data.iter().zip(&values) {
+            assert!((got - (v + 0.05 * v / mean)).abs() < 1e-4, "{got} from {v}, jitter {jitter}");
+        }
+        assert!((octaves[0].first - square).abs() < 1e-3 || most < 100, "{octaves:?}");
+        assert_eq!((octaves.len(), octaves[0].h, octaves[0].w, octaves[0].first), (1, 9, 70, octaves[0].last));
+        assert_eq!(heard, [(work.tiles, work.tiles)]);
+    }
+}
+
+/// One neuron of a layer that is the image itself sees the pixel that its step's shift brings there; after the last step, the image
+/// where it is.
+#[test]
+fn every_step_has_the_next_shift() {
+    let kernel = Kernel::new(1, 1, 1, 2, [1.0, 1.0].into()).unwrap();
+    let network = chain(vec![conv(Convolution { kernel, ..convolution(1, 1, 1, 1) })]);
+    let (h, w) = (7, 5);
+    let recipe = Recipe { neuron: Some((0, 0)), jitter: 2, steps: 40, rate: 0.0, ..Recipe::default() };
+    let objective = Objective::new(&network, 1, &[1], Shape::new(1, h, w, 1), &recipe, false).unwrap();
+    let (_, shifts) = objective.fixed.iter().find(|(id, _)| Some(*id) == objective.shifts).unwrap();
+    let shifts: Vec<i32> = shifts.values().data.iter().map(|&v| v as i32).collect();
+    assert_eq!(shifts.len(), 2 * 40);
+    assert!((-2..=2).all(|shift| shifts.contains(&shift)) && shifts.iter().all(|s| (-2..=2).contains(s)), "{shifts:?}");
+    let seeds = Tensor::new(Shape::new(1, h, w, 1), (0..h * w).map(|i| 1.0 + i as f32).collect());
+    let mut watch = Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} };
+    let climbed = climb(&Reference::default(), &network, 1, &[1], &seeds, recipe, &mut watch).unwrap().remove(0);
+    let from = |shift: i32, size: usize| (-shift).rem_euclid(size as i32) as usize;
+    let seen = shifts.chunks(2).map(|by| 1.0 + (from(by[0], h) * w + from(by[1], w)) as f32);
+    assert_eq!(climbed.losses, seen.chain([1.0]).collect::<Vec<f32>>());
+    let other =
+        Objective::new(&network, 1, &[1], Shape::new(1, h, w, 1), &Recipe { seed: 1, ..recipe }, false).unwrap();
+    let (_, others) = other.fixed.iter().find(|(id, _)| Some(*id) == other.shifts).unwrap();
+    assert!(others.values().data.iter().zip(&shifts).any(|(a, b)| *a as i32 != *b));
+}
+
+/// Pink noise has the mean and the standard deviation of the white noise that it was made of.
+#[test]
+fn pink_noise_by_its_moments() {
+    let white = noise(3, "x", &[0, 1], Shape::new(1, 16, 12, 1), 2.0);
+    let pink = fourier::pink(&Reference::default(), &white).unwrap();
+    let moments = |values: &[f32]| {
+        let mean = values.iter().sum::<f32>() / values.len() as f32;
+        (mean, (values.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / values.len() as f32).sqrt())
+    };
+    for i in 0..2 {
+        let ((a, b), (c, d)) = (moments(pink.image(i)), moments(white.image(i)));
+        assert!((a - c).abs() < 1e-4 && (b - d).abs() < 1e-4 && d > 0.4, "{a} {b}, of white noise {c} {d}");
+        assert_ne!(pink.image(i), white.image(i));
+    }
 }

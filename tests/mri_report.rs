@@ -4,13 +4,15 @@ use rustfft::num_complex::Complex;
 use unet_lens::engine::exec::memory::{Limit, Memory};
 use unet_lens::engine::exec::reference::Reference;
 use unet_lens::engine::ops::Kernel;
+use unet_lens::engine::tensor::Shape;
 use unet_lens::mri::kspace::{self, Mask, is_cornered};
 use unet_lens::mri::metrics::{nmse, psnr, ssim};
 use unet_lens::mri::report::{Row, csv, figure, table};
 use unet_lens::mri::restore::{Attempt, Example, Restored, Restorer, Scores, compute, phantoms};
+use unet_lens::mri::source::{Source, Undersampling};
 use unet_lens::mri::{Axis, Sampling, undersample};
 use unet_lens::network::{Activation, Convolution, Kind, Layer, Network, Padding};
-use unet_lens::picture::Colormap;
+use unet_lens::picture::{Colormap, npy};
 
 /// `y = factor x`, on any size, of so many channels to as many.
 fn times(factor: f32, inputs: usize, outputs: usize) -> Network {
@@ -175,7 +177,7 @@ fn two_channels_and_networks_that_do_not_fit() {
     // Another size needs another program; the same one again does not.
     let mut restorer = Restorer::new(&reference, &network, Memory::default()).unwrap();
     let small = Example::of_picture("s".to_string(), vec![0.5; 20], (4, 5), &[true; 20]);
-    for example in [example(true), small.clone(), example(true), small] {
+    for example in [small.clone(), example(true), small.clone(), example(true), small] {
         let alone = Restorer::new(&reference, &network, Memory::default()).unwrap().restore(example.clone()).unwrap();
         assert_eq!(restorer.restore(example).unwrap(), alone);
     }
@@ -211,7 +213,7 @@ fn where_the_lowest_frequency_lies() {
     assert!(!at(8, 8, &[(4, 4, 1.0)]) && !at(8, 8, &[]));
     // Rows 2 to 6 of 8 are inner ones.
     assert!(!at(8, 8, &[(2, 2, 1.0)]) && !at(8, 8, &[(6, 6, 1.0)]));
-    assert!(!at(8, 8, &[(0, 4, 1.0)]), "neither the middle nor a corner");
+    assert!(!at(8, 8, &[(0, 4, 1.0)]) && !at(8, 8, &[(4, 0, 1.0)]), "neither the middle nor a corner");
     // More than four times the energy.
     assert!(at(8, 8, &[(0, 0, 2.1), (4, 4, 1.0)]) && !at(8, 8, &[(0, 0, 2.0), (4, 4, 1.0)]));
     // One line is no corner and all middle.
@@ -279,4 +281,73 @@ fn metrics_by_hand() {
     assert!((got - expected).abs() < 1e-6, "{got}, should be {expected}");
     let row = Attempt { picture: vec![], scores: scores(3.0, None, None) };
     assert_eq!(row.psnr(), 3.0);
+}
+
+/// Three of four samples by the mask; and an array of [1, 16, 2], which is a picture of two columns, not a row of k-space.
+#[test]
+fn what_is_said_of_a_files_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("two.npy");
+    let open = |asked| Source::open(&path, asked, 0, Limit::default()).unwrap();
+    npy::write(&path, &[1, 16, 2], &[0.5; 32]).unwrap();
+    assert_eq!(open(None).shape(), Shape::new(1, 16, 2, 1));
+    npy::write(&path, &[4, 4], &[0.5; 16]).unwrap();
+    let mask: Vec<f32> = (0..16).map(|i| if i % 4 == 3 { 0.0 } else { 1.0 }).collect();
+    let source = open(Some(Undersampling::Mask(Mask::new("m.png", &mask, (4, 4)).unwrap())));
+    assert_eq!(source.example(0).unwrap().sampling, "75.0% of k-space, by m.png");
+    assert_eq!(open(None).example(0).unwrap().sampling, "One row in 4 of k-space, and the middle 8%");
+    // Of real and imaginary parts one sample in four is zero: it was measured so.
+    let k: Vec<f32> = mask.iter().enumerate().flat_map(|(i, m)| [m * (1.0 + i as f32), 0.0]).collect();
+    npy::write(&path, &[4, 4, 2], &k).unwrap();
+    let source = open(None);
+    assert_eq!(source.shape(), Shape::new(1, 4, 4, 1));
+    assert_eq!(source.example(0).unwrap().sampling, "75.0% of k-space, as measured");
+    // One zero in twenty is few; of whole k-space lines are left out, unless a mask says that nothing is.
+    let of = |zeros: usize, asked| {
+        let k: Vec<f32> =
+            (0..20).flat_map(|i| [if i < zeros { 0.0 } else { 1.0 + (i * 7 % 20) as f32 }, 0.0]).collect();
+        npy::write(&path, &[4, 5, 2], &k).unwrap();
+        let example = Source::open(&path, asked, 0, Limit::default()).unwrap().example(0).unwrap();
+        (example.sampling, example.truth.is_some())
+    };
+    let lines = ("One row in 4 of k-space, and the middle 8%".to_string(), true);
+    assert_eq!((of(0, None), of(1, None)), (lines.clone(), lines));
+    assert_eq!(of(2, None), ("90.0% of k-space, as measured".to_string(), false));
+    let all = Mask::new("all.png", &[1.0], (1, 1)).unwrap();
+    assert_eq!(of(0, Some(Undersampling::Mask(all))), ("100.0% of k-space, as measured".to_string(), false));
+}
+
+/// Of what was drawn last all is to be seen: a rectangle with its sides along rows and columns, or a disk (or what is left of it at the
+/// border, which is not counted here).
+#[test]
+fn phantoms_are_of_disks_and_rectangles() {
+    let (h, w) = (96, 128);
+    let (mut rectangles, mut disks) = (0, 0);
+    for number in 0..100 {
+        let image = unet_lens::mri::phantom(2, number, (h, w));
+        let mut levels = image.clone();
+        levels.sort_by(f32::total_cmp);
+        levels.dedup();
+        let (mut has_rectangle, mut has_disk) = (false, false);
+        for level in levels.into_iter().filter(|&level| level > 0.0) {
+            let places: Vec<(usize, usize)> =
+                (0..h * w).filter(|&i| image[i] == level).map(|i| (i / w, i % w)).collect();
+            let ends = |of: fn(&(usize, usize)) -> usize| {
+                (places.iter().map(of).min().unwrap(), places.iter().map(of).max().unwrap())
+            };
+            let ((top, bottom), (left, right)) = (ends(|p| p.0), ends(|p| p.1));
+            let (height, width) = (bottom - top + 1, right - left + 1);
+            has_rectangle |= places.len() == height * width && height.min(width) > 3;
+            // Within half a pixel of its own radius, about its middle.
+            let (row, column, radius) =
+                ((top + bottom) as f64 / 2.0, (left + right) as f64 / 2.0, height.max(width) as f64 / 2.0);
+            let away = |r: usize, s: usize| (r as f64 - row).hypot(s as f64 - column);
+            let inside = places.iter().all(|&(r, s)| away(r, s) < radius + 0.7);
+            let filled = (0..h * w).all(|i| away(i / w, i % w) > radius - 1.2 || image[i] == level);
+            has_disk |= inside && filled && height.abs_diff(width) <= 1 && height > 6;
+        }
+        rectangles += usize::from(has_rectangle);
+        disks += usize::from(has_disk);
+    }
+    assert!(rectangles > 80 && disks > 65, "{rectangles} with a whole rectangle, {disks} with a whole disk, of 100");
 }

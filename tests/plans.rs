@@ -158,6 +158,17 @@ fn the_order_of_the_epilogue() {
         },
         &["relu", "conv2d + relu_grad + batch_norm", "batch_norm + relu_grad"],
     );
+    steps(
+        &|g, x| {
+            let open = g.relu("open", x)?;
+            let minus = g.scale("minus", x, -1.0)?;
+            let other = g.relu("other", minus)?;
+            let y = after_conv(g, x)?;
+            let y = g.relu_grad("gate", y, open)?;
+            Ok(vec![g.relu_grad("other gate", y, other)?])
+        },
+        &["relu", "scale", "relu", "conv2d + relu_grad", "relu_grad"],
+    );
     // Its own signs are written when the step is done: what reads them cannot be added to it, though it stands later in the graph.
     steps(
         &|g, x| {
@@ -169,6 +180,19 @@ fn the_order_of_the_epilogue() {
             Ok(vec![g.add("add", y, gate)?])
         },
         &["conv2d + relu + batch_norm", "relu_grad", "add"],
+    );
+    // Nor can they open a gate of its own, by way of another relu.
+    steps(
+        &|g, x| {
+            let dy = g.input("dy", IMAGE)?;
+            let y = after_conv(g, x)?;
+            let r = g.relu("relu", y)?;
+            let y = norm(g, "norm", r, true)?;
+            let gate = g.relu_grad("gate", dy, r)?;
+            let open = g.relu("open", gate)?;
+            Ok(vec![g.relu_grad("last", y, open)?])
+        },
+        &["conv2d + relu + batch_norm", "relu_grad", "relu", "relu_grad"],
     );
     // The gate is what the signs decide on, not the value that they are of.
     steps(
@@ -429,14 +453,18 @@ fn what_is_padded_and_cut_off() {
         );
     }
     // A dilation reaches further; channels are no side.
-    let apart = Conv2d { dilation: Window::new(2, 1), ..valid.clone() };
-    steps(
-        &|g, x| {
-            let wide = g.pad("pad", x, [4, 4, 0], [14, 12, 3])?;
-            Ok(vec![g.conv2d("conv", wide, apart.clone())?])
-        },
-        &["conv2d"],
-    );
+    for (dilation, before, size) in
+        [(Window::new(2, 1), [4, 4, 0], [14, 12, 3]), (Window::new(1, 2), [2, 8, 0], [10, 20, 3])]
+    {
+        let apart = Conv2d { dilation, ..valid.clone() };
+        steps(
+            &|g, x| {
+                let wide = g.pad("pad", x, before, size)?;
+                Ok(vec![g.conv2d("conv", wide, apart.clone())?])
+            },
+            &["conv2d"],
+        );
+    }
     steps(
         &|g, x| {
             let wide = g.pad("pad", x, [0, 0, 1], [6, 4, 4])?;
