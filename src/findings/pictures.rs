@@ -139,6 +139,28 @@ pub fn flat_by_chance(shape: Shape) -> f64 {
     quantile(&all, 0.01)
 }
 
+/// The climbs of [`ascent::climb`], in less time: a filter without a gradient at its seed stays there, and takes no more than a first step.
+fn climb(
+    executor: &dyn Executor,
+    network: &Network,
+    (layer, filters): (usize, &[usize]),
+    seeds: &Tensor,
+    recipe: Recipe,
+    watch: &mut Watch,
+) -> Result<Vec<Climb>> {
+    let first = Recipe { steps: 1, ..recipe };
+    let mut climbs = ascent::climb(executor, network, layer, filters, seeds, first, watch)?;
+    let alive: Vec<usize> = (0..filters.len()).filter(|&i| climbs[i].verdict != Verdict::Dead).collect();
+    if !alive.is_empty() {
+        let of_alive: Vec<usize> = alive.iter().map(|&i| filters[i]).collect();
+        let from = alive.iter().flat_map(|&i| seeds.image(i)).copied().collect();
+        let from = Tensor::new(seeds.shape.with_n(alive.len()), from);
+        let whole = ascent::climb(executor, network, layer, &of_alive, &from, recipe, watch)?;
+        alive.into_iter().zip(whole).for_each(|(i, climb)| climbs[i] = climb);
+    }
+    Ok(climbs)
+}
+
 /// What became of some filters of a layer.
 struct Climbs {
     /// Of each seed: where the climb began, and the climbs in pixels.
@@ -167,10 +189,10 @@ impl Climbs {
             let mut quiet = Watch { cancel: watch.cancel, progress: &mut |_, _| {} };
             let noise = ascent::noise(seed, &network.layers[layer].name, filters, shape, NOISE);
             let recipe = Recipe { seed, ..Recipe::default() };
-            let climbs = ascent::climb(executor, network, layer, filters, &noise, recipe, &mut quiet)?;
+            let climbs = climb(executor, network, (layer, filters), &noise, recipe, &mut quiet)?;
             let pink = fourier::pink(executor, &noise)?;
             let recipe = Recipe { seed, ..in_waves };
-            waves.push(ascent::climb(executor, network, layer, filters, &pink, recipe, &mut quiet)?);
+            waves.push(climb(executor, network, (layer, filters), &pink, recipe, &mut quiet)?);
             pixels.push((noise, climbs));
         }
         Ok(Climbs { pixels, waves })
