@@ -140,7 +140,9 @@ fn the_page_in_spanish() {
     assert!(page.contains("<html lang=\"es\">") && page.contains("--lang es --out a"));
     // 50 answers to brightness: its picture is marked.
     assert_eq!(page.matches("data-still id=").count(), 1);
-    assert!(page.contains("La imagen sigue siendo el ruido") && page.contains("50, nivel, aún la semilla"));
+    assert!(
+        page.contains("La imagen sigue siendo el ruido") && page.contains("50, nivel, aún la semilla en el centro")
+    );
     let found = |page: &str| {
         let spoken = spoken(&page[page.find("<body>").unwrap()..page.find("<script").unwrap()]);
         let words: Vec<&str> = spoken.split(|c: char| !c.is_alphabetic()).collect();

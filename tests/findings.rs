@@ -347,7 +347,8 @@ fn what_depends_on_the_images_that_are_shown_is_told_by_kappa() {
 /// What a pass takes decides on the size of what is shown, where the network leaves a choice.
 #[test]
 fn large_networks_are_shown_small_images() {
-    use unet_lens::findings::effort::{Effort, image_shape};
+    use unet_lens::findings::effort::Effort;
+    use unet_lens::findings::size::image_shape;
     let of = |side: usize, layers: usize| {
         let kernel = |_: usize, _: usize| vec![0.1; 9];
         let conv =

@@ -1,15 +1,12 @@
 //! What is lost when channels are replaced by their means.
 
-use super::LayerFindings;
 use super::masked::{Masked, Means, Removed, Site};
 use super::task::{Task, interval};
+use super::{LayerFindings, effort};
 use crate::Result;
 use crate::cancel::Watch;
 use crate::engine::exec::Executor;
 use crate::network::Network;
-
-/// Held-out images that a filter alone is tried on.
-pub(super) const IMAGES: usize = 24;
 
 /// The network on held-out images, as it is and without some of its channels.
 pub struct Ablation<'a> {
@@ -108,7 +105,7 @@ pub fn effects(
 ) -> Result<()> {
     let all = || drawn.iter().flat_map(|(layer, filters)| filters.iter().map(move |&filter| (*layer, filter)));
     let sets: Vec<Removed> = all().map(|(layer, filter)| Removed::from([(Site::Layer(layer), vec![filter])])).collect();
-    let lost = ablation.each_lost(&sets, IMAGES, watch)?;
+    let lost = ablation.each_lost(&sets, effort::ALONE, watch)?;
     for ((layer, filter), lost) in all().zip(lost) {
         let found = layers.iter_mut().find(|found| found.layer == layer);
         let found = found.and_then(|layer| layer.filters.iter_mut().find(|found| found.filter == filter));

@@ -1,6 +1,6 @@
 //! The network's own kind of images.
 
-use super::{DataFacts, DataKind, effort};
+use super::{DataFacts, DataKind, size};
 use crate::engine::tensor::{Shape, Tensor};
 use crate::mri::{Sampling, restore};
 use crate::network::{Network, unet};
@@ -29,7 +29,7 @@ impl Data {
         if !restores(network) {
             return Data::nothing(network);
         }
-        let Shape { h, w, .. } = effort::image_shape(network)?;
+        let Shape { h, w, .. } = size::image_shape(network)?;
         let phantoms = restore::phantoms_of(images, seed, Sampling::default(), (h, w))?;
         let images: Vec<Vec<f32>> = phantoms.iter().map(|phantom| phantom.aliased().data).collect();
         Data::of(DataKind::Phantoms, "aliased phantoms".to_string(), Shape::new(1, h, w, 1), images)
@@ -40,7 +40,7 @@ impl Data {
     /// # Errors
     /// If no size fits the network.
     pub fn nothing(network: &Network) -> Result<Data> {
-        let shape = effort::image_shape(network)?;
+        let shape = size::image_shape(network)?;
         let (mean, deviation, range) = PICTURES;
         let name = "no data: noise and gratings only".to_string();
         let facts =
@@ -115,12 +115,12 @@ impl Data {
         (self.facts.kind != DataKind::Nothing).then_some(self.shape)
     }
 
-    /// The shape of the stimuli: that of the data, or where those are large that of [`effort::image_shape`].
+    /// The shape of the stimuli: that of the data, or where those are large that of [`size::image_shape`].
     ///
     /// # Errors
     /// If no size fits the network.
     pub fn stimuli_shape(&self, network: &Network) -> Result<Shape> {
-        let own = effort::image_shape(network)?;
+        let own = size::image_shape(network)?;
         let is_small = 2 * self.shape.pixels() <= 3 * own.pixels();
         Ok(if is_small { self.shape } else { own })
     }

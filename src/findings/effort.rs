@@ -2,11 +2,11 @@
 //!
 //! The work is counted in multiply-accumulates, so that the same command gives the same numbers on every machine.
 
-use super::claims::{pruning, skips};
+use super::border;
 use super::how::RANDOM;
 use super::routes::skips as skips_of;
+use super::size::{image_shape, macs};
 use super::stimuli::GRATINGS;
-use super::{ablation, border, measure, pictures};
 use crate::Result;
 use crate::engine::exec::Executor;
 use crate::engine::graph::Graph;
@@ -23,10 +23,21 @@ const SHOWN: f64 = 1.5e13;
 const OF_A_LAYER: f64 = 2.5e13;
 const PICTURES: f64 = 8e13;
 const TRIED: (f64, f64) = (1.7e13, 3.5e13);
-/// Work of one pass up to which a network sees images of its own size; the built-in network's is 5.4e9.
-const PASS: u64 = 8_000_000_000;
-/// Images are made no smaller than this.
-const LEAST_SIDE: usize = 128;
+/// Seeds that a drawn filter is climbed from, in pixels and in waves.
+pub(super) const SEEDS: u64 = 4;
+/// Images at which gradients are split by their routes.
+pub(super) const SPLIT: usize = 4;
+/// Held-out images that a filter alone is tried on.
+pub(super) const ALONE: usize = 24;
+/// Those on which it is looked for how many filters can go.
+pub(super) const SEARCH: usize = 16;
+/// Those on which random channels stand for a skip's: the spread is that of the sets.
+pub(super) const BY_CHANCE: usize = 8;
+/// Selectivities of shuffled kernels that a layer's threshold should rest on, at least, and draws that are made for them, at most.
+pub(super) const SAMPLES: usize = 128;
+const MOST_DRAWS: usize = 8;
+/// Layers with fewer filters than this have no say in how many draws are made: they share the threshold of all.
+const FEW: usize = 16;
 /// Stimuli that are no grating, about.
 const OTHERS: usize = 96;
 /// Images of the data that are reckoned with, whatever is asked for.
@@ -97,32 +108,10 @@ impl Effort {
     }
 }
 
-/// The shape of one image that is shown or climbed: the network's own; where a pass is long and the network takes smaller images, too,
-/// half of it, and half again.
-///
-/// # Errors
-/// If no size fits the network.
-pub fn image_shape(network: &Network) -> Result<Shape> {
-    let mut image = unet::image_shape(network, &[], None)?;
-    let convolutions = unet::convolutions(network);
-    while image.h.min(image.w) >= 2 * LEAST_SIDE && macs(network, &convolutions, image)? > PASS {
-        let half = (image.h / 2, image.w / 2);
-        match unet::image_shape(network, &[network.output], Some(half)) {
-            Ok(smaller) => image = smaller,
-            Err(_) => break,
-        }
-    }
-    Ok(image)
-}
-
-/// Multiply-accumulates of one image through all of these layers; 0 of none.
-fn macs(network: &Network, layers: &[usize], image: Shape) -> Result<u64> {
-    if layers.is_empty() {
-        return Ok(0);
-    }
-    let mut graph = Graph::new();
-    let input = graph.input(unet::input_name(network), image)?;
-    Ok(unet::graph_of(graph, input, network, layers, None)?.graph.macs())
+/// How many times kernels are shuffled.
+pub(super) fn draws(network: &Network, layers: &[usize]) -> usize {
+    let counts = layers.iter().map(|&layer| unet::filters(network, layer)).filter(|&filters| filters >= FEW);
+    counts.min().map_or(MOST_DRAWS, |fewest| SAMPLES.div_ceil(fewest)).clamp(1, MOST_DRAWS)
 }
 
 /// What passes take, in multiply-accumulates.
@@ -143,22 +132,21 @@ impl Passes {
     fn of(network: &Network, layers: &[usize], data: Option<Shape>) -> Result<Passes> {
         let image = image_shape(network)?;
         let needed = unet::needed_for(network, network.output);
-        let layer = |&layer: &usize| -> Result<(usize, f64, bool)> {
+        let layer = |&layer: &usize| {
             let inner = needed[layer] && layer != network.output;
-            Ok((unet::filters(network, layer), macs(network, &[layer], image)? as f64, inner))
+            (unet::filters(network, layer), macs(network, &[layer], image) as f64, inner)
         };
-        let of_data = |shape: Shape| -> Result<(f64, f64)> {
-            Ok((macs(network, layers, shape)? as f64, macs(network, &[network.output], shape)? as f64))
-        };
+        let of_data =
+            |shape: Shape| (macs(network, layers, shape) as f64, macs(network, &[network.output], shape) as f64);
         let filters =
             |layers: &[usize]| layers.iter().map(|&layer| unet::filters(network, layer)).sum::<usize>() as f64;
         Ok(Passes {
-            layers: layers.iter().map(layer).collect::<Result<_>>()?,
+            layers: layers.iter().map(layer).collect(),
             asked: filters(layers) / filters(&unet::convolutions(network)).max(1.0),
-            shuffles: measure::draws(network, layers),
+            shuffles: draws(network, layers),
             skips: skips_of(network).len(),
-            stimulus: macs(network, layers, image)? as f64,
-            data: data.map(of_data).transpose()?,
+            stimulus: macs(network, layers, image) as f64,
+            data: data.map(of_data),
         })
     }
 
@@ -184,7 +172,7 @@ impl Passes {
 
     /// Of the climbs of what is drawn, layer by layer.
     fn pictures(&self, effort: &Effort) -> Vec<f64> {
-        let climbs = 2.0 * pictures::SEEDS as f64 * climb();
+        let climbs = 2.0 * SEEDS as f64 * climb();
         self.drawn(effort).map(|(filters, pass)| filters * pass * climbs).collect()
     }
 
@@ -200,11 +188,11 @@ impl Passes {
         // The set that is tested, two others and what is spared; random ones; each skip; and as many random channels.
         let passes = images as f64 * (1.0 + THERE_AND_BACK)
             + tried as f64 * (8.0 + RANDOM as f64 + 2.0 * self.skips as f64)
-            + alone * tried.min(ablation::IMAGES) as f64
-            + halvings * tried.min(pruning::SEARCH) as f64
-            + RANDOM as f64 * tried.min(skips::TRIED) as f64;
+            + alone * tried.min(ALONE) as f64
+            + halvings * tried.min(SEARCH) as f64
+            + RANDOM as f64 * tried.min(BY_CHANCE) as f64;
         let routes: f64 = self.drawn(effort).map(|(filters, pass)| filters * pass).sum();
-        passes * whole + routes * (skips::IMAGES * (self.skips + 1)) as f64 * THERE_AND_BACK
+        passes * whole + routes * (SPLIT * (self.skips + 1)) as f64 * THERE_AND_BACK
     }
 
     fn all(&self, effort: &Effort, images: usize, ablate: bool) -> f64 {

@@ -12,7 +12,7 @@ use super::stimuli::{BARS, GRATINGS, GREYS, NOISES, Stimuli};
 use super::tally::{Series, Tally};
 use super::units::Unit;
 use super::verdict::{Evidence, Thresholds};
-use super::{Effect, FilterFindings, LayerFindings, Life, Proven, Shuffled, Tuning, Verdict, bounds};
+use super::{Effect, FilterFindings, LayerFindings, Life, Proven, Shuffled, Tuning, Verdict, bounds, size};
 use crate::Result;
 use crate::cancel::Watch;
 use crate::engine::exec::Executor;
@@ -20,11 +20,6 @@ use crate::engine::tensor::Shape;
 
 use crate::network::{Network, unet};
 
-/// Selectivities of shuffled kernels that a layer's threshold should rest on, at least, and draws that are made for them, at most.
-const SAMPLES: usize = 128;
-const MOST_DRAWS: usize = 8;
-/// Layers with fewer filters than this have no say in how many draws are made: they share the threshold of all.
-const FEW: usize = 16;
 /// Thresholds of what chance exceeds once in a hundred.
 const PERCENTILE: f64 = 0.99;
 /// Gratings that move a filter by less than this, as a share of how far anything moves it, move it by rounding alone.
@@ -66,8 +61,8 @@ pub fn measure(
     let shape = data.stimuli_shape(network)?;
     let stimuli = Stimuli::new(shape, data, seed);
     let effort = Effort::of(network, layers, data.of_task())?;
-    let draws = draws(network, layers).min(effort.shuffles);
-    let climbed = effort::image_shape(network)?;
+    let draws = effort::draws(network, layers).min(effort.shuffles);
+    let climbed = size::image_shape(network)?;
     let filters: usize = layers.iter().map(|&layer| unet::filters(network, layer)).sum();
     let shown = GREYS + 1 + GRATINGS + BARS + 2 * NOISES + colours(shape) + data.images.len() + border::IMAGES;
     let total = shown + draws * (1 + GRATINGS) + if effort.own_seeds { filters } else { SHARED };
@@ -276,12 +271,6 @@ fn show_gratings(probe: &mut Probe, stimuli: &Stimuli, tallies: &mut [Tally], pr
     probe.show(GRATINGS, &|i| stimuli.grating(i), progress, &mut |unit, u, i, r| tallies[u].see_grating(unit, i, r))
 }
 
-/// How many times kernels are shuffled.
-pub(super) fn draws(network: &Network, layers: &[usize]) -> usize {
-    let counts = layers.iter().map(|&layer| unet::filters(network, layer)).filter(|&filters| filters >= FEW);
-    counts.min().map_or(MOST_DRAWS, |fewest| SAMPLES.div_ceil(fewest)).clamp(1, MOST_DRAWS)
-}
-
 /// For each layer the tuning of the network with its kernels' taps shuffled.
 fn chance_of_lines(
     executor: &dyn Executor,
@@ -313,7 +302,7 @@ fn chance_of_lines(
 
 /// The 99th percentile of a layer's values; of all layers', if it has too few of its own. 1 of none.
 fn percentile(values: &[Vec<f64>], layer: usize) -> f64 {
-    let mut own = match values[layer].len() >= SAMPLES / 2 {
+    let mut own = match values[layer].len() >= effort::SAMPLES / 2 {
         true => values[layer].clone(),
         false => values.concat(),
     };

@@ -25,6 +25,7 @@ pub mod pictures;
 pub mod probe;
 mod reach;
 pub mod routes;
+pub mod size;
 pub mod spectrum;
 pub mod speed;
 pub mod stats;

@@ -6,7 +6,7 @@ use super::spectrum::{cells, flatness, mutual_likeness};
 use super::stats::{quantile, spearman};
 use super::task::Task;
 use super::trust::still_seed;
-use super::{LayerFindings, Look, Patch, Trust, effort};
+use super::{LayerFindings, Look, Patch, Trust, effort, size};
 use crate::Result;
 use crate::cancel::Watch;
 use crate::engine::exec::Executor;
@@ -20,8 +20,6 @@ use std::collections::BTreeMap;
 const AT_ONCE: usize = 32;
 /// Pictures of white noise that say how flat white noise is.
 const NULLS: usize = 100;
-/// Seeds that are climbed from, in pixels and in waves.
-pub(super) const SEEDS: u64 = 4;
 
 /// Measures the trust in the pictures of the `drawn` filters. `task`: the data, if there are any.
 ///
@@ -35,7 +33,7 @@ pub fn trust(
     drawn: &[(usize, Vec<usize>)],
     watch: &mut Watch,
 ) -> Result<()> {
-    let shape = effort::image_shape(network)?;
+    let shape = size::image_shape(network)?;
     let flat_threshold = flat_by_chance(shape);
     let convolutions: Vec<usize> = layers.iter().map(|layer| layer.layer).collect();
     let mut of_pictures = Gaze::new(executor, network, &convolutions, shape)?;
@@ -87,7 +85,7 @@ pub fn looks(
     asked: &[(usize, Vec<usize>)],
     watch: &mut Watch,
 ) -> Result<()> {
-    let shape = effort::image_shape(network)?;
+    let shape = size::image_shape(network)?;
     let flat_threshold = flat_by_chance(shape);
     let unknown = |layer: &LayerFindings| -> Vec<usize> {
         let asked = asked.iter().filter(|(asked, _)| *asked == layer.layer).flat_map(|(_, filters)| filters);
@@ -184,7 +182,7 @@ impl Climbs {
             rate: 2.0 * Optimizer::Adam.rate(),
             ..Recipe::default()
         };
-        for seed in 0..SEEDS {
+        for seed in 0..effort::SEEDS {
             watch.cancel.check()?;
             let mut quiet = Watch { cancel: watch.cancel, progress: &mut |_, _| {} };
             let noise = ascent::noise(seed, &network.layers[layer].name, filters, shape, NOISE);

@@ -1,6 +1,6 @@
 //! What the network is tried on, and what is lost when something of it is taken away.
 
-use super::{DataKind, Interval, effort, stats};
+use super::{DataKind, Interval, size, stats};
 use crate::Result;
 use crate::engine::tensor::Shape;
 use crate::mri::metrics::{psnr, ssim};
@@ -26,7 +26,7 @@ impl Task {
     /// # Errors
     /// If no size fits the network.
     pub fn phantoms(network: &Network, count: usize, seed: u64, sampling: Sampling) -> Result<Task> {
-        let shape = effort::image_shape(network)?;
+        let shape = size::image_shape(network)?;
         let examples = restore::phantoms_of(count, seed, sampling, (shape.h, shape.w))?;
         let images = examples.iter().map(|example| example.aliased().data).collect();
         Ok(Task { shape, images, truths: examples.into_iter().map(|example| example.truth).collect() })

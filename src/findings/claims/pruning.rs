@@ -5,6 +5,7 @@ use crate::Result;
 use crate::cancel::Watch;
 use crate::engine::random::stream;
 use crate::findings::ablation::Ablation;
+use crate::findings::effort;
 use crate::findings::how::{RANDOM, same};
 use crate::findings::masked::{Removed, Site};
 use crate::findings::speed::Speed;
@@ -13,9 +14,6 @@ use crate::findings::task::{Task, interval};
 use crate::findings::{Answer, Claim, FilterFindings, How, LayerFindings, STILL_SEED, Text, Unit, Verdict};
 use crate::network::{Kind, Network};
 use serde_json::json;
-
-/// Images on which it is looked for how many filters can go.
-pub(in crate::findings) const SEARCH: usize = 16;
 
 /// Does the filter's picture look like noise: is it still the seed, or is its spectrum flat?
 pub fn looks_like_noise(filter: &FilterFindings) -> bool {
@@ -149,7 +147,7 @@ impl Pruning<'_, '_> {
                 watch.cancel.check()?;
                 let mut tried = spare.clone();
                 tried[layer] = (within + beyond) / 2;
-                let lost = self.ablation.lost(&self.set(&tried, by_taylor), SEARCH)?;
+                let lost = self.ablation.lost(&self.set(&tried, by_taylor), effort::SEARCH)?;
                 let lost = lost.iter().sum::<f64>() / lost.len() as f64;
                 if lost <= bound { within = tried[layer] } else { beyond = tried[layer] }
             }

@@ -6,6 +6,7 @@ use crate::cancel::Watch;
 use crate::engine::exec::Executor;
 use crate::engine::random::stream;
 use crate::findings::ablation::Ablation;
+use crate::findings::effort;
 use crate::findings::fit::fitting;
 use crate::findings::how::{self, RANDOM, same};
 use crate::findings::masked::{Means, Removed, Site};
@@ -15,11 +16,6 @@ use crate::findings::task::{Task, interval};
 use crate::findings::{Answer, Claim, How, Interval, LayerFindings, Text, Unit};
 use crate::network::{Network, unet};
 use serde_json::json;
-
-/// Images at which gradients are split.
-pub(in crate::findings) const IMAGES: usize = 4;
-/// Images on which random channels are tried: the spread is that of the sets.
-pub(in crate::findings) const TRIED: usize = 8;
 
 /// Splits the gradients of the `drawn` filters by route; the shares are the means over some images.
 ///
@@ -39,7 +35,7 @@ pub fn split(
             for filters in filters.chunks(at_once) {
                 let mut routes = Routes::new(executor, network, *layer, filters, task.shape)?;
                 let mut shares: Vec<Vec<Vec<f64>>> = vec![vec![]; filters.len()];
-                for image in task.images.iter().take(IMAGES) {
+                for image in task.images.iter().take(effort::SPLIT) {
                     for (shares, split) in shares.iter_mut().zip(routes.split(image)?) {
                         shares.extend(split.shares());
                     }
@@ -119,7 +115,7 @@ pub fn by_chance(
         removed
     };
     let sets: Vec<Removed> = (0..RANDOM).map(set).collect();
-    let lost = ablation.each_lost(&sets, TRIED, watch)?;
+    let lost = ablation.each_lost(&sets, effort::BY_CHANCE, watch)?;
     let mut random: Vec<f64> = lost.iter().map(|lost| lost.iter().sum::<f64>() / lost.len() as f64).collect();
     random.sort_by(f64::total_cmp);
     Ok(random)
