@@ -141,7 +141,8 @@ fn the_page_in_spanish() {
     // 50 answers to brightness: its picture is marked.
     assert_eq!(page.matches("data-still id=").count(), 1);
     assert!(
-        page.contains("La imagen sigue siendo el ruido") && page.contains("50, nivel, aún la semilla en el centro")
+        page.contains("En el centro la imagen sigue siendo el ruido")
+            && page.contains("50, nivel, aún la semilla en el centro")
     );
     let found = |page: &str| {
         let spoken = spoken(&page[page.find("<body>").unwrap()..page.find("<script").unwrap()]);
