@@ -6,6 +6,7 @@ use unet_lens::engine::exec::reference::evaluate;
 use unet_lens::engine::graph::Graph;
 use unet_lens::engine::ops::{Conv2d, ConvTranspose, Kernel, Sides, Strided, Window};
 use unet_lens::engine::tensor::{Shape, Tensor64};
+use unet_lens::engine::values::Values;
 
 fn digits(kh: usize, kw: usize, ci: usize, co: usize) -> Kernel {
     let places = (0..kh * kw * ci * co).map(|i| (i / (kw * ci * co), i / (ci * co) % kw, i / co % ci, i % co));
@@ -82,7 +83,7 @@ fn read(kernel: &Strided) -> Vec<f32> {
 #[test]
 fn kernels_in_place() {
     let kernel = digits(3, 2, 4, 5);
-    let bank: Arc<[f32]> = (0..2 * 3 * 2 * 4 * 5).map(|i| i as f32).collect();
+    let bank: Values = (0..2 * 3 * 2 * 4 * 5).map(|i| i as f32).collect();
     let bank = Kernel::of_bank(2, 3, 2, 4, 5, bank).unwrap();
     let scale = [1.5, -2.0, 0.25, 3.0, 1.0];
     for kernel in [kernel, bank] {

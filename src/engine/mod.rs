@@ -11,7 +11,8 @@
 //! 4. [`autodiff`]: the gradient, one walk backwards that appends ordinary nodes.
 //! 5. [`plan`]: the graph made ready to run: what is fused, which buffer holds what when.
 //! 6. [`exec`]: what runs a plan. [`exec::reference`] is the specification; [`exec::cpu`] and [`exec::gpu`] are fast.
-//! 7. [`random`]: streams of random numbers that depend on a seed and a name alone.
+//! 7. [`values`]: numbers that are shared, as weights are.
+//! 8. [`random`]: streams of random numbers that depend on a seed and a name alone.
 
 pub mod autodiff;
 pub mod compose;
@@ -22,3 +23,4 @@ pub mod plan;
 pub mod random;
 mod rewire;
 pub mod tensor;
+pub mod values;

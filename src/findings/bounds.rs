@@ -309,6 +309,6 @@ fn sizes(kernel: &Kernel) -> Result<Kernel> {
     Kernel::of_bank(kernel.bank, kernel.kh, kernel.kw, kernel.ci, kernel.co, absolute(&kernel.values()))
 }
 
-fn absolute(values: &[f32]) -> Arc<[f32]> {
+fn absolute<C: FromIterator<f32>>(values: &[f32]) -> C {
     values.iter().map(|v| v.abs()).collect()
 }

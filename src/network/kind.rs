@@ -1,6 +1,7 @@
 //! What a layer computes, with its weights. Axes are counted as Keras counts them: the images are axis 0, and -1 is the last.
 
 use crate::engine::ops::{Function, Kernel, Sides, Window};
+use crate::engine::values::Values;
 use std::sync::Arc;
 
 #[derive(Debug, Clone)]
@@ -231,7 +232,7 @@ pub enum Merge {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Array {
     pub shape: Vec<usize>,
-    pub data: Arc<[f32]>,
+    pub data: Values,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -4,6 +4,7 @@
 //! it; the numbers are put together ([`Kernel::values`]) only when an executor packs them.
 
 use super::strided::Strided;
+use crate::engine::values::Values;
 use crate::{Error, Result};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ pub struct Kernel {
     pub ci: usize,
     pub co: usize,
     /// `[bank, kh, kw, ci, co]` before the views, flat.
-    source: Arc<[f32]>,
+    source: Values,
     source_bank: usize,
     source_ci: usize,
     /// What is done to it, in this order.
@@ -57,7 +58,7 @@ impl Kernel {
     ///
     /// # Errors
     /// If a side is zero, or the number of values is wrong.
-    pub fn new(kh: usize, kw: usize, ci: usize, co: usize, data: Arc<[f32]>) -> Result<Kernel> {
+    pub fn new(kh: usize, kw: usize, ci: usize, co: usize, data: Values) -> Result<Kernel> {
         Kernel::of_bank(1, kh, kw, ci, co, data)
     }
 
@@ -65,7 +66,7 @@ impl Kernel {
     ///
     /// # Errors
     /// As [`Kernel::new`].
-    pub fn of_bank(bank: usize, kh: usize, kw: usize, ci: usize, co: usize, data: Arc<[f32]>) -> Result<Kernel> {
+    pub fn of_bank(bank: usize, kh: usize, kw: usize, ci: usize, co: usize, data: Values) -> Result<Kernel> {
         let kernel = Kernel { bank, kh, kw, ci, co, source: data, source_bank: bank, source_ci: ci, views: vec![] };
         if kernel.source.len() != bank * kernel.len() || kernel.source.is_empty() {
             return Err(Error::Usage(format!(
@@ -120,7 +121,7 @@ impl Kernel {
 
     /// The array that it looks at, its sizes `[bank, kh, kw, ci, co]`, and what is done to it, in this order: for whoever packs
     /// kernels elsewhere.
-    pub fn source(&self) -> (&Arc<[f32]>, [usize; 5], &[View]) {
+    pub fn source(&self) -> (&Values, [usize; 5], &[View]) {
         let Kernel { source_bank: bank, kh, kw, source_ci: ci, .. } = *self;
         (&self.source, [bank, kh, kw, ci, self.source.len() / (bank * kh * kw * ci)], &self.views)
     }

@@ -1,12 +1,13 @@
 //! A kernel's numbers where they lie.
 
+use crate::engine::values::Values;
 use std::sync::Arc;
 
 /// A kernel whose element `[bank, i, j, c, o]` is a number of an array that lies elsewhere, a fixed step on from that of its neighbour
 /// along each axis, times the factor of output `o`, where there are such.
 #[derive(Debug, Clone)]
 pub struct Strided {
-    data: Arc<[f32]>,
+    data: Values,
     /// Bank, rows, columns, inputs, outputs.
     sides: [usize; 5],
     /// Where the first element is.
@@ -17,7 +18,7 @@ pub struct Strided {
 
 impl Strided {
     /// `data` is `sides`, flat; `None` if it has another length.
-    pub fn new(sides: [usize; 5], data: Arc<[f32]>) -> Option<Strided> {
+    pub fn new(sides: [usize; 5], data: Values) -> Option<Strided> {
         let mut steps = [1; 5];
         for axis in (0..4).rev() {
             steps[axis] = steps[axis + 1] * sides[axis + 1] as isize;

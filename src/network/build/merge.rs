@@ -105,7 +105,7 @@ impl Builder<'_> {
             )));
         }
         let shape = shape_of(self.graph.shape(x.node).n, &array.shape)?;
-        let node = self.graph.constant(&self.part(what), shape, array.data.clone())?;
+        let node = self.graph.constant(&self.part(what), shape, array.data[..].into())?;
         let value = Value { node, rank: x.rank, channels_first: false };
         match x.channels_first {
             // Turned without a change of meaning: the channels, which come first, to the end.

@@ -1,6 +1,6 @@
 //! Weights: where each of the two formats keeps them, and reading them.
 
-use std::sync::Arc;
+use crate::engine::values::Values;
 
 use hdf5::error::Error as H5Error;
 use hdf5::group::Group;
@@ -95,20 +95,16 @@ impl LayerWeights {
 }
 
 /// The values of a weight as f32, in the file's order (rows first).
-pub fn read(dataset: &Dataset) -> Fallible<Arc<[f32]>> {
+pub fn read(dataset: &Dataset) -> Fallible<Values> {
     let count = dataset.num_elements().map_err(|e| damaged(&e))? as usize;
     let supported = "supported are float32 and float64";
     match dataset.dtype() {
         Datatype::FloatingPoint { size: 4, .. } => {
-            let mut values: Arc<[f32]> = std::iter::repeat_n(0.0, count).collect();
-            // Nobody else has this Arc yet.
-            let buffer = Arc::get_mut(&mut values).expect("a new Arc has one owner");
-            dataset.read_into(buffer).map_err(|e| unreadable(&e))?;
-            Ok(values)
+            Values::filled(count, |values| dataset.read_into(values).map_err(|e| unreadable(&e)))
         }
         Datatype::FloatingPoint { size: 8, .. } => {
-            let values = dataset.read_array::<f64>().map_err(|e| unreadable(&e))?;
-            Ok(values.iter().map(|&v| v as f32).collect())
+            let wide = dataset.read_array::<f64>().map_err(|e| unreadable(&e))?;
+            Ok(wide.iter().map(|&v| v as f32).collect())
         }
         Datatype::FloatingPoint { size, .. } => Err(format!("its values are float{}; {supported}", 8 * *size as usize)),
         Datatype::FixedPoint { size, .. } => Err(format!("its values are int{}; {supported}", 8 * *size as usize)),

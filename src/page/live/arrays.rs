@@ -1,8 +1,8 @@
 //! All numbers that a page computes with, each array once, one after the other.
 
+use crate::engine::values::Values;
 use serde::Serialize;
 use std::collections::HashMap;
-use std::sync::Arc;
 
 /// Where an array lies: from byte `at` on, `len` numbers of this kind, little-endian.
 #[derive(Debug, Clone, Serialize)]
@@ -22,12 +22,12 @@ pub struct Arrays {
     /// And the same numbers, made anew for each graph.
     equal: HashMap<(&'static str, Vec<u8>), usize>,
     /// Keeps alive what `known` knows by its address.
-    held: Vec<Arc<[f32]>>,
+    held: Vec<Values>,
 }
 
 impl Arrays {
     /// The number of a kernel, in 16 bits where that changes none of its weights.
-    pub fn kernel(&mut self, values: &Arc<[f32]>) -> usize {
+    pub fn kernel(&mut self, values: &Values) -> usize {
         let key = (values.as_ptr() as usize, values.len());
         if let Some(&known) = self.known.get(&key) {
             return known;

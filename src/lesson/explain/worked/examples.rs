@@ -4,7 +4,7 @@ use super::Array;
 use crate::Result;
 use crate::engine::ops::{Axis, Conv2d, ConvTranspose, Function, Kernel, Matrix, Op, Pool, Sampling, Sides, Window};
 use crate::engine::tensor::Shape;
-use std::sync::Arc;
+use crate::engine::values::Values;
 
 /// The largest kernel, window and stride of an example, pixels: what is larger is cut to it.
 const LARGEST: usize = 5;
@@ -217,7 +217,7 @@ pub(super) fn settings(op: &Op) -> (&'static str, Array) {
 
 /// The same op with other numbers for its settings, as many as it has.
 pub(super) fn with_settings(op: &Op, settings: &[f64]) -> Result<Op> {
-    let narrow: Arc<[f32]> = settings.iter().map(|&v| v as f32).collect();
+    let narrow: Values = settings.iter().map(|&v| v as f32).collect();
     let like = |k: &Kernel| Kernel::new(k.kh, k.kw, k.ci, k.co, narrow.clone());
     Ok(match op {
         Op::Conv2d(conv) => Op::Conv2d(Conv2d { kernel: like(&conv.kernel)?, ..conv.clone() }),

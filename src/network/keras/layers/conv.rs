@@ -39,7 +39,7 @@ impl Form {
         let kernel = Kernel::new(self.kernel.h, self.kernel.w, inputs, outputs, kernel.data.clone());
         Ok(Convolution {
             kernel: kernel.map_err(|e| e.to_string())?,
-            bias: bias.map(|b| b.data.clone()),
+            bias: bias.map(|b| b.data[..].into()),
             stride: self.stride,
             padding: self.padding,
             dilation: self.dilation,
@@ -135,6 +135,6 @@ pub fn dense(settings: Settings, ci: Option<usize>, keras_3: bool) -> Fallible<U
     let weights = weights(vec![("kernel", vec![ci, Some(units)])], settings.flag("use_bias", true)?, Some(units));
     Ok(Understood::new(Some(units), weights, move |w| {
         let kernel = Kernel::new(1, 1, w[0].shape[0], units, w[0].data.clone()).map_err(|e| e.to_string())?;
-        Ok(Kind::Dense { kernel, bias: w.get(1).map(|b| b.data.clone()), activation })
+        Ok(Kind::Dense { kernel, bias: w.get(1).map(|b| b.data[..].into()), activation })
     }))
 }

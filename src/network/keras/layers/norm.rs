@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::settings::{Settings, numbers, refused};
 use super::{Fallible, Understood};
+use crate::engine::values::Values;
 use crate::network::Kind;
 
 pub fn batch_norm(settings: Settings, channels: Option<usize>, channels_axis: bool) -> Fallible<Understood> {
@@ -21,7 +22,7 @@ pub fn batch_norm(settings: Settings, channels: Option<usize>, channels_axis: bo
         let gamma = if scaled { next.next() } else { None };
         let beta = if center { next.next() } else { None };
         let (mean, variance) = (next.next().unwrap_or_default(), next.next().unwrap_or_default());
-        let of_one_length = |w: &Arc<[f32]>| w.len() == mean.len();
+        let of_one_length = |w: &Values| w.len() == mean.len();
         if ![&gamma, &beta].into_iter().flatten().chain([&variance]).all(of_one_length) {
             return Err("its weights are not of one length; the file's weights and architecture differ".to_string());
         }
@@ -122,7 +123,7 @@ pub fn group_norm(settings: Settings, channels: Option<usize>, of_one: bool) -> 
     let names = scaled.then_some("gamma").into_iter().chain(center.then_some("beta"));
     let weights = names.map(|name| (name, vec![None])).collect();
     Ok(Understood::new(channels, weights, move |weights| {
-        let mut next = weights.into_iter().map(|w| w.data);
+        let mut next = weights.into_iter().map(|w| w.data[..].into());
         let gamma = if scaled { next.next() } else { None };
         let beta = if center { next.next() } else { None };
         Ok(Kind::GroupNorm { groups, axis, epsilon, gamma, beta })
