@@ -159,3 +159,6 @@ fn margin(network: &Network, image: Shape) -> Option<usize> {
         && unet::image_shape(network, &[], Some((image.h + 2 * margin, image.w + 2 * margin))).is_ok();
     (fits && margin > 0).then_some(margin)
 }
+
+#[cfg(test)]
+mod tests;

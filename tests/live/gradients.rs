@@ -16,7 +16,51 @@ fn gradients_of_the_built_in_network() {
     let network = network("unet.h5");
     gradients_agree(&page, &network, (32, 32), &BY_ALL);
     gradients_agree(&page, &network, (128, 128), &BY_ALL[..1]);
+    // As on a GPU, which takes a convolution's tiles by more threads.
+    page.eval("void (live.engine_Gpu.is_software = false)");
+    gradients_agree(&page, &network, (32, 32), &BY_ALL[..1]);
     page.assert_quiet();
+}
+
+/// The browser's own compiler of WGSL takes every shader, those as well that the page does without.
+#[test]
+fn tint_accepts_every_shader() {
+    let Some(chromium) = open_with_gpu() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
+    let text = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    // What stands in front of others, or behind them.
+    let parts = ["prelude.wgsl", "functions.wgsl", "conv2d_params.wgsl", "conv2d_few_threads.wgsl"];
+    let mut names: Vec<String> =
+        std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|name| !parts.contains(&name.as_str()));
+    names.sort();
+    assert!(names.len() > 18, "{names:?}");
+    let page = chromium.page(&make(dir.path(), "tiny.h5", &[]), 1400);
+    settle(&page);
+    for name in names {
+        let files = match name.as_str() {
+            "conv2d.wgsl" => vec![parts[0], parts[2], &name, parts[3]],
+            "conv2d_subgroup.wgsl" => vec![parts[0], parts[2], &name],
+            "same.wgsl" | "unpool.wgsl" | "winograd.wgsl" => vec![parts[0], &name],
+            "pointwise.wgsl" | "sum.wgsl" => vec![parts[1], &name],
+            _ => vec![name.as_str()],
+        };
+        let enabled = if name.contains("subgroup") { "enable subgroups;\n" } else { "" };
+        let whole = enabled.to_string() + &files.into_iter().map(text).collect::<String>();
+        let code = serde_json::to_string(&whole).unwrap();
+        let said = page.wait(&format!(
+            "(async () => {{
+                const adapter = await navigator.gpu.requestAdapter();
+                const device = await adapter.requestDevice({{ requiredFeatures: ['subgroups'] }});
+                device.onuncapturederror = event => event.preventDefault();
+                const {{ messages }} = await device.createShaderModule({{ code: {code} }}).getCompilationInfo();
+                device.destroy();
+                return messages.map(one => `${{one.type}} in line ${{one.lineNum}}: ${{one.message}}`);
+            }})()"
+        ));
+        assert_eq!(said, serde_json::json!([]), "{name}");
+    }
 }
 
 /// Networks of other layers live as well.

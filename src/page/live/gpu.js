@@ -10,7 +10,9 @@ class Gpu {
     if (!device) return null;
     const gpu = new Gpu();
     Object.assign(gpu, { model, device, modules: [], pipelines: new Map() });
-    const { description, vendor, architecture } = adapter.info ?? {};
+    const { description, vendor, architecture, isFallbackAdapter } = adapter.info ?? {};
+    // A processor that stands in for a GPU.
+    gpu.is_software = Boolean(isFallbackAdapter);
     gpu.name = description || [vendor, architecture].filter(Boolean).join(" ") || "?";
     device.lost.then((info) => { gpu.is_lost = true; lost(info.message || info.reason); });
     device.onuncapturederror = (event) => { event.preventDefault(); gpu.problem ??= event.error.message; };
@@ -134,9 +136,11 @@ class Program {
     }
   }
 
-  // With relu's mask of the gradient's own sign as well (guided backprop): the epilogue's relu comes before its gate.
+  // A processor takes a convolution's tiles by few threads. With relu's mask of the gradient's own sign as well (guided backprop) the
+  // epilogue's relu comes before its gate.
   pipeline_of(call) {
-    const pipeline = this.plan.pipelines[call.pipeline];
+    const planned = this.plan.pipelines[call.pipeline], is_tiled = planned.entry === "tiled";
+    const pipeline = is_tiled && this.gpu.is_software ? { ...planned, entry: "few_threads" } : planned;
     const gated = pipeline.overrides.some(([name]) => name === "GATE");
     if (!this.changes.guided || !gated) return pipeline;
     return { ...pipeline, overrides: [...pipeline.overrides, ["RELU", 1]] };

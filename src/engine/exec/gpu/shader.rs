@@ -49,13 +49,13 @@ macro_rules! with_epilogue {
     };
 }
 
-/// A convolution shader's file with the prelude and their settings in front of it.
+/// A convolution shader's files with the prelude and their settings in front of them.
 macro_rules! convolution {
-    ($file:literal) => {
+    ($($file:literal),+) => {
         concat!(
             include_str!("../../../../shaders/prelude.wgsl"),
             include_str!("../../../../shaders/conv2d_params.wgsl"),
-            include_str!($file)
+            $(include_str!($file)),+
         )
     };
 }
@@ -111,7 +111,9 @@ impl Shader {
             Shader::Roll => include_str!("../../../../shaders/roll.wgsl"),
             Shader::TotalVariation => include_str!("../../../../shaders/total_variation.wgsl"),
             Shader::Transform => include_str!("../../../../shaders/transform.wgsl"),
-            Shader::Conv2d => convolution!("../../../../shaders/conv2d.wgsl"),
+            Shader::Conv2d => {
+                convolution!("../../../../shaders/conv2d.wgsl", "../../../../shaders/conv2d_few_threads.wgsl")
+            }
             Shader::Conv2dSubgroup => convolution!("../../../../shaders/conv2d_subgroup.wgsl"),
             Shader::Winograd => with_epilogue!("../../../../shaders/winograd.wgsl"),
             Shader::Fma => include_str!("../../../../shaders/fma.wgsl"),
