@@ -238,7 +238,7 @@ impl Winograd {
         let mut chunk = Chunk {
             conv: self,
             parts,
-            finish,
+            finish: finish.streaming(),
             v: v.as_mut_ptr(),
             v_stride,
             m: m.as_mut_ptr(),
@@ -375,6 +375,7 @@ impl Kernel for OutputTransform<'_> {
     fn run<L: Lanes>(self) {
         // SAFETY: every tile has its own pixels.
         unsafe { if self.chunk.conv.pooled { outputs::<L, 2>(&self) } else { outputs::<L, 4>(&self) } }
+        self.chunk.finish.done();
     }
 }
 
