@@ -139,14 +139,19 @@ fn groups() {
     }
 }
 
-/// Parts and pools with a padding of their own: where tiles begin at even places, pairs of upsampled pixels lie differently.
+/// Parts and pools with a padding of their own: where tiles begin at even places, pairs of upsampled pixels lie differently. Kernels of
+/// two rows or columns are completed by zeros on one side or the other.
 #[test]
 fn parts_and_pools_with_any_padding() {
-    for pads in [[0; 4], [1, 0, 0, 1], [2, 2, 2, 2], [3, 1, 1, 3]] {
+    let lists = [vec![part(9, 2, 2), part(5, 1, 1)], vec![part(20, 2, 2)], vec![part(20, 1, 1)]];
+    for pads in [[0; 4], [1, 0, 0, 1], [0, 1, 0, 1], [1; 4], [2; 4], [3, 1, 1, 3]] {
         for pool in [(1, 1), (2, 2), (3, 2)] {
-            let parts = vec![part(9, 2, 2), part(5, 1, 1)];
-            let g = Geometry { parts, pool, co: 19, ..general((8, 10), (3, 3), pads, ((1, 1), (1, 1))) };
-            Case::random(g, 2, ALL, 18).check();
+            for kernel in [(3, 3), (2, 2), (2, 3), (3, 2)] {
+                for parts in lists.clone() {
+                    let g = Geometry { parts, pool, co: 19, ..general((8, 10), kernel, pads, ((1, 1), (1, 1))) };
+                    Case::random(g, 2, ALL, 18).check();
+                }
+            }
         }
     }
 }

@@ -81,6 +81,8 @@ fn on_use_as_stored() {
         Geometry::new(5, 6, (3, 3), 70, 150),
         Geometry::new(8, 4, (3, 3), 21, 19),
         Geometry { pad: (1, 0), ..Geometry::new(9, 8, (2, 2), 140, 40) },
+        Geometry { pad: (0, 0), parts: vec![part(140, 2, 2)], ..Geometry::new(8, 12, (2, 2), 1, 40) },
+        Geometry { pad: (1, 0), pool: (2, 2), ..Geometry::new(8, 12, (2, 3), 33, 40) },
         Geometry { pool: (2, 2), ..Geometry::new(8, 10, (3, 3), 130, 33) },
         Geometry { parts: vec![part(20, 2, 2), part(130, 1, 1)], ..Geometry::new(8, 4, (3, 3), 1, 40) },
     ];

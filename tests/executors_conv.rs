@@ -69,6 +69,17 @@ fn every_convolution() {
     }
 }
 
+/// Outputs of more than 8 MB go past the caches; one whose channels fill no whole cache line does not.
+#[test]
+fn outputs_that_no_cache_holds() {
+    for channels in [128, 136] {
+        check(&format!("{channels} channels"), Shape::new(1, 134, 130, 3), |g, x| {
+            let y = g.conv2d("conv", x, general(&SETTINGS[2], 3, channels, 1)).unwrap();
+            g.relu("relu", y).unwrap()
+        });
+    }
+}
+
 /// Large enough for Winograd's convolution.
 #[test]
 fn wide_convolutions() {

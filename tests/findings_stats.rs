@@ -64,6 +64,37 @@ fn intervals_of_little_or_of_one_value() {
     assert_eq!(stats::mean(&values), stats::mean(&values), "the same draws at every call");
 }
 
+/// Of many values an interval is as wide as the normal approximation has it: the standard errors are those of SciPy 1.17.1's `sem`, of
+/// Welch's test for the difference, and White's (`HC1` of statsmodels) for the slope.
+#[test]
+fn intervals_of_many_values_are_as_wide_as_their_standard_errors() {
+    let even = |n: usize| -> Vec<f64> { (0..n).map(|i| (i * 37 % n) as f64 / n as f64).collect() };
+    let (a, b) = (even(400), even(100).iter().map(|v| 3.0 * v + 1.0).collect::<Vec<f64>>());
+    let point = |i: usize| {
+        let x = (i % 8) as f64;
+        (x, 2.0 - 0.5 * x + (a[i] - 0.5) * (0.2 + x * x / 10.0))
+    };
+    let points: Vec<(f64, f64)> = (0..400).map(point).collect();
+    for (interval, value, error) in [
+        (stats::mean(&a), 0.49875, 0.014451787663353855),
+        (stats::difference(&a, &b), -1.98625, 0.088226153529816),
+        (stats::difference(&b, &a), 1.98625, 0.088226153529816),
+        (stats::slope(&points), -0.5005238095238094, 0.02016300621463054),
+    ] {
+        let Interval { value: found, low, high } = interval.unwrap();
+        assert_relative_eq!(found, value, epsilon = 1e-12);
+        let ends = [(found - low) / error, (high - found) / error];
+        assert!(ends.iter().all(|end| (end - 1.966).abs() < 0.2), "{ends:?} standard errors");
+    }
+    // A few large values may be missing, or be too many: the interval of the skewed reaches farther up than down.
+    let skewed = stats::mean(&(1..=30).map(|i| -(1.0 - f64::from(i) / 31.0).ln()).collect::<Vec<f64>>()).unwrap();
+    assert!(skewed.high - skewed.value > 1.3 * (skewed.value - skewed.low), "{skewed:?}");
+    // Five of five values: the least that says how they are spread.
+    let least = stats::mean(&[0.0, 1.0, 2.0, 3.0, 4.0]).unwrap();
+    assert!(least.value == 2.0 && least.low < 1.0 && least.high > 3.0, "{least:?}");
+    assert!(least.holds(least.low) && least.holds(least.high) && !least.holds(least.high + 1e-9));
+}
+
 /// `scipy.stats.binomtest(k, n).proportion_ci(method="wilson")`, SciPy 1.17.1.
 #[test]
 fn shares_are_wilsons() {
@@ -116,6 +147,14 @@ fn orientations_turn_back_after_half_a_turn() {
     assert!(even < 1e-12);
     assert_relative_eq!(stats::orientation([(40.0, 3.0)].into_iter()).0, 40.0, epsilon = 1e-9);
     assert_eq!((stats::apart(170.0, 10.0), stats::apart(0.0, 90.0)), (20.0, 90.0));
+    assert_eq!(stats::orientation([(12.345_67, 2.0)].into_iter()).0, 12.346, "to a thousandth of a degree");
+    assert_eq!(stats::orientation(std::iter::empty()), (0.0, 0.0));
+    // Of 30 degrees thrice and of 120, which is across it, half is left; of weights that are nothing, nothing.
+    let (mean, length) = stats::orientation([(30.0, 3.0), (120.0, 1.0)].into_iter());
+    assert_eq!(mean, 30.0);
+    assert_relative_eq!(length, 0.5, epsilon = 1e-12);
+    assert_eq!(stats::orientation([(30.0, 0.0)].into_iter()).1, 0.0);
+    assert_eq!((stats::apart(10.0, 170.0), stats::apart(150.0, 30.0)), (20.0, 60.0));
     // A hair below half a turn is no turn.
     assert_eq!(stats::orientation([(179.99999, 1.0)].into_iter()).0, 0.0);
 }
@@ -123,5 +162,7 @@ fn orientations_turn_back_after_half_a_turn() {
 #[test]
 fn quantiles_lie_between() {
     assert_eq!(stats::quantile(&[0.0, 1.0, 4.0], 0.75), 2.5);
+    assert_eq!([0.0, 0.25, 0.5, 1.0].map(|share| stats::quantile(&[0.0, 1.0, 4.0], share)), [0.0, 0.5, 1.0, 4.0]);
+    assert_eq!((stats::quantile(&[3.0], 0.9), stats::median(&[5.0, 1.0, 3.0])), (3.0, Some(3.0)));
     assert_eq!((stats::median(&[4.0, 1.0, 0.0, 2.0]), stats::median(&[])), (Some(1.5), None));
 }

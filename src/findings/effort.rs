@@ -289,6 +289,50 @@ mod tests {
         assert_eq!((drawn(1).len(), drawn(2), drawn(3)), (9, vec![0, 2, 4, 6, 8], vec![0, 3, 6]));
     }
 
+    /// Three layers of 8, 3 and 5 filters, of which the second is none that is drawn, and passes of 10, 100 and 1,000 to them.
+    fn three(data: bool) -> Passes {
+        Passes {
+            layers: vec![(8, 10.0, true), (3, 100.0, false), (5, 1000.0, true)],
+            asked: 0.5,
+            shuffles: 2,
+            skips: 3,
+            stimulus: 1e3,
+            data: data.then_some((1e4, 1e5)),
+        }
+    }
+
+    #[test]
+    fn the_work_by_hand() {
+        let most = Effort { every: 1, drawn: 4, shuffles: 8, own_seeds: true, tried: 12 };
+        let least = Effort { every: 2, drawn: 1, shuffles: 1, own_seeds: false, tried: 4 };
+        let (with, without) = (three(true), three(false));
+        // 384 gratings as they are and of each shuffle, about 96 other stimuli, 16 images with and without a canvas.
+        let each = 8.0 * 10.0 + 3.0 * 100.0 + 5.0 * 1000.0;
+        assert_eq!(with.shown(&most, 64), (3.0 * 384.0 + 96.0 + 32.0) * 1e3 + each + 64.0 * 1e4);
+        assert_eq!(with.shown(&least, 64), (2.0 * 384.0 + 96.0 + 32.0) * 1e3 + 64.0 * 1e4);
+        assert_eq!(without.shown(&least, 64), (2.0 * 384.0 + 96.0 + 32.0) * 1e3);
+        // From four seeds, in pixels and in waves; of a step the way forward and back are three passes.
+        let climb = 3.0 * Recipe::default().steps as f64;
+        assert_eq!(with.pictures(&most), [4.0 * 10.0 * 8.0 * climb, 4.0 * 1000.0 * 8.0 * climb]);
+        assert_eq!(with.pictures(&least), [10.0 * 8.0 * climb], "every second layer of those that can be drawn");
+        // Of 10 images each there and back again, 8 sets and 20 random ones, and two for each skip; 8 filters alone; 3 + 2 + 3
+        // halvings; 20 random sets of channels on 8 images. And the routes, of 4 images by each skip and the way down.
+        let passes = 10.0 * 4.0 + 10.0 * (8.0 + 20.0 + 6.0) + 8.0 * 10.0 + 8.0 * 10.0 + 20.0 * 8.0;
+        let routes = (4.0 * 10.0 + 4.0 * 1000.0) * 16.0 * 3.0;
+        assert_eq!(with.trials(&most, 10, false), passes * 1e5 + routes);
+        assert_eq!(with.trials(&most, 10, true), (passes + 8.0 * 10.0) * 1e5 + routes, "all 16 alone");
+        let few = 40.0 * 4.0 + 4.0 * (8.0 + 20.0 + 6.0) + 4.0 + 8.0 * 4.0 + 20.0 * 4.0;
+        assert_eq!(with.trials(&least, 40, false), few * 1e5 + 10.0 * 16.0 * 3.0);
+        let all = Effort { tried: usize::MAX, ..most };
+        let many = 40.0 * 4.0 + 40.0 * (8.0 + 20.0 + 6.0) + 8.0 * 24.0 + 8.0 * 16.0 + 20.0 * 8.0;
+        assert_eq!(with.trials(&all, 40, false), many * 1e5 + routes, "on 24, 16 and 8 images at most");
+        assert_eq!(without.trials(&most, 10, true), 0.0, "there is nothing to try it on");
+        let sum = with.shown(&most, 10) + with.pictures(&most).iter().sum::<f64>() + with.trials(&most, 10, false);
+        assert_eq!(with.all(&most, 10, false), sum);
+        let ablated = sum + 8.0 * 10.0 * 1e5 + each * climb;
+        assert!((with.all(&most, 10, true) - ablated).abs() < 1e-6 * ablated, "and each is climbed once");
+    }
+
     #[test]
     fn the_work_grows_with_what_is_asked_for_and_is_bounded() {
         let work = |passes: &Passes| passes.all(&Effort::afforded(passes), IMAGES, false);

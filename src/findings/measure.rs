@@ -64,7 +64,8 @@ pub fn measure(
     let draws = effort::draws(network, layers).min(effort.shuffles);
     let climbed = size::image_shape(network)?;
     let filters: usize = layers.iter().map(|&layer| unet::filters(network, layer)).sum();
-    let shown = GREYS + 1 + GRATINGS + BARS + 2 * NOISES + colours(shape) + data.images.len() + border::IMAGES;
+    let on_canvas = if data.images.is_empty() { border::IMAGES } else { border::IMAGES.min(data.images.len()) };
+    let shown = GREYS + 1 + GRATINGS + BARS + 2 * NOISES + colours(shape) + data.images.len() + on_canvas;
     let total = shown + draws * (1 + GRATINGS) + if effort.own_seeds { filters } else { SHARED };
     let mut progress = Progress { watch, shown: 0, total };
 

@@ -4,6 +4,8 @@ use super::stats::auc;
 use super::stimuli::{GRATINGS, NOISES, PHASES};
 use super::tally::{PATTERNS, Series, Tally};
 
+const _: () = assert!(PATTERNS * PHASES == GRATINGS);
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Noise {
     /// How well noise is told from the best grating and from the data by the response, the lesser of both: 1 without fault. Of
@@ -34,7 +36,6 @@ pub fn noise(tally: &Tally, filter: usize, halves: &[usize]) -> Noise {
 
 /// What a filter answers to a grating, a number for each phase.
 fn grating(tally: &Tally, filter: usize, pattern: usize, halves: &[usize]) -> Vec<f64> {
-    debug_assert_eq!(PATTERNS * PHASES, GRATINGS);
     let phases = (0..PHASES).filter(|phase| halves.contains(&(phase / (PHASES / 2))));
     phases.map(|phase| f64::from(tally.gratings[(pattern * PHASES + phase) * tally.filters + filter])).collect()
 }
@@ -53,4 +54,37 @@ pub fn best_grating(tally: &Tally, filter: usize, halves: &[usize]) -> f64 {
 pub fn by_chance() -> f64 {
     let (n, m) = (NOISES as f64, PHASES as f64);
     0.5 + 2.326 * ((n + m + 1.0) / (12.0 * n * m)).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::tally::tests::answering;
+
+    /// Of the area under the curve what pairs of a noise and a phase, or an image of the data, say.
+    #[test]
+    fn noise_is_told_from_the_best_grating_and_from_the_data() {
+        let patterns = [(20, [0.0, 1.0, 2.0, 3.0]), (95, [4.0, 0.0, 0.0, 0.0])];
+        let white: (Series, &[f32]) = (Series::White, &[0.5, 2.5, 2.5, 5.0]);
+        let data: (Series, &[f32]) = (Series::Data, &[1.0, 2.0, 3.0, 4.0]);
+        let auc = |series: &[(Series, &[f32])], halves: &[usize]| noise(&answering(&patterns, series), 1, halves).auc;
+        // Of 16 pairs with the grating of the greatest sum 1 + 3 + 3 + 4 are above it; of the other grating nothing is asked.
+        assert_eq!(auc(&[white], &[0, 1]), 11.0 / 16.0);
+        // Of the first half of the phases the second grating is the better one: 0.5 and 2.5 against 4 and 0.
+        assert_eq!(auc(&[white], &[0]), 2.0 / 4.0);
+        // The other half: 2.5 and 5 against 2 and 3.
+        assert_eq!(auc(&[white], &[1]), 3.0 / 4.0);
+        // From the data it is told worse: of 16 pairs 0 + 2 + 2 + 4 are above.
+        assert_eq!(auc(&[white, data], &[0, 1]), 8.0 / 16.0);
+        // Coloured noise that is told from the grating at 15 of 16 and from the data at 14 counts instead.
+        let coloured: (Series, &[f32]) = (Series::Coloured, &[2.5, 9.0, 9.0, 9.0]);
+        assert_eq!(auc(&[white, data, coloured], &[0, 1]), 14.0 / 16.0);
+    }
+
+    #[test]
+    fn the_best_grating_is_that_of_the_greatest_mean() {
+        let tally = answering(&[(20, [0.0, 1.0, 2.0, 3.0]), (95, [4.0, 1.0, 0.0, 0.0]), (0, [1.0; 4])], &[]);
+        assert_eq!([&[0, 1][..], &[0], &[1]].map(|halves| best_grating(&tally, 1, halves)), [1.5, 2.5, 2.5]);
+        assert_eq!(best_grating(&tally, 0, &[0, 1]), 0.0, "the other filter answers to none");
+    }
 }

@@ -40,7 +40,7 @@ pub fn flatness(cells: &[f64]) -> f64 {
 pub fn likeness(a: &[f64], b: &[f64]) -> f64 {
     let logs = |cells: &[f64]| -> Vec<f64> {
         let mean = cells.iter().sum::<f64>() / cells.len() as f64;
-        cells.iter().map(|p| (p + LEAST * mean + f64::MIN_POSITIVE).ln()).collect()
+        cells.iter().map(|p| (p + LEAST * mean).ln()).collect()
     };
     correlation(&logs(a), &logs(b)).unwrap_or(0.0)
 }

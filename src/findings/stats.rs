@@ -207,3 +207,19 @@ pub fn apart(a: f64, b: f64) -> f64 {
     let turn = (a - b).rem_euclid(180.0);
     turn.min(180.0 - turn)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `scipy.stats.sem` and `rankdata`, SciPy 1.17.1.
+    #[test]
+    fn standard_errors_and_ranks_are_scipys() {
+        let values = [0.3, 1.0, 2.5, 2.5, 7.0, -1.0, 0.0];
+        let (mean, error) = mean_of(values.into_iter()).unwrap();
+        assert!((mean - 1.757_142_857_142_857_3).abs() < 1e-12 && (error - 0.999_727_854_124_773_8).abs() < 1e-12);
+        assert_eq!((mean_of([1.0].into_iter()), mean_of(std::iter::empty())), (None, None));
+        assert_eq!(ranks(&values), [3.0, 4.0, 5.5, 5.5, 7.0, 1.0, 2.0]);
+        assert_eq!(ranks(&[2.0, 2.0, 2.0, 1.0]), [3.0, 3.0, 3.0, 1.0]);
+    }
+}

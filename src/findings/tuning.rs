@@ -255,4 +255,13 @@ mod tests {
         assert!((one.orientation - 165.0).abs() < 1e-9 && one.level == 0.0, "{one:?}");
         assert_eq!(Tuning::of(&map(&[(1, 1, f64::NAN)]), &[], &[]), None);
     }
+
+    #[test]
+    fn bars_and_edges_are_measured_by_the_best_grating() {
+        let mut answers = [0.0; 36];
+        (answers[3], answers[23], answers[24], answers[35]) = (1.0, 3.0, 5.0, 2.0);
+        let tally = crate::findings::tally::tests::answering(&[], &[(Series::Bars, &answers)]);
+        let tuning = Tuning::of(&[1.0; 96], &[], &[]).unwrap().with_bars(&tally, 1, 2.0);
+        assert_eq!((tuning.bar, tuning.edge), (1.5, 2.5));
+    }
 }

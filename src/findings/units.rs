@@ -226,3 +226,6 @@ fn thinned(places: &[usize]) -> Vec<usize> {
     let count = places.len().min(MOST_PLACES);
     (0..count).map(|i| places[i * places.len() / count]).collect()
 }
+
+#[cfg(test)]
+pub(in crate::findings) mod tests;

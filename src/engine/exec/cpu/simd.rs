@@ -52,6 +52,15 @@ pub trait Lanes: Copy {
     /// # Safety
     /// `k <= N` and `p` is valid for writing `k` values.
     unsafe fn store_first(self, p: *mut f32, k: usize);
+    /// Like `store`, but past the caches where a register is a whole cache line: such a line is not read before it is written, and drives
+    /// nothing else out.
+    /// # Safety
+    /// `p` is valid for writing `N` values and a multiple of 64; [`streamed`] follows on this thread before anyone reads them.
+    #[inline(always)]
+    unsafe fn stream(self, p: *mut f32) {
+        // SAFETY: the caller's promise.
+        unsafe { self.store(p) }
+    }
     /// A square of 8 x 8 values transposed: its rows are `from_step` apart, those that are written `to_step`.
     /// # Safety
     /// Eight rows of eight values are valid for reading at `from`, and for writing at `to`.
@@ -243,6 +252,16 @@ pub fn prefetch_write(p: *mut f32) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = p;
+}
+
+/// All that this thread has [streamed](Lanes::stream) is where others can read it.
+#[inline(always)]
+pub fn streamed() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a fence touches no memory, and SSE is part of the x86-64 baseline.
+    unsafe {
+        std::arch::x86_64::_mm_sfence();
+    }
 }
 
 /// The machine's speed limit: FLOP/s of fused multiply-adds between registers, on `threads` threads at once. The best

@@ -243,3 +243,6 @@ pub(super) fn with_settings(op: &Op, settings: &[f64]) -> Result<Op> {
 pub(super) fn is_linear(op: &Op) -> bool {
     !matches!(op, Op::Relu | Op::Sigmoid | Op::Pointwise(_) | Op::Softmax(_) | Op::MaxPool(_) | Op::Mul)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,10 @@
 //! What is done to a convolution's output while it is still in a register.
 
-use crate::engine::exec::cpu::simd::{Lanes, prefetch_write};
+use crate::engine::exec::cpu::simd::{Lanes, prefetch_write, streamed};
 use crate::engine::tensor::Shape;
+
+/// An output of so many bytes is streamed: before it is read, as much else has passed through a core's own cache.
+const STREAMED: usize = 8 << 20;
 
 /// Which of a tensor's pixels a kernel writes: `first`, and from there every `step`-th row and column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +54,8 @@ pub struct Finish<'a> {
     scale_shift: Option<(&'a [f32], &'a [f32])>,
     gate: Option<&'a [u8]>,
     out: *mut f32,
+    /// Whether whole registers go past the caches.
+    streams: bool,
 }
 
 // SAFETY: the pointers come from exclusive borrows that outlive 'a, and `store` demands that no two threads write to
@@ -91,6 +96,22 @@ impl<'a> Finish<'a> {
             scale_shift: epilogue.scale_shift,
             gate: epilogue.gate,
             out: out.as_mut_ptr(),
+            streams: false,
+        }
+    }
+
+    /// The same, past the caches where the output is large. Whoever calls [`store`](Finish::store) says [`done`](Finish::done)
+    /// after its last one.
+    pub fn streaming(self) -> Finish<'a> {
+        let whole_lines = self.shape.c.is_multiple_of(16) && self.out.align_offset(64) == 0;
+        Finish { streams: whole_lines && self.shape.len() * size_of::<f32>() >= STREAMED, ..self }
+    }
+
+    /// What this thread has stored is where others can read it.
+    #[inline(always)]
+    pub fn done(&self) {
+        if self.streams {
+            streamed();
         }
     }
 
@@ -119,6 +140,9 @@ impl<'a> Finish<'a> {
     /// Tell the processor that channel `o` of `pixel` (which may be anywhere) will soon be stored.
     #[inline(always)]
     pub fn prefetch(&self, pixel: usize, o: usize) {
+        if self.streams {
+            return;
+        }
         prefetch_write(self.out.wrapping_add(pixel * self.shape.c + o));
     }
 
@@ -186,7 +210,11 @@ impl<'a> Finish<'a> {
                 v = v.keep(bits);
             }
             let out = self.out.add(at);
-            if k == L::N { v.store(out) } else { v.store_first(out, k) }
+            match k == L::N {
+                true if self.streams && L::N == 16 => v.stream(out),
+                true => v.store(out),
+                false => v.store_first(out, k),
+            }
         }
     }
 }

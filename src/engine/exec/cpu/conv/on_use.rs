@@ -155,8 +155,9 @@ impl Panels<'_> {
         let ([_, kh, kw, ..], lies_side_by_side) = (kernel.sides(), lies_side_by_side(kernel));
         // Where the taps of the block's first channel are, and how far on the next one's; taps that a smaller kernel has not are zeros.
         let (mut from, mut down) = ([ZEROS.as_ptr(); 9], 0);
+        let at = |(i, j)| 3 * (i + conv.first_tap.0) + j + conv.first_tap.1;
         for (i, j) in (0..kh).flat_map(|i| (0..kw).map(move |j| (i, j))) {
-            (from[3 * i + j], down) = if lies_side_by_side {
+            (from[at((i, j))], down) = if lies_side_by_side {
                 (kernel.data()[kernel.at([self.bank, i, j, 0, self.outputs().start])..].as_ptr(), kernel.steps().0)
             } else {
                 let tap = &mut taps[(3 * i + j) * Block::of_panel(width).position_len()..][..DEPTH * width];
@@ -165,6 +166,11 @@ impl Panels<'_> {
                 (tap.as_ptr(), width as isize)
             };
         }
+        let counts = |i: usize, j: usize| conv.positions.iter().any(|p| p.at == 6 * i + j && p.k > 0);
+        let lines = [
+            std::array::from_fn(|i| (0..6).any(|j| counts(i, j))),
+            std::array::from_fn(|j| (0..6).any(|i| counts(i, j))),
+        ];
         let scale = self.scale();
         for (row, &channel) in conv.channels[block].iter().enumerate() {
             let channel = if lies_side_by_side { channel } else { row };
@@ -172,7 +178,7 @@ impl Panels<'_> {
                 // SAFETY: channel and outputs are the kernel's, or in its block of taps; a row of U has `width` values.
                 unsafe {
                     let mut row_of = from;
-                    for tap in (0..kh).flat_map(|i| 3 * i..3 * i + kw) {
+                    for tap in (0..kh).flat_map(|i| at((i, 0))..at((i, kw))) {
                         row_of[tap] = from[tap].offset(channel as isize * down).add(o);
                         if lies_side_by_side {
                             prefetch_second(row_of[tap].wrapping_offset(AHEAD * down));
@@ -184,7 +190,7 @@ impl Panels<'_> {
                         None => None,
                     };
                     let to = u.as_mut_ptr().add((o / width * self.size.depth + row) * width + o % width);
-                    transform::kernel::<L>(&row_of, scale, L::N.min(used - o), to, self.size.position_len());
+                    transform::kernel::<L>(&row_of, scale, L::N.min(used - o), &lines, to, self.size.position_len());
                 }
             }
         }

@@ -37,16 +37,16 @@ pub fn fold_pool<'a>(g: &Geometry, kernel: &'a [f32]) -> std::borrow::Cow<'a, [f
     folded.into()
 }
 
-/// A smaller kernel as one of 3x3: with zeros below and to the right, which meet the pixels behind the window.
-pub fn embedded<'a>(g: &Geometry, kernel: &'a [f32]) -> std::borrow::Cow<'a, [f32]> {
+/// A smaller kernel as one of 3x3: its first tap `down` and `across`, zeros around it.
+pub fn embedded<'a>(g: &Geometry, (down, across): (usize, usize), kernel: &'a [f32]) -> std::borrow::Cow<'a, [f32]> {
     if (g.kh, g.kw) == (3, 3) {
         return kernel.into();
     }
     let tap_len = g.ci() * g.co;
     let mut larger = vec![0.0; g.bank * 9 * tap_len];
     for (larger, kernel) in larger.chunks_mut(9 * tap_len).zip(kernel.chunks(g.kernel_len())) {
-        for (rows, kernel) in larger.chunks_mut(3 * tap_len).zip(kernel.chunks(g.kw * tap_len)) {
-            rows[..kernel.len()].copy_from_slice(kernel);
+        for (row, kernel) in larger.chunks_mut(3 * tap_len).skip(down).zip(kernel.chunks(g.kw * tap_len)) {
+            row[across * tap_len..][..kernel.len()].copy_from_slice(kernel);
         }
     }
     larger.into()

@@ -20,6 +20,8 @@ pub struct Layout {
     pub channels: Vec<usize>,
     pub ci: usize,
     pub co: usize,
+    /// Where in the 3x3 the kernel's first tap is.
+    pub first_tap: (usize, usize),
     /// From one tile to the next in V, and in M.
     pub v_row: usize,
     pub m_row: usize,
@@ -34,7 +36,7 @@ pub struct Layout {
 pub struct Position {
     /// Which of the 36: `6 * row + column`.
     pub at: usize,
-    /// Channels that count.
+    /// Channels that count; none, where the kernels' value is zero.
     pub k: usize,
     /// Where its U starts in a bank.
     pub u: usize,
@@ -44,7 +46,7 @@ impl Layout {
     /// All kernels transformed: `[bank][position][panel][channel][width]`.
     pub fn transformed(&self, level: Level, g: &Geometry, kernel: &[f32]) -> Aligned {
         let Layout { ci, co, panels, width, bank_len, ref positions, ref channels, .. } = *self;
-        let kernel = embedded(g, kernel);
+        let kernel = embedded(g, self.first_tap, kernel);
         let mut u = Aligned::zeros(g.bank * bank_len);
         let target = transform::Target(u.as_mut_ptr());
         // A task packs eight channels, for all positions and panels.

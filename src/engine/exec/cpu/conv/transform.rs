@@ -203,12 +203,20 @@ fn g<L: Lanes>([g0, g1, g2]: [L; 3]) -> [L; 6] {
 }
 
 /// U = G g G^T, in f32, of `k <= L::N` neighbouring output channels of one input channel: tap `(i, j)` is read at `taps[3 i + j]`
-/// and multiplied by `scale`, where there is one; position p is written, a whole register, at `u + p * stride`.
+/// and multiplied by `scale`, where there is one; position p, if its row and column are among `lines`, is written, a whole register, at
+/// `u + p * stride`.
 ///
 /// # Safety
 /// Every tap is valid for reading `k` values, every position for writing a register.
 #[inline(always)]
-pub unsafe fn kernel<L: Lanes>(taps: &[*const f32; 9], scale: Option<L>, k: usize, u: *mut f32, stride: usize) {
+pub unsafe fn kernel<L: Lanes>(
+    taps: &[*const f32; 9],
+    scale: Option<L>,
+    k: usize,
+    lines: &[[bool; 6]; 2],
+    u: *mut f32,
+    stride: usize,
+) {
     let mut values = [L::zero(); 9];
     for at in 0..9 {
         // SAFETY: the caller's promise.
@@ -221,9 +229,9 @@ pub unsafe fn kernel<L: Lanes>(taps: &[*const f32; 9], scale: Option<L>, k: usiz
     for j in 0..3 {
         half[j] = g([values[j], values[3 + j], values[6 + j]]);
     }
-    for i in 0..6 {
+    for i in (0..6).filter(|&i| lines[0][i]) {
         let row = g([half[0][i], half[1][i], half[2][i]]);
-        for j in 0..6 {
+        for j in (0..6).filter(|&j| lines[1][j]) {
             // SAFETY: the caller's promise.
             unsafe { row[j].store(u.add((6 * i + j) * stride)) }
         }

@@ -29,7 +29,9 @@
 //! # Smaller kernels, any padding
 //!
 //! A tile starts at 4t - pad, whatever the padding. A kernel of 2x2 is computed as one of 3x3 with zeros in its last row and
-//! column: 36 multiplications where the definition has 64.
+//! column. The last row of G has the kernel's last row alone, so there U is zero, and 25 positions are left: multiplications
+//! where the definition has 64. Where a part is upsampled by 2 and tiles would begin at even places, the zeros are put into the first row and
+//! column instead, and the window begins a pixel earlier: then U is zero in the first row, and of 36 positions 16 are left.
 //!
 //! # What a NaN spoils
 //!
@@ -101,6 +103,11 @@ impl Winograd {
     /// Whose kernels are transformed once and stored, or `on_use`.
     pub fn new(level: Level, g: &Geometry, on_use: bool) -> Winograd {
         let (ci, co, pooled) = (g.ci(), g.co, g.pool == (2, 2));
+        // A window of two rows may as well begin a row earlier, if tiles then begin at odd places.
+        let has_pairs = g.parts.iter().any(|part| part.up == (2, 2));
+        let first_tap = |k: usize, pad: isize| usize::from(k == 2 && has_pairs && pad.rem_euclid(2) == 0);
+        let first_tap = (first_tap(g.kh, g.pad.0), first_tap(g.kw, g.pad.1));
+        let g = &Geometry { pad: (g.pad.0 + first_tap.0 as isize, g.pad.1 + first_tap.1 as isize), ..g.clone() };
         let begins_odd = g.pad.0.rem_euclid(2) == 1 && g.pad.1.rem_euclid(2) == 1;
         let is_in_pairs = |i: usize| g.parts[i].up == (2, 2) && begins_odd;
         let mut order: Vec<usize> = (0..g.parts.len()).collect();
@@ -114,8 +121,15 @@ impl Winograd {
         let mut positions = Vec::new();
         for at in 0..36 {
             let vanishes = at / 6 == 2 || at % 6 == 2;
+            // The first row of G has the kernel's first row alone, the last its last.
+            let is_zero = |k: usize, first: usize, line: usize| k == 2 && line == if first == 1 { 0 } else { 5 };
+            let is_zero = is_zero(g.kh, first_tap.0, at / 6) || is_zero(g.kw, first_tap.1, at % 6);
             if !(pooled && vanishes) {
-                let k = if vanishes { plain } else { ci };
+                let k = match () {
+                    _ if is_zero => 0,
+                    _ if vanishes => plain,
+                    _ => ci,
+                };
                 positions.push(Position { at, k, u: bank_len });
                 bank_len += panels * k * width;
             }
@@ -133,6 +147,7 @@ impl Winograd {
             channels: lookups.iter().flat_map(|l| first_of(l.index)..first_of(l.index) + l.c).collect(),
             ci,
             co,
+            first_tap,
             v_row: row_len(ci),
             m_row: row_len(panels * width),
             registers: registers(level, co),
@@ -223,7 +238,7 @@ impl Winograd {
         let mut chunk = Chunk {
             conv: self,
             parts,
-            finish,
+            finish: finish.streaming(),
             v: v.as_mut_ptr(),
             v_stride,
             m: m.as_mut_ptr(),
@@ -360,6 +375,7 @@ impl Kernel for OutputTransform<'_> {
     fn run<L: Lanes>(self) {
         // SAFETY: every tile has its own pixels.
         unsafe { if self.chunk.conv.pooled { outputs::<L, 2>(&self) } else { outputs::<L, 4>(&self) } }
+        self.chunk.finish.done();
     }
 }
 

@@ -128,6 +128,10 @@ impl Lanes for Avx512 {
         unsafe { _mm512_mask_storeu_ps(p, first(k), self.0) }
     }
     #[inline(always)]
+    unsafe fn stream(self, p: *mut f32) {
+        unsafe { _mm512_stream_ps(p, self.0) }
+    }
+    #[inline(always)]
     unsafe fn transpose(from: *const f32, from_step: isize, to: *mut f32, to_step: usize) {
         unsafe { transpose256(from, from_step, to, to_step) }
     }
