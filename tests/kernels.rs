@@ -1,7 +1,6 @@
 //! What a graph makes of a kernel's numbers without copying them. Each number of the kernels here says where it stands: 1203 is
 //! row 1, column 2, input 0, output 3.
 
-use std::sync::Arc;
 use unet_lens::engine::exec::reference::evaluate;
 use unet_lens::engine::graph::Graph;
 use unet_lens::engine::ops::{Conv2d, ConvTranspose, Kernel, Sides, Strided, Window};

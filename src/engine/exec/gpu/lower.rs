@@ -56,13 +56,13 @@ mod tests {
     use crate::engine::graph::Graph;
     use crate::engine::ops::{Axis, Conv2d, ConvTranspose, Kernel, Matrix, Pool, Sides};
     use crate::engine::tensor::Shape;
-    use std::sync::Arc;
+    use crate::engine::values::Values;
 
     fn lowered(image: Shape, kernel: (usize, usize), co: usize, target: Target) -> Lowered {
         let mut graph = Graph::new();
         let x = graph.input("x", image).unwrap();
         let (kh, kw) = kernel;
-        let weights: Arc<[f32]> = vec![0.0; kh * kw * image.c * co].into();
+        let weights: Values = vec![0.0; kh * kw * image.c * co].into();
         let weights = |ci, co| Kernel::new(kh, kw, ci, co, weights.clone()).unwrap();
         let y = graph.conv2d("y", x, Conv2d::same(weights(image.c, co), None)).unwrap();
         let basis = Matrix::fourier(image.h.min(512));
