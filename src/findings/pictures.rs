@@ -48,7 +48,9 @@ pub fn trust(
     for (done, (layer, filters)) in drawn.iter().enumerate() {
         (watch.progress)(done, drawn.len());
         let Some(found) = layers.iter_mut().find(|found| found.layer == *layer) else { continue };
-        let climbs = Climbs::new(executor, network, *layer, filters, shape, watch)?;
+        // One that is alive at its first seed is mostly alive at the others.
+        let some_die = filters.iter().any(|&filter| found.filters[filter].life.dead_at_seed);
+        let climbs = Climbs::new(executor, network, (*layer, filters), shape, some_die, watch)?;
         let needed = unet::needed_for(network, *layer);
         let way: Vec<usize> = convolutions.iter().copied().filter(|&way| needed[way]).collect();
         for (i, &filter) in filters.iter().enumerate() {
@@ -137,15 +139,20 @@ pub fn flat_by_chance(shape: Shape) -> f64 {
     quantile(&all, 0.01)
 }
 
-/// The climbs of [`ascent::climb`], in less time: a filter without a gradient at its seed stays there, and takes no more than a first step.
+/// The climbs of [`ascent::climb`], in less time where `some_die`: a filter without a gradient at its seed stays there, and takes no more
+/// than a first step.
 fn climb(
     executor: &dyn Executor,
     network: &Network,
     (layer, filters): (usize, &[usize]),
     seeds: &Tensor,
     recipe: Recipe,
+    some_die: bool,
     watch: &mut Watch,
 ) -> Result<Vec<Climb>> {
+    if !some_die {
+        return ascent::climb(executor, network, layer, filters, seeds, recipe, watch);
+    }
     let first = Recipe { steps: 1, ..recipe };
     let mut climbs = ascent::climb(executor, network, layer, filters, seeds, first, watch)?;
     let alive: Vec<usize> = (0..filters.len()).filter(|&i| climbs[i].verdict != Verdict::Dead).collect();
@@ -170,9 +177,9 @@ impl Climbs {
     fn new(
         executor: &dyn Executor,
         network: &Network,
-        layer: usize,
-        filters: &[usize],
+        (layer, filters): (usize, &[usize]),
         shape: Shape,
+        some_die: bool,
         watch: &mut Watch,
     ) -> Result<Climbs> {
         let (mut pixels, mut waves) = (vec![], vec![]);
@@ -187,10 +194,10 @@ impl Climbs {
             let mut quiet = Watch { cancel: watch.cancel, progress: &mut |_, _| {} };
             let noise = ascent::noise(seed, &network.layers[layer].name, filters, shape, NOISE);
             let recipe = Recipe { seed, ..Recipe::default() };
-            let climbs = climb(executor, network, (layer, filters), &noise, recipe, &mut quiet)?;
+            let climbs = climb(executor, network, (layer, filters), &noise, recipe, some_die, &mut quiet)?;
             let pink = fourier::pink(executor, &noise)?;
             let recipe = Recipe { seed, ..in_waves };
-            waves.push(climb(executor, network, (layer, filters), &pink, recipe, &mut quiet)?);
+            waves.push(climb(executor, network, (layer, filters), &pink, recipe, some_die, &mut quiet)?);
             pixels.push((noise, climbs));
         }
         Ok(Climbs { pixels, waves })

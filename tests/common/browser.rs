@@ -6,6 +6,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use headless_chrome::browser::LaunchOptions;
+use headless_chrome::protocol::cdp::Input::DispatchMouseEvent;
 use headless_chrome::protocol::cdp::Page::CaptureScreenshot;
 use headless_chrome::protocol::cdp::types::Event;
 use headless_chrome::protocol::cdp::{Emulation, Log, Network, Runtime};
@@ -163,8 +164,25 @@ impl Page {
         self.eval(&format!("document.querySelector({selector:?}).innerText")).as_str().unwrap().to_string()
     }
 
+    /// A click in the middle of an element, once it is there. The library's own asks the browser for the whole document each time.
     pub fn click(&self, selector: &str) {
-        self.tab.wait_for_element(selector).unwrap().click().unwrap();
+        let place = self.wait(&format!(
+            "new Promise((done, fail) => {{ const begun = Date.now(), look = () => {{ \
+             const e = document.querySelector({selector:?}); \
+             if (e) {{ \
+               e.scrollIntoView({{ block: 'center', behavior: 'instant' }}); \
+               const r = e.getClientRects()[0]; \
+               if (r?.width) return done([r.x + r.width / 2, r.y + r.height / 2]); \
+             }} \
+             if (Date.now() - begun > 20000) fail(new Error('no ' + {selector:?})); else setTimeout(look, 30); }}; look(); }})"
+        ));
+        let [x, y]: [f64; 2] = from_value(place).unwrap();
+        for (kind, button, clicks) in
+            [("mouseMoved", "none", 0), ("mousePressed", "left", 1), ("mouseReleased", "left", 1)]
+        {
+            let event = json!({ "type": kind, "x": x, "y": y, "button": button, "clickCount": clicks });
+            self.tab.call_method(from_value::<DispatchMouseEvent>(event).unwrap()).unwrap();
+        }
     }
 
     /// What is seen of an element, a PNG file.

@@ -220,6 +220,12 @@ fn parts_add_up() {
     assert!(error < 1e-5, "{error:e}");
     // Each part is one: without a route the sum is another.
     assert!(page.eval("live.routes.parts.every(part => part.some(v => v !== 0))").as_bool().unwrap());
+    // At another pixel they are others: these are shown no longer.
+    assert!(page.text("#live-shares").contains('%'));
+    page.eval("document.getElementById('live-image').focus()");
+    page.press("ArrowDown");
+    settle(&page);
+    assert_eq!(page.text("#live-shares"), "");
     page.assert_fits(400);
     page.assert_fits(1400);
     page.assert_quiet();
@@ -240,6 +246,12 @@ fn what_is_broken_is_seen() {
     };
     let whole = loss();
     assert_eq!(check(), "good");
+    // Of another image it says nothing.
+    page.click("#live-step");
+    settle(&page);
+    assert_eq!(page.text("#live-checked"), "");
+    page.click("#live-back");
+    settle(&page);
     let skip = page.eval("document.getElementById('live-skip').options[1].value");
     for (id, value, verdict, same_loss) in [
         ("guided", "1", "bad", true),

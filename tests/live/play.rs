@@ -116,7 +116,7 @@ fn a_photo_a_drawing_and_keys() {
     page.press(" ");
     settle(&page);
     let [row, column]: [usize; 2] = from_value(page.eval("live.app.choices.place")).unwrap();
-    assert_eq!([row, column], [h / 4 + 1, w / 4 + 1]);
+    assert_eq!([row, column], [h / 2 + 1, w / 2 + 1]);
     assert_eq!(page.eval("document.getElementById('live-start').value"), "drawn");
     assert_eq!(start()[row * w + column], 1.0);
     // And by the pointer.

@@ -4,8 +4,7 @@ const colour_of = (name) => live_model.colours[name];
 // The values [h, w, c] on a canvas, a pixel for each: one channel or the mean in a colour map, three as colours. `most`: the end of
 // the range, for pictures that are compared; signed maps have 0 in the middle.
 function paint(canvas, values, [h, w, c], map, most) {
-  canvas.width = w;
-  canvas.height = h;
+  [canvas.width, canvas.height, canvas.dataset.columns, canvas.dataset.rows] = [w, h, w, h];
   const context = canvas.getContext("2d"), picture = context.createImageData(w, h), colours = colour_of(map);
   const signed = map === "coolwarm", flat = c === 3 && !signed ? values : mean_channel(values, c);
   let low = Infinity, high = -Infinity;
@@ -37,19 +36,28 @@ function mean_channel(values, c) {
 // One channel of values [h, w, c].
 const channel_of = (values, c, channel) => Float32Array.from({ length: values.length / c }, (_, p) => values[p * c + channel]);
 
-// A frame around the pixel that is marked.
+// A frame around the pixel that is marked. Of a small picture the pixels are drawn large first, so that it hides none of them; of a
+// large one it leaves the neighbours in.
 function mark(canvas, [row, column]) {
-  const context = canvas.getContext("2d"), wide = Math.max(1, Math.round(canvas.width / 64));
-  context.fillStyle = "#ff2d9b";
-  for (const [x, y, w, h] of [[-1, -1, 3, 1], [-1, 1, 3, 1], [-1, 0, 1, 1], [1, 0, 1, 1]])
-    context.fillRect(column + x * wide, row + y * wide, w * wide, h * wide);
+  const { width, height } = canvas, columns = Number(canvas.dataset.columns), by = Math.ceil(256 / columns), context = canvas.getContext("2d");
+  if (by > 1 && width === columns) {
+    const copy = new OffscreenCanvas(width, height);
+    copy.getContext("2d").drawImage(canvas, 0, 0);
+    [canvas.width, canvas.height] = [width * by, height * by];
+    context.imageSmoothingEnabled = false;
+    context.drawImage(copy, 0, 0, canvas.width, canvas.height);
+  }
+  const thick = Math.max(2, Math.floor(by / 6)), around = (by < 8 ? by : 0) + thick / 2, side = by + 2 * around;
+  context.strokeStyle = "#ff2d9b";
+  context.lineWidth = thick;
+  context.strokeRect(column * by - around, row * by - around, side, side);
 }
 
-// Which pixel of a canvas the pointer is at: row and column.
+// Which pixel of a picture the pointer is at: row and column.
 function pixel_at(canvas, event) {
-  const box = canvas.getBoundingClientRect(), side = (at, length, count) =>
+  const box = canvas.getBoundingClientRect(), { rows, columns } = canvas.dataset, side = (at, length, count) =>
     Math.min(Math.max(Math.floor(at / length * count), 0), count - 1);
-  return [side(event.clientY - box.top, box.height, canvas.height), side(event.clientX - box.left, box.width, canvas.width)];
+  return [side(event.clientY - box.top, box.height, rows), side(event.clientX - box.left, box.width, columns)];
 }
 
 // Curves over the steps, each { values, colour }, and a line at the step that is shown.

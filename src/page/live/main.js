@@ -15,8 +15,9 @@ async function open_page() {
   layer.value = Math.max(layers.findIndex(({ name }) => name === start.layer), 0);
   element("filter").value = start.filter;
   fill_sizes();
-  const [h, w] = layers[0].sizes[0].size;
-  [element("row").value, element("column").value] = [Math.floor(h / 4), Math.floor(w / 4)];
+  // Marked is the middle of the smallest image: a place that all have, away from their borders.
+  const [h, w] = layers[0].sizes.at(-1).size;
+  [element("row").value, element("column").value] = [Math.floor(h / 2), Math.floor(w / 2)];
   element("image").title = says("pen");
   const gpu = await engine_for("gpu");
   if (gpu.kind === "cpu") {

@@ -58,11 +58,11 @@ async function split_routes() {
     canvas.setAttribute("aria-label", says("node_back", [name, ""]));
     if (colour) { label.className = "colour"; label.style.setProperty("--route", colour); }
     cell.append(canvas);
-    return [label, cell, short(at(gradient)), percent(at(gradient) / at(whole)), percent(dot(gradient) / size)];
+    return [label, short(at(gradient)), percent(at(gradient) / at(whole)), percent(dot(gradient) / size), cell];
   };
   const sum = whole.map((_, i) => parts.reduce((sum, { gradient }) => sum + gradient[i], 0));
   const rows = parts.map(({ route, gradient }, i) => line(route_name(climb, route), gradient, ROUTE_COLOURS[i % ROUTE_COLOURS.length]));
-  const head = [says("route"), says("gradient"), says("at_pixel"), says("share"), says("over_image")];
+  const head = [says("route"), says("at_pixel"), says("share"), says("over_image"), says("gradient")];
   const made = table(head, [...rows, line(says("routes_sum"), sum), line(says("whole"), whole)]);
   made.classList.add("live-share");
   box.replaceChildren(made);

@@ -30,11 +30,7 @@ const TEXTS: &[(&str, &str, &str)] = &[
         "Your processor computes, in JavaScript: slower, and the same numbers.",
         "Calcula tu procesador, en JavaScript: más lento, y los mismos números.",
     ),
-    (
-        "no_gpu",
-        "This browser has no WebGPU, so the processor computes.",
-        "Este navegador no tiene WebGPU, así que calcula el procesador.",
-    ),
+    ("no_gpu", "This browser has no WebGPU.", "Este navegador no tiene WebGPU."),
     (
         "lost",
         "The GPU is gone ({}); the processor goes on from here.",

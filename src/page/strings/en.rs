@@ -185,7 +185,7 @@ pub(super) const EN: Strings = Strings {
     border_text: "Beyond the image a convolution reads zeros (zero padding). So the image's rim is an edge for it, from what the image holds \
                   down to 0, even where the image has none; and a filter that looks for edges, or for dark beside bright, answers there. \
                   Each layer adds a ring of its own.",
-    border_numbers: "Filter {} here: {} of its whole answer stand in the outermost ring, which is {} of the pixels.",
+    border_numbers: "Filter {} here: {} of its whole answer stands in the outermost ring, which is {} of the pixels.",
 
     exercises_title: "Exercises",
     exercises_text: [
