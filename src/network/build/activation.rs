@@ -81,6 +81,9 @@ impl Builder<'_> {
         if least.is_nan() || most.is_nan() || least > most {
             return Err(Error::Usage(format!("nothing lies from {least} to {most}")));
         }
+        if (least, most) == (f64::NEG_INFINITY, f64::INFINITY) {
+            return Ok(x);
+        }
         if least == f64::NEG_INFINITY {
             let minus = self.linear(&self.part("-x"), x, -1.0, 0.0)?;
             let y = self.clip(&self.part("-y"), minus, -most, f64::INFINITY)?;
