@@ -100,8 +100,8 @@ impl<'a> Finish<'a> {
         }
     }
 
-    /// The same, past the caches where the output is large. Whoever calls [`store`](Finish::store) says [`done`](Finish::done)
-    /// after its last one.
+    /// The same, past the caches where the output is large. Whoever calls [`store`](Finish::store) does it at multiples of `L::N`, and
+    /// says [`done`](Finish::done) after its last one.
     pub fn streaming(self) -> Finish<'a> {
         let whole_lines = self.shape.c.is_multiple_of(16) && self.out.align_offset(64) == 0;
         Finish { streams: whole_lines && self.shape.len() * size_of::<f32>() >= STREAMED, ..self }
@@ -126,8 +126,8 @@ impl<'a> Finish<'a> {
     /// `pixel` counts over all of the output ([`pixel`](Finish::pixel)), `image` is the one that it belongs to.
     ///
     /// # Safety
-    /// `pixel` is inside the output, `o` is a multiple of 8, `0 < k <= L::N`, `o + k <= co`, and no other thread
-    /// stores the same values.
+    /// `pixel` is inside the output, `o` is a multiple of 8 (of `L::N` if [`streaming`](Finish::streaming)), `0 < k <= L::N`,
+    /// `o + k <= co`, and no other thread stores the same values.
     #[inline(always)]
     pub unsafe fn store<L: Lanes>(&self, v: L, image: usize, pixel: usize, o: usize, k: usize) {
         // SAFETY: the caller's promise. Two copies of the code, one of them for a number of lanes that is known when
@@ -182,7 +182,8 @@ impl<'a> Finish<'a> {
         let co = self.shape.c;
         let at = pixel * co + o;
         let byte = pixel * co.div_ceil(8) + o / 8;
-        // SAFETY: with the caller's promise, all indices are inside the lengths that `new` checked.
+        // SAFETY: with the caller's promise, all indices are inside the lengths that `new` checked. What is streamed starts on cache
+        // lines: the output does, and pixels have whole ones.
         unsafe {
             if let Some(bias) = self.bias {
                 v = v.add(load(bias.as_ptr().add(image * self.bias_step + o), k));
