@@ -24,7 +24,7 @@ fn filter(number: usize, verdict: Verdict, tuned: Option<(f64, f64)>) -> FilterF
             bar: 0.0,
             edge: 0.0,
         }),
-        border: Border { auc: 0.5, auc_without: 0.5, vanishes: None, drive: 0.0, drive_without: 0.0, alone: false },
+        border: Border { auc: 0.5, auc_without: 0.5, vanishes: None, drive: 0.0, drive_without: 0.0 },
         noise: Noise { auc: 0.5 },
         look: None,
         trust: None,

@@ -84,7 +84,6 @@ fn made_up() -> Findings {
                 vanishes: (filter == 1).then_some(0.75),
                 drive: 1.0,
                 drive_without: 0.5,
-                alone: false,
             },
             noise: Noise { auc: 0.625 },
             look: still_seed.map(|still_seed| Look { flat: 0.03125, flat_threshold: 0.9, still_seed }),

@@ -25,8 +25,6 @@ pub struct Border {
     /// The ring's mean response above that of the inside; and that of its places in the canvas.
     pub drive: f64,
     pub drive_without: f64,
-    /// Inside nothing answers, and in the ring something does.
-    pub alone: bool,
 }
 
 impl Border {
@@ -124,7 +122,6 @@ impl Edges {
             vanishes,
             drive: with / ring.len().max(1) as f64,
             drive_without: without / canvas.len().max(1) as f64,
-            alone: with > 0.0 && !inner.is_empty() && inner.iter().all(|&v| v <= 0.0),
         }
     }
 }

@@ -220,13 +220,11 @@ impl Evidence<'_> {
         ((proven || on) && self.on_greys).then_some(Reason::AlwaysOn { proven })
     }
 
-    /// The ring answers beyond chance, more than the inside does to its best grating or, of a ReLU, where inside it is off on all of the data;
-    /// and most of it is gone without a border.
+    /// The ring answers beyond chance, more than the inside does to its best grating, and most of it is gone without a border.
     fn border(&self, thresholds: &Thresholds) -> Option<Reason> {
         let Border { auc, auc_without, vanishes, .. } = self.border;
         let vanishes = vanishes?;
-        let alone = self.below == Below::Cut && self.border.alone && auc > thresholds.border;
-        let holds = vanishes > MOST && (alone || self.border.is_beyond(false, thresholds.border, self.drive));
+        let holds = vanishes > MOST && self.border.is_beyond(false, thresholds.border, self.drive);
         holds.then_some(Reason::Border { auc, without: auc_without, vanishes })
     }
 

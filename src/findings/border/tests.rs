@@ -34,41 +34,18 @@ fn seen(images: &[(f32, f32)], (h, w): (usize, usize), margin: usize) -> Edges {
 }
 
 #[test]
-fn the_ring_alone() {
-    let unit = small();
-    let alone = |ring: f32, inside: f32| {
-        let mut edges = Edges::new(&unit);
-        let of = map(3, 4, |r, s| [0.0, if unit.touches(r, s) { ring } else { [0.0, inside][s - 1] }]);
-        edges.see(&unit, Response { before: &of, after: &of });
-        [edges.border(0, &[0]).alone, edges.border(1, &[0]).alone]
-    };
-    assert_eq!(alone(2.0, 0.0), [false, true]);
-    assert_eq!(alone(2.0, 0.5), [false, false], "one place inside answers, too");
-    assert_eq!(alone(0.0, 0.0), [false, false], "nothing answers");
-}
-
-#[test]
 fn a_border_by_hand() {
     // The inside answers 2 in the mean. Of the ring 4 is 2 above that, and in the canvas 2.5 is a half: three quarters are gone.
     let edges = seen(&[(4.0, 2.5), (2.0, 3.5)], (7, 8), 4);
     let border = edges.border(1, &[0]);
-    assert_eq!(
-        border,
-        Border { auc: 1.0, auc_without: 0.5, vanishes: Some(0.75), drive: 2.0, drive_without: 0.5, alone: false }
-    );
+    assert_eq!(border, Border { auc: 1.0, auc_without: 0.5, vanishes: Some(0.75), drive: 2.0, drive_without: 0.5 });
     // Of the other half nothing is above the inside; in the canvas 3.5 is.
     let other = edges.border(1, &[1]);
-    assert_eq!(
-        other,
-        Border { auc: 0.5, auc_without: 1.0, vanishes: None, drive: 0.0, drive_without: 1.5, alone: false }
-    );
+    assert_eq!(other, Border { auc: 0.5, auc_without: 1.0, vanishes: None, drive: 0.0, drive_without: 1.5 });
     // Both: a ring of 2 a mean above, in the canvas 2: nothing is gone, and no more than nothing comes back.
     let both = edges.border(1, &[0, 1]);
-    assert_eq!(
-        both,
-        Border { auc: 0.75, auc_without: 0.75, vanishes: Some(0.0), drive: 1.0, drive_without: 1.0, alone: false }
-    );
-    let nothing = Border { auc: 0.5, auc_without: 0.0, vanishes: None, drive: 0.0, drive_without: 0.0, alone: false };
+    assert_eq!(both, Border { auc: 0.75, auc_without: 0.75, vanishes: Some(0.0), drive: 1.0, drive_without: 1.0 });
+    let nothing = Border { auc: 0.5, auc_without: 0.0, vanishes: None, drive: 0.0, drive_without: 0.0 };
     assert_eq!(edges.border(0, &[0, 1]), nothing, "of the first filter the canvas alone is below the inside");
     assert_eq!(edges.without_border(&[0]), [0.0, 0.5]);
     assert_eq!(edges.without_border(&[0, 1]), [0.0, 0.75]);
@@ -109,7 +86,7 @@ fn of_many_places_96_are_kept() {
 
 #[test]
 fn beyond_chance_and_beyond_the_best_grating() {
-    let border = Border { auc: 0.9, auc_without: 0.8, vanishes: None, drive: 2.0, drive_without: 1.0, alone: false };
+    let border = Border { auc: 0.9, auc_without: 0.8, vanishes: None, drive: 2.0, drive_without: 1.0 };
     for (without, threshold, best, is_so) in [
         (false, 0.85, 1.5, true),
         (false, 0.9, 1.5, false),

@@ -15,7 +15,7 @@ fn plain() -> Evidence<'static> {
         wakes: false,
         tuning: None,
         drive: 1.0,
-        border: Border { auc: 0.5, auc_without: 0.5, vanishes: None, drive: 0.0, drive_without: 0.0, alone: false },
+        border: Border { auc: 0.5, auc_without: 0.5, vanishes: None, drive: 0.0, drive_without: 0.0 },
         noise: Noise { auc: 0.5 },
     }
 }
@@ -80,7 +80,7 @@ fn dead_constant_and_always_on() {
 fn borders_lines_spots_and_levels() {
     let border = |auc, vanishes, drive| {
         judged(move |e| {
-            e.border = Border { auc, auc_without: 0.625, vanishes, drive, drive_without: 9.0, alone: false };
+            e.border = Border { auc, auc_without: 0.625, vanishes, drive, drive_without: 9.0 };
         })
     };
     let ring = Reason::Border { auc: 0.8, without: 0.625, vanishes: 0.6 };
@@ -92,18 +92,6 @@ fn borders_lines_spots_and_levels() {
         border(0.8, None, 1.5),
     ];
     assert_eq!(just_not, [UNCLEAR; 4], "as much as chance gives, half of it, no more than inside, not known");
-
-    // Where the ring is all that is on, a grating may do more inside.
-    let alone = |below, auc, vanishes| {
-        judged(move |e| {
-            e.below = below;
-            e.border = Border { auc, auc_without: 0.625, vanishes, drive: 0.5, drive_without: 9.0, alone: true };
-        })
-    };
-    assert_eq!(alone(Below::Cut, 0.8, Some(0.6)), (ring, None));
-    let just_not =
-        [alone(Below::Nothing, 0.8, Some(0.6)), alone(Below::Cut, 0.75, Some(0.6)), alone(Below::Cut, 0.8, Some(0.5))];
-    assert_eq!(just_not, [UNCLEAR; 3], "off has no meaning, as much as chance gives, half of it");
 
     let of = |tuning: Tuning| {
         let mut evidence = plain();
@@ -125,8 +113,7 @@ fn borders_lines_spots_and_levels() {
     assert_eq!(of(tuned(1.0, 1.0, 0.5, 0.625, 0.25)), (line, Some(Verdict::Level)));
     let (lines, mut both) = (tuned(1.0, 2.5, 0.5, 0.625, 1.0), plain());
     both.tuning = Some(&lines);
-    both.border =
-        Border { auc: 0.8, auc_without: 0.625, vanishes: Some(0.6), drive: 1.5, drive_without: 0.0, alone: false };
+    both.border = Border { auc: 0.8, auc_without: 0.625, vanishes: Some(0.6), drive: 1.5, drive_without: 0.0 };
     assert_eq!(both.judge(&THRESHOLDS), (ring, Some(Verdict::Line)));
 }
 
