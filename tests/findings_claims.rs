@@ -159,14 +159,7 @@ fn the_decoder_is_more_even_or_not() {
 fn several_filters_deal_with_borders_or_not() {
     let layers = |count: usize, vanishes: f64| -> Vec<LayerFindings> {
         let border = |i| FilterFindings {
-            border: Border {
-                auc: 0.99,
-                auc_without: 0.5,
-                vanishes: Some(vanishes),
-                drive: 1.0,
-                drive_without: 0.0,
-                alone: false,
-            },
+            border: Border { auc: 0.99, auc_without: 0.5, vanishes: Some(vanishes), drive: 1.0, drive_without: 0.0 },
             ..filter(i, Verdict::Border, None)
         };
         let others = (count..100).map(|i| filter(i, Verdict::Line, Some((0.0, 0.1))));
