@@ -106,8 +106,10 @@ fn lines_lie_further_apart_where_the_frequency_falls() {
         let shuffled = |i| Shuffled { selectivity: 0.1, orientation: 0.0, frequency: frequency(i), is_band_pass: true };
         layer.chance = (0..10).map(shuffled).collect();
     }
-    let chance = spacing::claim(&falls).chance.unwrap();
+    let slower = spacing::claim(&falls);
+    let chance = slower.chance.unwrap();
     assert!((chance.value + 2.0).abs() < 0.02, "{chance:?}");
+    assert_eq!(slower.answer, Answer::CannotBeTold, "the frequency falls, but the pools alone make it fall more");
 }
 
 /// A picture whose energy lies in its left part alone, or everywhere.
@@ -223,6 +225,9 @@ fn skips_matter_or_not() {
     assert_eq!(skips::claim(&network, &[], Some(&lost(3.0))).chance.unwrap().value, 1.0);
     assert_eq!(skips::claim(&network, &[], Some(&lost(3.0))).answer, Answer::Holds);
     assert_eq!(skips::claim(&network, &[], Some(&lost(0.01))).answer, Answer::Fails);
+    assert_eq!(skips::claim(&network, &[], Some(&lost(1.2))).answer, Answer::CannotBeTold, "random channels cost as much");
+    let alone = skips::WithoutSkips { random: vec![], ..lost(1.2) };
+    assert_eq!(skips::claim(&network, &[], Some(&alone)).answer, Answer::Holds);
     assert_eq!(skips::claim(&network, &[], None).answer, Answer::CannotBeTold);
     let routed = |i: usize| FilterFindings { routes: Some(vec![0.0, 0.1, 0.6, 0.3]), ..filter(i, Verdict::Line, None) };
     let layers = [layer(1, 1, true, (0..8).map(routed).collect())];

@@ -78,7 +78,7 @@ impl fmt::Display for How {
             }
             How::Spacing => f.write_str(
                 "Slope of the preferred frequency, in octaves of cycles per image pixel, over the convolutions passed, of the line and \
-                 spot filters before the first upsampling; below zero: further apart. Interval: bootstrap over filters. Chance: the \
+                 spot filters before the first upsampling; below zero, and below what chance gives: further apart. Interval: bootstrap over filters. Chance: the \
                  same slope where the taps of every kernel are shuffled: what the pools do by themselves.",
             ),
             How::Evenness { told } => write!(
@@ -112,7 +112,7 @@ impl fmt::Display for How {
             How::Skips { decibel, told } => write!(
                 f,
                 "What held-out images lose when all skips carry their mean alone (PSNR, or without a truth how far the output moves, as \
-                 a share of its standard deviation); more than {} counts. Interval: bootstrap over images. Chance: as many channels \
+                 a share of its standard deviation); more than {} counts, where chance does not cost as much. Interval: bootstrap over images. Chance: as many channels \
                  as the skips carry, drawn at random from all layers, replaced by their means. Shares: the gradient of a filter's \
                  mean activation, by the first skip that it takes on its way back to the image; they sum up to 1, and one is \
                  negative where a route works against the others.{}",

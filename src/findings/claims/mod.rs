@@ -36,6 +36,11 @@ fn below(number: Interval, bound: f64) -> Answer {
     }
 }
 
+/// What chance does as well is not said to hold.
+fn unless(by_chance: bool, answer: Answer) -> Answer {
+    if by_chance && answer == Answer::Holds { Answer::CannotBeTold } else { answer }
+}
+
 /// The mean of what random sets lose, and where 95 of 100 lie. `sorted`: from the least to the most.
 fn spread(sorted: &[f64]) -> Interval {
     Interval {

@@ -1,6 +1,6 @@
 //! "The skips bring the detail back."
 
-use super::{UNKNOWN, above, row, spread};
+use super::{UNKNOWN, above, row, spread, unless};
 use crate::Result;
 use crate::cancel::Watch;
 use crate::engine::exec::Executor;
@@ -152,13 +152,18 @@ pub fn claim(network: &Network, layers: &[LayerFindings], without: Option<&Witho
         (None, false) => how::Skips::NoData,
     };
     let decibel = without.is_none_or(|without| without.decibel);
+    let chance = without.filter(|without| !without.random.is_empty()).map(|without| spread(&without.random));
+    let answer = |number: Interval| {
+        let by_chance = chance.is_some_and(|chance| number.low <= chance.high);
+        unless(by_chance, above(number, same(decibel)))
+    };
     Claim {
         id: "skips",
         sentence: Text::Skips,
         number: number.unwrap_or(UNKNOWN),
         unit: if decibel { Unit::Decibel } else { Unit::Ratio },
-        chance: without.filter(|without| !without.random.is_empty()).map(|without| spread(&without.random)),
-        answer: number.map_or(Answer::CannotBeTold, |number| above(number, same(decibel))),
+        chance,
+        answer: number.map_or(Answer::CannotBeTold, answer),
         how: How::Skips { decibel, told },
         details: json!({
             "skips": (0..skips.len()).map(by_skip).collect::<Vec<_>>(),

@@ -1,8 +1,8 @@
 //! "Higher up the lines lie further apart."
 
-use super::{UNKNOWN, below, row};
+use super::{UNKNOWN, below, row, unless};
 use crate::findings::stats::{median, slope};
-use crate::findings::{Answer, Claim, How, LayerFindings, Text, Unit, Verdict};
+use crate::findings::{Answer, Claim, How, Interval, LayerFindings, Text, Unit, Verdict};
 use serde_json::json;
 
 /// Depth and the logarithm (base 2) of the preferred frequency in cycles per image pixel, of the filters that are tuned.
@@ -28,6 +28,10 @@ pub fn claim(layers: &[LayerFindings]) -> Claim {
     let before_the_way_up = || layers.iter().filter(|layer| !layer.decoder);
     let way_up = slope(&points(before_the_way_up()));
     let chance = slope(&by_chance(before_the_way_up()));
+    let answer = |slope: Interval| {
+        let by_chance = chance.is_some_and(|chance| slope.high >= chance.low);
+        unless(by_chance, below(slope, 0.0))
+    };
     let rows = layers.iter().map(|layer| {
         let own = points(std::iter::once(layer));
         let frequencies: Vec<f64> = own.iter().map(|(_, log)| log.exp2()).collect();
@@ -45,7 +49,7 @@ pub fn claim(layers: &[LayerFindings]) -> Claim {
         number: way_up.unwrap_or(UNKNOWN),
         unit: Unit::OctavesPerLayer,
         chance,
-        answer: way_up.map_or(Answer::CannotBeTold, |slope| below(slope, 0.0)),
+        answer: way_up.map_or(Answer::CannotBeTold, answer),
         how: How::Spacing,
         details: json!({
             "layers": rows.collect::<Vec<_>>(),

@@ -26,8 +26,8 @@ pub fn how(how: How, lang: Lang) -> String {
             }
         ),
         How::Spacing => "Pendiente de la frecuencia preferida, en octavas de ciclos por píxel de la imagen, respecto a las convoluciones \
-                         atravesadas, de los filtros de línea y de mancha antes de la primera ampliación; por debajo de cero: más \
-                         separadas. Intervalo: bootstrap sobre los filtros. Azar: la misma pendiente con los pesos de cada núcleo \
+                         atravesadas, de los filtros de línea y de mancha antes de la primera ampliación; por debajo de cero, y de lo que da el \
+                         azar: más separadas. Intervalo: bootstrap sobre los filtros. Azar: la misma pendiente con los pesos de cada núcleo \
                          barajados: lo que hacen por sí solas las reducciones."
             .to_string(),
         How::Evenness { told } => format!(
@@ -56,7 +56,7 @@ pub fn how(how: How, lang: Lang) -> String {
         ),
         How::Skips { decibel, told } => format!(
             "Lo que pierden imágenes apartadas cuando todas las conexiones de salto llevan solo su media (PSNR, o sin imagen verdadera cuánto \
-             se mueve la salida, como parte de su desviación típica); cuenta más de {}. Intervalo: bootstrap sobre las imágenes. Azar: tantos \
+             se mueve la salida, como parte de su desviación típica); cuenta más de {}, si el azar no cuesta lo mismo. Intervalo: bootstrap sobre las imágenes. Azar: tantos \
              canales como llevan los saltos, elegidos al azar de todas las capas, sustituidos por sus medias. Proporciones: el gradiente de \
              la activación media de un filtro, según el primer salto que toma en su vuelta a la imagen; suman 1, y una es negativa donde una \
              ruta trabaja contra las otras.{}",
