@@ -225,7 +225,11 @@ fn skips_matter_or_not() {
     assert_eq!(skips::claim(&network, &[], Some(&lost(3.0))).chance.unwrap().value, 1.0);
     assert_eq!(skips::claim(&network, &[], Some(&lost(3.0))).answer, Answer::Holds);
     assert_eq!(skips::claim(&network, &[], Some(&lost(0.01))).answer, Answer::Fails);
-    assert_eq!(skips::claim(&network, &[], Some(&lost(1.2))).answer, Answer::CannotBeTold, "random channels cost as much");
+    assert_eq!(
+        skips::claim(&network, &[], Some(&lost(1.2))).answer,
+        Answer::CannotBeTold,
+        "random channels cost as much"
+    );
     let alone = skips::WithoutSkips { random: vec![], ..lost(1.2) };
     assert_eq!(skips::claim(&network, &[], Some(&alone)).answer, Answer::Holds);
     assert_eq!(skips::claim(&network, &[], None).answer, Answer::CannotBeTold);

@@ -105,6 +105,7 @@ fn through(op: &Op, from: Shape, to: Shape, x: &Reach) -> Option<Reach> {
             }
         }
         _ if (to.h, to.w) == (from.h, from.w) => Some(x.clone()),
+        Op::Add | Op::Mul | Op::Broadcast(_) => both(repeated(&x.rows, to.h)?, repeated(&x.columns, to.w)?),
         _ => None,
     }
 }
@@ -144,6 +145,15 @@ fn leapt(spans: &[Span], m: usize, k: usize, s: usize, d: usize, before: usize) 
     found
 }
 
+/// Of one row, or column, that is repeated.
+fn repeated(spans: &[Span], m: usize) -> Option<Vec<Span>> {
+    match spans {
+        _ if spans.len() == m => Some(spans.to_vec()),
+        [one] => Some(vec![*one; m]),
+        _ => None,
+    }
+}
+
 fn padded(spans: &[Span], before: usize, m: usize) -> Vec<Span> {
     let edge = |i: usize| Span { padded: true, ..spans[i.clamp(before, before + spans.len() - 1) - before] };
     (0..m).map(|i| if i >= before && i < before + spans.len() { spans[i - before] } else { edge(i) }).collect()
@@ -158,13 +168,10 @@ fn union(spans: impl Iterator<Item = Span>, padded: bool) -> Option<Span> {
     Some(Span { padded: all.padded || padded, ..all })
 }
 
-/// Of a node with several inputs; one that is repeated over rows or columns sees what it sees everywhere.
+/// Of a node with several inputs.
 fn together(a: &Reach, b: &Reach) -> Reach {
-    let axis = |a: &[Span], b: &[Span]| {
-        let n = a.len().max(b.len());
-        let at = |spans: &[Span], i: usize| spans[i.min(spans.len() - 1)];
-        (0..n).filter_map(|i| union([at(a, i), at(b, i)].into_iter(), false)).collect()
-    };
+    let axis =
+        |a: &[Span], b: &[Span]| a.iter().zip(b).filter_map(|(a, b)| union([*a, *b].into_iter(), false)).collect();
     Reach { rows: axis(&a.rows, &b.rows), columns: axis(&a.columns, &b.columns) }
 }
 
@@ -283,6 +290,11 @@ mod tests {
         check("......", |g, x, _| {
             let sum = g.sum("sum", x, Axes::CHANNELS)?;
             g.mul("y", x, sum)
+        });
+        // A sum over all rows, again in each row.
+        check("......", |g, x, t| {
+            let sum = g.sum_pool("sum", x, along(t, 6))?;
+            g.add("y", x, sum)
         });
     }
 

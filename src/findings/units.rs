@@ -197,7 +197,7 @@ impl Places {
         let free =
             |spans: &[super::reach::Span]| -> Vec<usize> { (0..spans.len()).filter(|&i| !spans[i].padded).collect() };
         let (rows, columns) = (free(&seen.rows), free(&seen.columns));
-        let middle = |n: usize| (n * 3 / 8..(n * 5).div_ceil(8).max(n * 3 / 8 + 1)).collect::<Vec<usize>>();
+        let middle = |n: usize| (n * 3 / 8..(n * 5).div_ceil(8)).collect::<Vec<usize>>();
         let (tuned_where, inside) = match rows.is_empty() || columns.is_empty() {
             false => (TunedWhere::Inside, (thinned(&rows), thinned(&columns))),
             true => (TunedWhere::Middle, (thinned(&middle(shape.h)), thinned(&middle(shape.w)))),

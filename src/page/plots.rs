@@ -9,7 +9,8 @@ const WIDTH: f64 = 720.0;
 /// Room for a label like 1023.9 MiB, in the letters of a narrow screen.
 const LEFT: f64 = 116.0;
 const BARS: f64 = 180.0;
-const TOP: f64 = 24.0;
+/// Room above the bars for two words, in the large letters of a narrow screen and of fonts with high accents.
+const TOP: f64 = 34.0;
 const LINE: f64 = 9.0;
 
 pub(super) fn memory(e: &Explanation, s: &Strings) -> Markup {
@@ -43,8 +44,8 @@ pub(super) fn memory(e: &Explanation, s: &Strings) -> Markup {
                     }
                 }
                 line.turn x1=(f(x(turn))) x2=(f(x(turn))) y1="0" y2=(f(height)) {}
-                text.big x=(f(x(turn) - 6.0)) y="16" text-anchor="end" { (s.forward) " →" }
-                text.big x=(f(x(turn) + 6.0)) y="16" { (s.backward) " →" }
+                text.big x=(f(x(turn) - 6.0)) y="26" text-anchor="end" { (s.forward) " →" }
+                text.big x=(f(x(turn) + 6.0)) y="26" { (s.backward) " →" }
                 text x=(WIDTH) y=(TOP + BARS + 36.0) text-anchor="end" { (s.memory_step) }
                 @for (i, value) in kept.iter().enumerate() {
                     rect.kept x=(f(x(value.from))) width=(f(x(value.until + 1) - x(value.from)))

@@ -170,4 +170,10 @@ mod tests {
             assert!(rough(&pink) < 0.7 * rough(&white), "{} {}", rough(&pink), rough(&white));
         }
     }
+
+    /// Of 1, 2, 3 and 6 the mean is 3; the squares of what differs from it are 4, 1, 0 and 9.
+    #[test]
+    fn moments_by_hand() {
+        assert_eq!(moments(&[1.0, 2.0, 3.0, 6.0]), (3.0, 3.5f64.sqrt()));
+    }
 }

@@ -342,3 +342,20 @@ pub fn recolour(rgb: &[f32], before: &[f32], after: &[f32]) -> Vec<f32> {
     let changes = after.iter().zip(before).map(|(after, before)| after - before);
     rgb.chunks_exact(3).zip(changes).flat_map(|(p, change)| [p[0], p[1], p[2]].map(|v| v + change)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// y[r, s] = x[(r - down) mod h, (s - right) mod w], as the op roll has it.
+    #[test]
+    fn a_picture_is_rolled_as_the_op_rolls() {
+        let image = Tensor::new(Shape::new(1, 2, 3, 2), (0..12).map(|v| v as f32).collect());
+        // One down and one to the right: the last row comes first, and of each row the last pixel.
+        assert_eq!(rolled(&image, 1, 1).data, [10.0, 11.0, 6.0, 7.0, 8.0, 9.0, 4.0, 5.0, 0.0, 1.0, 2.0, 3.0]);
+        assert_eq!(rolled(&image, 0, -1).data, [2.0, 3.0, 4.0, 5.0, 0.0, 1.0, 8.0, 9.0, 10.0, 11.0, 6.0, 7.0]);
+        assert_eq!(rolled(&image, -2, 3), image);
+        let tall = Tensor::new(Shape::new(1, 3, 1, 1), vec![1.0, 2.0, 3.0]);
+        assert_eq!((rolled(&tall, 1, 0).data, rolled(&tall, -1, 0).data), (vec![3.0, 1.0, 2.0], vec![2.0, 3.0, 1.0]));
+    }
+}

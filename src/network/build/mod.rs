@@ -95,6 +95,11 @@ fn append(
             *x = builder.turned(*x, first).map_err(named)?;
         }
     }
+    // Keras' flatten takes the first axis of a matrix for the channels, too.
+    if matches!(layer.kind, Kind::Flatten) && layer.channels_first == Some(true) && x[0].rank == 2 {
+        let node = builder.moved(&builder.part("turned"), x[0].node, [2, 1, 0]).map_err(named)?;
+        x[0] = Value { node, ..x[0] };
+    }
     let value = match (&layer.kind, own) {
         (Kind::Input { .. }, _) => {
             Ok(Value { node: image, rank: 3, channels_first: layer.channels_first == Some(true) })

@@ -303,6 +303,7 @@ impl Part {
         let problem = |what: String| Err(Error::Usage(format!("{what} of an axis of length {n}")));
         let all = n as i64;
         match self {
+            Part::Range { step: 0, .. } => problem("every 0th place".to_string()),
             Part::Range { start, stop, step } => {
                 let end = |v: i64| if v < 0 { v + all } else { v };
                 let (first, last) = match step > 0 {

@@ -98,7 +98,7 @@ impl<'a> Flat<'a> {
         // A model of nothing but models, each used twice, would be laid open without end.
         self.models += 1;
         if self.models > MOST_CALLS {
-            return Err(format!("the network has more than {MOST_CALLS} models inside it"));
+            return Err(format!("the network has more than {MOST_CALLS} models, itself counted"));
         }
         if within.place.len() > DEEPEST {
             return Err(format!("models inside models are {DEEPEST} deep; build one flat model from their layers"));

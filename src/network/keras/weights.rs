@@ -186,8 +186,7 @@ fn snake_case(class: &str) -> String {
         let before = i.checked_sub(1).map(|i| letters[i]);
         let next_is_small = letters.get(i + 1).is_some_and(char::is_ascii_lowercase);
         // `(.)([A-Z][a-z]+)` and `([a-z])([A-Z])` get an underscore between.
-        let begins = c.is_ascii_uppercase() && (next_is_small || before.is_some_and(|b| b.is_ascii_lowercase()));
-        if begins && before.is_some_and(|b| b != '_') {
+        if c.is_ascii_uppercase() && before.is_some_and(|b| next_is_small || b.is_ascii_lowercase()) {
             snake.push('_');
         }
         snake.push(c.to_ascii_lowercase());
@@ -225,4 +224,19 @@ fn dataset(group: &Group, path: &str) -> Result<Dataset, H5Error> {
 
 fn is_missing(error: &H5Error) -> bool {
     matches!(error, H5Error::GroupNotFound(_) | H5Error::DatasetNotFound(_))
+}
+
+/// As Keras' own expressions have it, tried in Python.
+#[test]
+fn names_of_groups_are_those_of_keras() {
+    for (class, snake) in [
+        ("Conv2DTranspose", "conv2d_transpose"),
+        ("PReLU", "p_re_lu"),
+        ("LSTM2Cell", "lstm2_cell"),
+        ("My_Head", "my__head"),
+        ("my_head", "my_head"),
+        ("A-b>C", "ab_c"),
+    ] {
+        assert_eq!(snake_case(class), snake);
+    }
 }

@@ -34,6 +34,7 @@ fn folded(plan: &Plan) -> Vec<[usize; 2]> {
 fn kernels_are_packed_alike() {
     let Some(chromium) = browser::open() else { return };
     let folder = tempfile::tempdir().unwrap();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let (mut compared, mut transformed) = (0, 0);
     for (file, layers) in [
         // Of the built-in network one layer in the middle of the way up, which has the others before it.
@@ -44,7 +45,11 @@ fn kernels_are_packed_alike() {
         ("keras/layers/conv_stride_3_k3.keras", &[]),
         ("keras/layers/transpose_stride_3_k3.keras", &[]),
     ] {
-        let network = keras::load(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(file)).unwrap();
+        // The package of the Rust registry is without what Keras wrote.
+        if file.starts_with("keras") && !fixtures.join("keras").exists() {
+            continue;
+        }
+        let network = keras::load(fixtures.join(file)).unwrap();
         let own = unet::image_shape(&network, &[network.output], None).unwrap();
         let model = model(&network, own, Lang::En).unwrap();
         let (places, bytes) = (json!(model.arrays.places), STANDARD.encode(&model.arrays.bytes));

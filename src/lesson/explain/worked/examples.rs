@@ -54,8 +54,12 @@ pub(super) fn example(op: &Op, x: &[Shape]) -> Result<Option<(Op, Vec<Shape>)>> 
                 (Op::MaxPool(window.into()), vec![image(2 * window.h, 2 * window.w, 1)])
             } else {
                 let is_padded = pool.pad != Sides::NONE;
-                // Of windows side by side a pixel is left over.
-                let side = |k: usize, s: usize| if is_padded { 2 * s } else { k + s + usize::from(k == s) };
+                // Of windows side by side a pixel is left over; with padding, the second window reaches into it.
+                let side = |k: usize, s: usize| match () {
+                    () if is_padded && k > s => 2 * s,
+                    () if is_padded => s + 1,
+                    () => k + s + usize::from(k == s),
+                };
                 let (h, w) = (side(window.h, stride.h), side(window.w, stride.w));
                 let pad = if is_padded { Sides::same(h, w, window, stride, Window::ONE) } else { Sides::NONE };
                 (Op::MaxPool(Pool { window, stride, pad }), vec![image(h, w, 1)])

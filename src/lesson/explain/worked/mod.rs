@@ -144,7 +144,17 @@ const ARRIVING: [f64; 7] = [1.0, 2.0, -1.0, 0.5, 3.0, -2.0, 1.5];
 fn fit(op: &Op, v: f64) -> f64 {
     let Op::Pointwise(f) = op else { return v };
     let v = if matches!(f, Function::Log | Function::Sqrt) { v.abs() + 0.5 } else { v };
-    if f.piece(v - 2.0 * STEP) == f.piece(v + 2.0 * STEP) { v } else { v + 0.25 }
+    let is_smooth = |v: &f64| f.piece(v - 2.0 * STEP) == f.piece(v + 2.0 * STEP);
+    (0..8).map(|i| v + 0.25 * f64::from(i)).find(is_smooth).unwrap_or(v)
+}
+
+#[test]
+fn a_number_on_a_corner_is_moved_off_all_corners() {
+    let op = |slope, threshold, max| Op::Pointwise(Function::Relu { slope, threshold, max });
+    assert_eq!(fit(&op(0.25, 1.0, f32::INFINITY), 1.0), 1.25);
+    // The next quarter is the other corner.
+    assert_eq!(fit(&op(0.25, 1.0, 1.25), 1.0), 1.5);
+    assert_eq!(fit(&op(0.25, 1.0, 1.25), 0.5), 0.5);
 }
 
 /// One example as a graph, forward and backward.

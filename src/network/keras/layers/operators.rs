@@ -205,6 +205,10 @@ impl<'a> Operands<'a> {
         let part = match value {
             Value::Array(items) => {
                 let list = items.iter().map(Value::as_i64).collect::<Option<Vec<_>>>().ok_or_else(problem)?;
+                // TensorFlow's -1, for what the other parts leave over, among them.
+                if list.iter().any(|&n| n <= 0) {
+                    return Err(problem());
+                }
                 // Keras 3 has the places of the cuts, TensorFlow the lengths of the parts.
                 let cuts: Vec<i64> = match key {
                     "indices_or_sections" => list,
@@ -216,7 +220,7 @@ impl<'a> Operands<'a> {
                         })
                         .collect(),
                 };
-                if cuts.iter().any(|&cut| cut <= 0) || which > cuts.len() {
+                if which > cuts.len() {
                     return Err(problem());
                 }
                 let start = if which == 0 { Some(0) } else { Some(cuts[which - 1]) };

@@ -25,7 +25,7 @@ pub(super) const EN: FindingsText = FindingsText {
         },
         ClaimText {
             sentence: "Higher up the lines lie further apart.",
-            number: "passed, by which the preferred frequency, in image pixels, changes",
+            number: "passed: so much does the preferred frequency, in cycles per image pixel, change",
         },
         ClaimText {
             sentence: "In the decoder the texture becomes nearly constant.",

@@ -26,7 +26,7 @@ pub(super) const ES: FindingsText = FindingsText {
         },
         ClaimText {
             sentence: "Más arriba las líneas están más separadas.",
-            number: "atravesada, que es lo que cambia la frecuencia preferida, en píxeles de la imagen",
+            number: "atravesada, que es lo que cambia la frecuencia preferida, en ciclos por píxel de la imagen",
         },
         ClaimText {
             sentence: "En el decodificador la textura se vuelve casi constante.",

@@ -106,6 +106,11 @@ fn pools_and_slices_leave_over_what_theirs_do() {
     assert_eq!(of(&pool(3, 2, Sides::NONE), image(65, 65, 8)), ((5, 5), (2, 2)));
     assert_eq!(of(&pool(3, 2, padded), LARGE), ((4, 4), (2, 2)));
     assert_eq!(of(&pool(8, 8, Sides::NONE), LARGE), ((6, 6), (2, 2)));
+    // Windows side by side, the last of which lies half in the padding: 65 pixels make 33, and 3 make 2.
+    let after = Sides { top: 0, bottom: 1, left: 0, right: 1 };
+    assert_eq!(of(&pool(2, 2, after), image(65, 65, 8)), ((3, 3), (2, 2)));
+    let (op, _, _) = small(&pool(2, 2, after), &[image(65, 65, 8)]);
+    assert!(matches!(op, Op::MaxPool(pool) if pool.pad == after), "{op:?}");
     assert_eq!(
         [LARGE, image(65, 64, 8)].map(|x| topic(&pool(2, 2, Sides::NONE), &[x])),
         [Some("max_pool"), Some("max_pool-stride")]

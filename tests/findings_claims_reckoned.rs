@@ -1,0 +1,222 @@
+//! Claims from few findings: numbers, chance and the edges between the answers, reckoned by hand.
+
+use approx::assert_relative_eq;
+use serde_json::Value;
+use unet_lens::findings::claims::{self, borders, evenness, lines, pruning, skips, spacing};
+use unet_lens::findings::how::same;
+use unet_lens::findings::*;
+use unet_lens::network::{Kind, Layer, Network};
+
+/// A filter with a verdict and, if it is tuned, an orientation and a frequency.
+fn filter(number: usize, verdict: Verdict, tuned: Option<(f64, f64)>) -> FilterFindings {
+    let tuning = |(orientation, frequency)| Tuning {
+        orientation,
+        frequency,
+        selectivity: 0.9,
+        bandwidth: None,
+        map: vec![],
+        level: 0.0,
+        bar: 0.0,
+        edge: 0.0,
+    };
+    FilterFindings {
+        filter: number,
+        verdict,
+        reason: Reason::Noise { auc: 0.5, threshold: 0.9 },
+        second: None,
+        life: Life { on: 0.5, dead_at_seed: false, dormant: 1.0, proven: None, lives_on_data: true },
+        tuning: tuned.map(tuning),
+        border: Border { auc: 0.5, auc_without: 0.5, vanishes: None, drive: 0.0, drive_without: 0.0 },
+        noise: Noise { auc: 0.5 },
+        look: None,
+        trust: None,
+        effect: Effect::default(),
+        routes: None,
+    }
+}
+
+fn layer(index: usize, depth: usize, decoder: bool, filters: Vec<FilterFindings>) -> LayerFindings {
+    LayerFindings {
+        layer: index,
+        name: format!("layer{index}"),
+        depth,
+        stride: 1.0,
+        receptive: 3,
+        decoder,
+        tuned_where: TunedWhere::Inside,
+        line_threshold: 0.5,
+        border_threshold: 0.6,
+        noise_threshold: 0.9,
+        filters,
+        borders_by_chance: 0,
+        chance: vec![],
+    }
+}
+
+/// An image and nothing else: a network without skips.
+fn network() -> Network {
+    let kind = Kind::Input { h: None, w: None, c: 1 };
+    let (name, class) = ("image".to_string(), "InputLayer".to_string());
+    let image = Layer { name, class, kind, inputs: vec![], channels_first: None, trainable: 0, non_trainable: 0 };
+    Network { name: String::new(), file: String::new(), layers: vec![image], output: 0, warnings: vec![] }
+}
+
+/// "Less than this is the same quality", and for the skips "more than this counts": what is just as much is neither.
+#[test]
+fn what_lies_on_the_bound_cannot_be_told() {
+    assert_eq!((same(true), same(false)), (0.1, 0.05), "a tenth of a dB, a twentieth of the output's deviation");
+    // Of one image the ends of the interval are the value itself.
+    let pruned = |lost: f64, decibel: bool| {
+        let noise = pruning::Cost { lost: vec![lost], ssim: vec![] };
+        pruning::claim(&[], Some(&pruning::Pruned { noise, decibel, ..pruning::Pruned::default() })).answer
+    };
+    let skipped = |lost: f64, decibel: bool| {
+        let without = skips::WithoutSkips { each: vec![], all: vec![lost], random: vec![], decibel };
+        skips::claim(&network(), &[], Some(&without)).answer
+    };
+    for decibel in [true, false] {
+        let bound = same(decibel);
+        let answers = |of: &dyn Fn(f64, bool) -> Answer| [0.9, 1.0, 1.1].map(|share| of(share * bound, decibel));
+        assert_eq!(answers(&pruned), [Answer::Holds, Answer::CannotBeTold, Answer::Fails], "{decibel}");
+        assert_eq!(answers(&skipped), [Answer::Fails, Answer::CannotBeTold, Answer::Holds], "{decibel}");
+    }
+}
+
+/// Of 72 lines of even orientations a third, 24, lies near the two, give or take 1.96 sqrt(72 / 3 x 2 / 3) = 7.84.
+#[test]
+fn as_many_lines_of_even_orientations() {
+    let of = |lines: usize, others: usize| {
+        let lines = (0..lines).map(|i| filter(i, Verdict::Line, Some((45.0, 0.1))));
+        let others = (0..others).map(|i| filter(lines.len() + i, Verdict::Unclear, None));
+        lines::claim(&[layer(1, 1, false, lines.clone().chain(others).collect())], None).chance.unwrap()
+    };
+    let chance = of(72, 28);
+    assert_relative_eq!(chance.value, 0.24, epsilon = 1e-12);
+    assert_relative_eq!(chance.low, 0.1616, epsilon = 1e-12);
+    assert_relative_eq!(chance.high, 0.3184, epsilon = 1e-12);
+    // Of two lines 0.67 less 1.31 is less than none.
+    assert_eq!(of(2, 2).low, 0.0);
+}
+
+/// So many octaves for each convolution, ten filters each that differ by a hundredth.
+fn frequencies(depth: usize, octaves: f64) -> impl Iterator<Item = f64> {
+    (0..10).map(move |i| 0.1 * (octaves * depth as f64).exp2() * (1.0 + 0.01 * f64::from(i % 5)))
+}
+
+#[test]
+fn of_shuffled_kernels_those_count_that_are_tuned() {
+    // Tuned by their selectivity alone: a frequency that falls by two octaves. What is selective no more than the threshold, and no
+    // band pass, does not count: it would rise.
+    let layers: Vec<LayerFindings> = (1..=4)
+        .map(|depth| {
+            let shuffled =
+                |(selectivity, frequency)| Shuffled { selectivity, orientation: 0.0, frequency, is_band_pass: false };
+            let tuned = frequencies(depth, -2.0).map(|f| (0.51, f));
+            let untuned = frequencies(depth, 3.0).map(|f| (0.5, f)).chain(frequencies(depth, 3.0).map(|f| (0.2, f)));
+            LayerFindings { chance: tuned.chain(untuned).map(shuffled).collect(), ..layer(depth, depth, false, vec![]) }
+        })
+        .collect();
+    assert_relative_eq!(spacing::claim(&layers).chance.unwrap().value, -2.0, epsilon = 1e-9);
+}
+
+#[test]
+fn the_slope_is_that_of_the_way_down() {
+    let lines = |depth, octaves| {
+        frequencies(depth, octaves).enumerate().map(|(i, f)| filter(i, Verdict::Line, Some((0.0, f)))).collect()
+    };
+    let down = (1..=3).map(|depth| layer(depth, depth, false, lines(depth, -1.0)));
+    let up = (4..=6).map(|depth| layer(depth, depth, true, lines(depth, 2.0)));
+    let claim = spacing::claim(&down.chain(up).collect::<Vec<_>>());
+    assert_relative_eq!(claim.number.value, -1.0, epsilon = 1e-9);
+    assert_eq!(claim.answer, Answer::Holds);
+    assert_relative_eq!(claim.details["slope in the decoder"]["value"].as_f64().unwrap(), 2.0, epsilon = 1e-9);
+}
+
+/// Four blocks of 16 x 16 pixels, a chessboard of energy 1, 1, 1 and 5: the mean is 2, and the squares of what differs
+/// from it are 1, 1, 1 and 9, by three 4, so that the variation is 2 / 2. In three channels it is the same.
+#[test]
+fn pictures_in_colour_vary_as_grey_ones_do() {
+    let picture = |channels: usize| -> Vec<f32> {
+        let value = |i: usize| {
+            let (r, s) = (i / channels / 32, i / channels % 32);
+            let energy = if (r / 16, s / 16) == (1, 1) { 5f32 } else { 1.0 };
+            0.5 + if (r + s) % 2 == 0 { energy.sqrt() } else { -energy.sqrt() }
+        };
+        (0..32 * 32 * channels).map(value).collect()
+    };
+    for channels in [1, 3] {
+        let trust = Trust {
+            same_spectrum: 0.9,
+            beats_data: true,
+            gain_over_data: 2.0,
+            way: 0.5,
+            picture: picture(channels),
+            second: vec![],
+            size: (32, 32),
+            best_patches: vec![],
+        };
+        let look = Some(Look { flat: 0.2, flat_threshold: 0.9, still_seed: 0.1 });
+        let of = |i| FilterFindings { trust: Some(trust.clone()), look, ..filter(i, Verdict::Unclear, None) };
+        let claim = evenness::claim(&[layer(1, 1, false, (0..6).map(of).collect())]);
+        let variation = claim.details["layers"][0]["variation"]["value"].as_f64().unwrap();
+        assert_relative_eq!(variation, 1.0, epsilon = 1e-3);
+    }
+}
+
+/// Three are several; half of the response is not more than half.
+#[test]
+fn several_borders_are_more_than_two_and_than_chance() {
+    let of = |count: usize, by_chance: usize, vanishes: f64| {
+        let border = |i| {
+            let border =
+                Border { auc: 1.0, auc_without: 0.5, vanishes: Some(vanishes), drive: 1.0, drive_without: 0.0 };
+            FilterFindings { border, ..filter(i, Verdict::Border, None) }
+        };
+        let others = (count..10).map(|i| filter(i, Verdict::Unclear, None));
+        let filters = (0..count).map(border).chain(others).collect();
+        borders::claim(&[LayerFindings { borders_by_chance: by_chance, ..layer(1, 1, false, filters) }], None)
+    };
+    assert_eq!([of(2, 0, 1.0), of(3, 0, 1.0)].map(|claim| claim.answer), [Answer::Fails, Answer::Holds]);
+    assert_eq!(of(3, 3, 1.0).answer, Answer::CannotBeTold, "three are several, but chance gives as many");
+    for (vanishes, caused) in [(0.49, 0), (0.5, 0), (0.51, 3)] {
+        let claim = of(3, 0, vanishes);
+        assert_eq!(claim.details["caused by the border"], caused, "{vanishes}");
+        assert_eq!(claim.details["by what lies there"], 3 - caused, "{vanishes}");
+    }
+}
+
+/// Ten pictures: four look like noise, of which the stand-in finds three; of the six others it finds one.
+#[test]
+fn how_often_the_stand_in_agrees_with_the_pictures() {
+    let climbed = |i: usize| FilterFindings {
+        look: Some(Look { flat: if i < 4 { 0.95 } else { 0.2 }, flat_threshold: 0.9, still_seed: 0.0 }),
+        life: Life { dead_at_seed: [0, 1, 4].contains(&i), ..filter(i, Verdict::Line, None).life },
+        ..filter(i, if i == 2 { Verdict::Noise } else { Verdict::Line }, None)
+    };
+    let not_climbed = (10..15).map(|i| filter(i, Verdict::Noise, None));
+    let claim = pruning::claim(&[layer(1, 1, false, (0..10).map(climbed).chain(not_climbed).collect())], None);
+    let row = &claim.details["stand-in: no gradient at the seed, or the verdict noise"];
+    let value = |name: &str| row[name]["value"].as_f64().unwrap();
+    assert_eq!(row["pictures"], 10);
+    assert_eq!((value("look like noise"), value("of these found by the stand-in")), (0.4, 0.75));
+    assert_relative_eq!(value("of the others found by the stand-in"), 1.0 / 6.0, epsilon = 1e-12);
+    assert_eq!((&claim.details["look like noise"], &claim.details["by the stand-in"]), (&9.into(), &5.into()));
+}
+
+#[test]
+fn the_file_names_the_unit_of_every_number() {
+    let network = network();
+    let lost = |decibel| skips::WithoutSkips { each: vec![], all: vec![1.0], random: vec![], decibel };
+    let all = [
+        (lines::claim(&[], None), "share"),
+        (spacing::claim(&[]), "octaves per convolution"),
+        (evenness::claim(&[]), "ratio"),
+        (borders::claim(&[], None), "share"),
+        (skips::claim(&network, &[], Some(&lost(true))), "dB"),
+        (skips::claim(&network, &[], Some(&lost(false))), "ratio"),
+    ];
+    let (claims, units): (Vec<Claim>, Vec<&str>) = all.into_iter().unzip();
+    let file: Value = serde_json::from_str(&claims::json(&claims)).unwrap();
+    let of_file: Vec<&str> = file["claims"].as_array().unwrap().iter().map(|c| c["unit"].as_str().unwrap()).collect();
+    assert_eq!(of_file, units);
+}
