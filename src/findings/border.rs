@@ -22,7 +22,8 @@ pub struct Border {
     /// The share of the ring's response that is gone in the canvas; `None` if the ring has no response of its own, or there is no
     /// canvas that fits the network.
     pub vanishes: Option<f64>,
-    /// The ring's mean response above that of the inside; and that of its places in the canvas.
+    /// How far the ring's responses are above the mean of the inside, 0 where they are below; mean over places. The same of its places
+    /// in the canvas.
     pub drive: f64,
     pub drive_without: f64,
 }

@@ -32,7 +32,7 @@ pub struct Tally {
     /// all of it, and where it is above.
     pub changed: Vec<f64>,
     pub excited: Vec<f64>,
-    /// `[grating, filter]`: how far the response after the activation is above the grey's, mean over places.
+    /// `[grating, filter]`: how far the response after the activation is above the grey's, 0 where it is below; mean over places.
     pub gratings: Vec<f32>,
     /// `[series][image, filter]`: the same for other images.
     series: [Vec<f32>; SERIES],
@@ -76,7 +76,7 @@ impl Tally {
         }
     }
 
-    /// `[image, filter]`: how far the response is above the grey's, mean over places.
+    /// `[image, filter]`: how far the response is above the grey's, 0 where it is below; mean over places.
     pub fn series(&self, which: Series) -> &[f32] {
         &self.series[which as usize]
     }
@@ -155,7 +155,7 @@ impl Tally {
         self.counted[half] += (response.before.len() / c) as u64;
     }
 
-    /// For each filter how far it is above its response to the grey, mean over places.
+    /// For each filter how far it is above its response to the grey, 0 where it is below; mean over places.
     fn drive(&self, unit: &Unit, after: &[f32]) -> Vec<f32> {
         let c = self.filters;
         let mut sums = vec![0.0f64; c];

@@ -76,12 +76,15 @@ def sites(text, mutants):
         "UnaryOperator": ("unary_expression",),
         "MatchArm": ("match_arm",),
         "MatchArmGuard": ("match_pattern",),
-        "StructField": ("field_initializer",),
+        "StructField": ("field_initializer", "shorthand_field_initializer"),
     }
     for mutant in mutants:
         node = None
         if mutant["genre"] in kinds:
-            node = find(tree.root_node, place(mutant["span"]["start"]), place(mutant["span"]["end"]), kinds[mutant["genre"]])
+            start, end = place(mutant["span"]["start"]), place(mutant["span"]["end"])
+            # A field's span has the comma after it.
+            end = start + 1 if mutant["genre"] == "StructField" else end
+            node = find(tree.root_node, start, end, kinds[mutant["genre"]])
         if node is None:
             lost.append(mutant)
             continue
@@ -210,9 +213,12 @@ class Weaver:
         other = base.text.decode().removeprefix("..")
         if other == "Default::default()":
             other = f"<{name}>::default()"
-        field, value = node.child_by_field_name("field"), node.child_by_field_name("value")
-        field, m = field.text.decode(), site.mutants[0]["id"]
-        made = f"if {self.on(site)} {{ /*<{m}*/ ({other}).{field} /*{m}>*/ }} else {{ {self.render(value)} }}"
+        m = site.mutants[0]["id"]
+        if node.type == "shorthand_field_initializer":
+            field = value = node.text.decode()
+        else:
+            field, value = node.child_by_field_name("field").text.decode(), self.render(node.child_by_field_name("value"))
+        made = f"if {self.on(site)} {{ /*<{m}*/ ({other}).{field} /*{m}>*/ }} else {{ {value} }}"
         return f"{field}: {self.marked(site, made)}"
 
 
