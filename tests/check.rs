@@ -1,22 +1,23 @@
 //! The gradient check itself: it agrees where it should, names kinks, and sees a wrong gradient.
 
 mod common;
+#[path = "common/wrapped.rs"]
+mod wrapped;
 
 use assert_cmd::Command;
 use common::{Expected, fixture, network};
 use std::sync::Arc;
-use unet_lens::Result;
 use unet_lens::engine::exec::cpu::Cpu;
-use unet_lens::engine::exec::memory::{Limit, Memory};
+use unet_lens::engine::exec::memory::Limit;
 use unet_lens::engine::exec::reference::{Reference, evaluate};
-use unet_lens::engine::exec::{Backend, Compiled, Executor, Program, Trace};
-use unet_lens::engine::graph::NodeId;
+use unet_lens::engine::exec::{Backend, Executor};
+use unet_lens::engine::graph::{Graph, NodeId};
 use unet_lens::engine::ops::Op;
-use unet_lens::engine::plan::{Plan, ValueId};
 use unet_lens::engine::tensor::{Tensor, Tensor64};
 use unet_lens::lens::ascent::{self, Objective, Recipe};
 use unet_lens::lesson::check::{Check, Checker, Direction, TOLERANCE_F32, TOLERANCE_F64, check, pixel, verdict};
 use unet_lens::network::unet;
+use wrapped::{Besides, wrapped};
 
 fn check_on(executor: &dyn Executor, model: &str, layer: &str, tolerance: f64) -> Check {
     let network = network(model);
@@ -60,58 +61,18 @@ fn on_the_gpu_too() {
 }
 
 /// Backprop that is wrong by 1%.
+#[derive(Clone)]
 struct Wrong;
-struct WrongCompiled(Box<dyn Compiled>);
-struct WrongProgram(Box<dyn Program>);
 
-impl Executor for Wrong {
-    fn describe(&self) -> String {
-        "wrong".to_string()
-    }
-    fn limit(&self) -> Limit {
-        Limit::default()
-    }
-
-    fn compile(&self, plan: Arc<Plan>) -> Result<Box<dyn Compiled>> {
-        Ok(Box::new(WrongCompiled(Reference::default().compile(plan)?)))
-    }
-}
-
-impl Compiled for WrongCompiled {
-    fn plan(&self) -> &Arc<Plan> {
-        self.0.plan()
-    }
-    fn memory(&self) -> Memory {
-        self.0.memory()
-    }
-    fn image_bytes(&self, value: ValueId) -> usize {
-        self.0.image_bytes(value)
-    }
-    fn load(self: Box<Self>) -> Result<Box<dyn Program>> {
-        Ok(Box::new(WrongProgram(self.0.load()?)))
-    }
-}
-
-impl Program for WrongProgram {
-    fn write(&mut self, input: NodeId, values: &Tensor) -> Result<()> {
-        self.0.write(input, values)
-    }
-    fn run(&mut self, count: usize) -> Result<Trace> {
-        self.0.run(count)
-    }
-    fn first_traced(&mut self) -> Result<Vec<f32>> {
-        self.0.first_traced()
-    }
-    fn read(&mut self, node: NodeId) -> Result<Tensor> {
-        let mut values = self.0.read(node)?;
+impl Besides for Wrong {
+    fn read(&mut self, _: &Graph, _: NodeId, values: &mut Tensor) {
         values.data.iter_mut().for_each(|v| *v *= 1.01);
-        Ok(values)
     }
 }
 
 #[test]
 fn a_wrong_gradient_is_seen() {
-    let check = check_on(&Wrong, "tiny.h5", "up_conv", TOLERANCE_F32);
+    let check = check_on(&wrapped(Arc::new(Reference::default()), Wrong), "tiny.h5", "up_conv", TOLERANCE_F32);
     assert!(check.worst() > 5e-3 && !check.agrees(), "{check:?}");
     let error = verdict(&[check]).unwrap_err();
     assert_eq!(error.exit_code(), 1);

@@ -11,7 +11,7 @@ use unet_lens::engine::exec::Backend;
 use unet_lens::engine::exec::cpu::Cpu;
 use unet_lens::engine::exec::memory::Limit;
 use unet_lens::engine::graph::Graph;
-use unet_lens::engine::ops::{Axes, Conv2d};
+use unet_lens::engine::ops::{Axes, Conv2d, Kernel, Sides, Window};
 use unet_lens::engine::tensor::{Shape, Tensor};
 
 #[test]
@@ -188,4 +188,18 @@ fn zeros_around_and_rows_cut_off() {
             }
         }
     }
+}
+
+/// Of seven taps three reach over each border, where a convolution takes in what is cut off: here a row and a column before, two after.
+#[test]
+fn more_is_cut_off_after_than_before() {
+    let values: Vec<f32> = (0..7 * 7 * 4 * 4).map(|i| ((i * 5) % 7) as f32 * 0.1 - 0.3).collect();
+    let kernel = Kernel::new(7, 7, 4, 4, values.into()).unwrap();
+    let pad = Sides { top: 3, bottom: 3, left: 3, right: 3 };
+    let conv = Conv2d { kernel, bias: None, stride: Window::ONE, pad, dilation: Window::ONE, groups: 1 };
+    check("more after than before", Shape::new(1, 6, 6, 4), |g, x| {
+        let y = g.conv2d("conv", x, conv.clone()).unwrap();
+        let y = g.crop("crop", y, [1, 1, 0], [3, 3, 4]).unwrap();
+        g.relu("y", y).unwrap()
+    });
 }

@@ -1,55 +1,13 @@
 //! Every answer is computed from numbers: other numbers, another answer.
 
 mod common;
+#[path = "common/found.rs"]
+mod found;
 
+use found::{filter, layer};
 use serde_json::Value;
 use unet_lens::findings::claims::{self, borders, evenness, lines, pruning, skips, spacing};
 use unet_lens::findings::*;
-
-/// A filter with a verdict and, if it is tuned, an orientation and a frequency.
-fn filter(number: usize, verdict: Verdict, tuned: Option<(f64, f64)>) -> FilterFindings {
-    FilterFindings {
-        filter: number,
-        verdict,
-        reason: Reason::Noise { auc: 0.5, threshold: 0.9 },
-        second: None,
-        life: Life { on: 0.5, dead_at_seed: false, dormant: 1.0, proven: None, lives_on_data: true },
-        tuning: tuned.map(|(orientation, frequency)| Tuning {
-            orientation,
-            frequency,
-            selectivity: 0.9,
-            bandwidth: None,
-            map: vec![],
-            level: 0.0,
-            bar: 0.0,
-            edge: 0.0,
-        }),
-        border: Border { auc: 0.5, auc_without: 0.5, vanishes: None, drive: 0.0, drive_without: 0.0 },
-        noise: Noise { auc: 0.5 },
-        look: None,
-        trust: None,
-        effect: Effect::default(),
-        routes: None,
-    }
-}
-
-fn layer(index: usize, depth: usize, decoder: bool, filters: Vec<FilterFindings>) -> LayerFindings {
-    LayerFindings {
-        layer: index,
-        name: format!("layer{index}"),
-        depth,
-        stride: 1.0,
-        receptive: 3,
-        decoder,
-        tuned_where: TunedWhere::Inside,
-        line_threshold: 0.5,
-        border_threshold: 0.6,
-        noise_threshold: 0.9,
-        filters,
-        borders_by_chance: 0,
-        chance: vec![],
-    }
-}
 
 /// Lines of these orientations, as many of each, and as many filters of another kind.
 fn lines_at(orientations: &[f64], each: usize, others: usize) -> Vec<LayerFindings> {
@@ -114,23 +72,13 @@ fn lines_lie_further_apart_where_the_frequency_falls() {
 
 /// A picture whose energy lies in its left part alone, or everywhere.
 fn trust(even: bool, number: usize) -> Trust {
-    let size = (64, 64);
     let value = |i: usize| {
         let strength = if even || i % 64 < 16 { 1.0 } else { 0.1 + 0.01 * number as f32 };
         // The even one a little uneven, too.
         let strength = strength + if i / 64 < 16 { 0.02 * number as f32 } else { 0.0 };
         if (i + i / 64).is_multiple_of(2) { strength } else { -strength }
     };
-    Trust {
-        same_spectrum: 0.9,
-        beats_data: true,
-        gain_over_data: 2.0,
-        way: 0.5,
-        picture: (0..64 * 64).map(value).collect(),
-        second: vec![],
-        size,
-        best_patches: vec![],
-    }
+    found::trust((0..64 * 64).map(value).collect(), (64, 64))
 }
 
 fn look(flat: f64, still_seed: f64) -> Option<Look> {

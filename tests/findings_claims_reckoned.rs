@@ -1,64 +1,21 @@
 //! Claims from few findings: numbers, chance and the edges between the answers, reckoned by hand.
 
+#[path = "common/found.rs"]
+mod found;
+#[path = "common/layers.rs"]
+mod layers;
+
 use approx::assert_relative_eq;
+use found::{filter, layer};
 use serde_json::Value;
 use unet_lens::findings::claims::{self, borders, evenness, lines, pruning, skips, spacing};
 use unet_lens::findings::how::same;
 use unet_lens::findings::*;
-use unet_lens::network::{Kind, Layer, Network};
-
-/// A filter with a verdict and, if it is tuned, an orientation and a frequency.
-fn filter(number: usize, verdict: Verdict, tuned: Option<(f64, f64)>) -> FilterFindings {
-    let tuning = |(orientation, frequency)| Tuning {
-        orientation,
-        frequency,
-        selectivity: 0.9,
-        bandwidth: None,
-        map: vec![],
-        level: 0.0,
-        bar: 0.0,
-        edge: 0.0,
-    };
-    FilterFindings {
-        filter: number,
-        verdict,
-        reason: Reason::Noise { auc: 0.5, threshold: 0.9 },
-        second: None,
-        life: Life { on: 0.5, dead_at_seed: false, dormant: 1.0, proven: None, lives_on_data: true },
-        tuning: tuned.map(tuning),
-        border: Border { auc: 0.5, auc_without: 0.5, vanishes: None, drive: 0.0, drive_without: 0.0 },
-        noise: Noise { auc: 0.5 },
-        look: None,
-        trust: None,
-        effect: Effect::default(),
-        routes: None,
-    }
-}
-
-fn layer(index: usize, depth: usize, decoder: bool, filters: Vec<FilterFindings>) -> LayerFindings {
-    LayerFindings {
-        layer: index,
-        name: format!("layer{index}"),
-        depth,
-        stride: 1.0,
-        receptive: 3,
-        decoder,
-        tuned_where: TunedWhere::Inside,
-        line_threshold: 0.5,
-        border_threshold: 0.6,
-        noise_threshold: 0.9,
-        filters,
-        borders_by_chance: 0,
-        chance: vec![],
-    }
-}
+use unet_lens::network::Network;
 
 /// An image and nothing else: a network without skips.
 fn network() -> Network {
-    let kind = Kind::Input { h: None, w: None, c: 1 };
-    let (name, class) = ("image".to_string(), "InputLayer".to_string());
-    let image = Layer { name, class, kind, inputs: vec![], channels_first: None, trainable: 0, non_trainable: 0 };
-    Network { name: String::new(), file: String::new(), layers: vec![image], output: 0, warnings: vec![] }
+    layers::chain(1, vec![])
 }
 
 /// "Less than this is the same quality", and for the skips "more than this counts": what is just as much is neither.
@@ -145,16 +102,7 @@ fn pictures_in_colour_vary_as_grey_ones_do() {
         (0..32 * 32 * channels).map(value).collect()
     };
     for channels in [1, 3] {
-        let trust = Trust {
-            same_spectrum: 0.9,
-            beats_data: true,
-            gain_over_data: 2.0,
-            way: 0.5,
-            picture: picture(channels),
-            second: vec![],
-            size: (32, 32),
-            best_patches: vec![],
-        };
+        let trust = found::trust(picture(channels), (32, 32));
         let look = Some(Look { flat: 0.2, flat_threshold: 0.9, still_seed: 0.1 });
         let of = |i| FilterFindings { trust: Some(trust.clone()), look, ..filter(i, Verdict::Unclear, None) };
         let claim = evenness::claim(&[layer(1, 1, false, (0..6).map(of).collect())]);

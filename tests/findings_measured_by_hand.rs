@@ -5,6 +5,7 @@ mod common;
 mod planted;
 
 use approx::assert_relative_eq;
+use planted::network;
 use rand::RngExt;
 use unet_lens::cancel::{Cancel, Watch};
 use unet_lens::engine::exec::Backend;
@@ -18,16 +19,9 @@ use unet_lens::picture::npy;
 
 const POINT: [f64; 9] = [0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0];
 
-fn network(layers: Vec<Layer>) -> Network {
-    let output = layers.len() - 1;
-    Network { name: String::new(), file: String::new(), layers, output, warnings: vec![] }
-}
-
 /// A relu of one pixel: for each filter the weights of all channels, and a bias.
 fn points(name: &str, filters: &[(&[f64], f64)], input: usize) -> Layer {
-    let bias: Vec<f64> = filters.iter().map(|filter| filter.1).collect();
-    let of = |i: usize, o: usize| vec![filters[o].0[i]];
-    planted::conv(name, 1, (filters[0].0.len(), filters.len()), of, &bias, Activation::Relu, input)
+    planted::points(name, filters, Activation::Relu, input)
 }
 
 /// Filters of one pixel of a square image.

@@ -5,6 +5,7 @@ mod common;
 mod planted;
 
 use approx::assert_relative_eq;
+use planted::{image, points};
 use std::path::Path;
 use std::sync::Arc;
 use unet_lens::cancel::{Cancel, Watch};
@@ -32,18 +33,7 @@ fn cpu() -> Box<dyn Executor> {
 }
 
 fn network(layers: Vec<Layer>, output: usize) -> Network {
-    Network { name: String::new(), file: String::new(), layers, output, warnings: vec![] }
-}
-
-fn image(h: usize, w: usize, c: usize) -> Layer {
-    planted::layer("image", "InputLayer", Kind::Input { h: Some(h), w: Some(w), c }, vec![])
-}
-
-/// A convolution of one pixel: for each output the weights of all inputs, and a bias.
-fn points(name: &str, outputs: &[(&[f64], f64)], activation: Activation, input: usize) -> Layer {
-    let bias: Vec<f64> = outputs.iter().map(|output| output.1).collect();
-    let of = |i: usize, o: usize| vec![outputs[o].0[i]];
-    planted::conv(name, 1, (outputs[0].0.len(), outputs.len()), of, &bias, activation, input)
+    Network { output, ..planted::network(layers) }
 }
 
 /// Of 4 x 6 pixels `x` and `-x`, and of the largest of 2 x 2 of both `x + 10` and the other less 20.
@@ -270,6 +260,19 @@ fn bounds_of_long_sums_leave_room_for_their_rounding() {
         let n = N as f64;
         assert!(low <= -n - room && 2.0 * n + room <= high, "{low} to {high} for {} to {}", -n, 2.0 * n);
         assert!(low > -1.01 * n && high < 2.01 * n, "and no more than that takes: {low} to {high}");
+    }
+    // Added to a bias of 2^20 a number is off by a unit of that.
+    let bias = Some(vec![1048576.0].into());
+    let one = || Kernel::new(1, 1, 1, 1, vec![1.0].into()).unwrap();
+    let (pad, shape) = (Sides::NONE, Shape::new(1, 1, 1, 1));
+    let conv = Conv2d { kernel: one(), bias: bias.clone(), stride, pad, dilation, groups };
+    let transpose = ConvTranspose { kernel: one(), bias, stride, pad, dilation, groups, h: 1, w: 1 };
+    for (low, high) in [
+        ends(shape, |g, x| g.conv2d("y", x, conv).unwrap()),
+        ends(shape, |g, x| g.conv_transpose("y", x, transpose).unwrap()),
+    ] {
+        let room = 1048576.0 * f64::from(f32::EPSILON) / 2.0;
+        assert!(low <= 1048575.0 - room && 1048578.0 + room <= high, "{low} to {high}");
     }
     // A mean of twelve is off by no more than twelve units of the sizes of both ends, 1 and 2, and a few more.
     let (low, high) = ends(Shape::new(1, 2, 3, 2), |g, x| g.mean("y", x).unwrap());

@@ -1,22 +1,24 @@
 //! Pictures of filters so simple that what they are compared with can be reckoned by hand; who is drawn; how speed is measured; the table.
 
 mod common;
+#[path = "common/found.rs"]
+mod found;
 #[path = "common/planted.rs"]
 mod planted;
+#[path = "common/wrapped.rs"]
+mod wrapped;
 
 use approx::assert_relative_eq;
-use planted::{conv, input};
+use planted::{conv, input, network};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use unet_lens::Result;
 use unet_lens::cancel::{Cancel, Watch};
-use unet_lens::engine::exec::memory::{Limit, Memory};
-use unet_lens::engine::exec::{Backend, Compiled, Executor, Program, Trace};
-use unet_lens::engine::graph::NodeId;
+use unet_lens::engine::exec::Backend;
+use unet_lens::engine::exec::reference::Reference;
 use unet_lens::engine::ops::Window;
-use unet_lens::engine::plan::{Plan, ValueId};
+use unet_lens::engine::plan::Plan;
 use unet_lens::engine::tensor::{Shape, Tensor};
 use unet_lens::findings::claims::pruning::{self, Cost, Pruned};
 use unet_lens::findings::masked::{Means, Removed, Site};
@@ -26,48 +28,24 @@ use unet_lens::findings::speed::{Speed, gone, speed};
 use unet_lens::findings::stats::spearman;
 use unet_lens::findings::task::Task;
 use unet_lens::findings::trial::{self, Ablated};
-use unet_lens::findings::{
-    Border, Effect, FilterFindings, LayerFindings, Life, Noise, Reason, TunedWhere, Verdict, csv, csv_of, known,
-    still_seed,
-};
+use unet_lens::findings::{FilterFindings, LayerFindings, Life, Reason, Verdict, csv, csv_of, known, still_seed};
 use unet_lens::lens::ascent::{self, NOISE, Recipe};
 use unet_lens::network::slim::slim;
-use unet_lens::network::{Activation, Kind, Layer, Network};
-
-fn network(layers: Vec<Layer>) -> Network {
-    Network { name: "small".to_string(), file: String::new(), output: layers.len() - 1, layers, warnings: vec![] }
-}
+use unet_lens::network::{Activation, Kind, Network};
+use wrapped::{Besides, wrapped};
 
 /// A layer's filters before their pictures are known; these are dead at their seeds.
 fn found(layer: usize, name: &str, filters: usize, dead: &[usize], receptive: usize) -> LayerFindings {
-    let filter = |filter: usize| FilterFindings {
-        filter,
-        verdict: Verdict::Unclear,
-        reason: Reason::Unclear { selectivity: None, threshold: 0.5 },
-        second: None,
-        life: Life { on: 0.5, dead_at_seed: dead.contains(&filter), dormant: 1.0, proven: None, lives_on_data: true },
-        tuning: None,
-        border: Border { auc: 0.5, auc_without: 0.5, vanishes: None, drive: 0.0, drive_without: 0.0 },
-        noise: Noise { auc: 0.5 },
-        look: None,
-        trust: None,
-        effect: Effect::default(),
-        routes: None,
+    let filter = |number: usize| {
+        let filter = found::filter(number, Verdict::Unclear, None);
+        let reason = Reason::Unclear { selectivity: None, threshold: 0.5 };
+        FilterFindings { reason, life: Life { dead_at_seed: dead.contains(&number), ..filter.life }, ..filter }
     };
     LayerFindings {
-        layer,
         name: name.to_string(),
-        depth: layer,
-        stride: 1.0,
         receptive,
-        decoder: false,
-        tuned_where: TunedWhere::Inside,
-        line_threshold: 0.5,
         border_threshold: 0.9,
-        noise_threshold: 0.9,
-        filters: (0..filters).map(filter).collect(),
-        borders_by_chance: 0,
-        chance: vec![],
+        ..found::layer(layer, layer, false, (0..filters).map(filter).collect())
     }
 }
 
@@ -266,77 +244,26 @@ fn the_number_of_few_losses_and_the_row_of_a_speed() {
     assert_eq!(row["greatest difference from the masked network"], 0.25);
 }
 
-/// An executor whose first loaded program, the whole network, sleeps in its first run and in the last four of ten.
+/// The first loaded program, the whole network, sleeps in its first run and in the last four of ten.
+#[derive(Clone, Default)]
 struct Sleepy {
-    inner: Box<dyn Executor>,
-    loaded: AtomicUsize,
-}
-
-const NAP: Duration = Duration::from_millis(100);
-
-struct SleepyProgram {
-    inner: Box<dyn Program>,
+    loaded: Arc<AtomicUsize>,
     is_sleepy: bool,
     runs: usize,
 }
 
-impl Executor for Sleepy {
-    fn describe(&self) -> String {
-        "sleepy".to_string()
+const NAP: Duration = Duration::from_millis(100);
+
+impl Besides for Sleepy {
+    fn loaded(&mut self) {
+        self.is_sleepy = self.loaded.fetch_add(1, Ordering::Relaxed) == 0;
     }
 
-    fn compile(&self, plan: Arc<Plan>) -> Result<Box<dyn Compiled>> {
-        let is_sleepy = self.loaded.fetch_add(1, Ordering::Relaxed) == 0;
-        Ok(Box::new(SleepyPlan { inner: self.inner.compile(plan)?, is_sleepy }))
-    }
-
-    fn limit(&self) -> Limit {
-        self.inner.limit()
-    }
-}
-
-struct SleepyPlan {
-    inner: Box<dyn Compiled>,
-    is_sleepy: bool,
-}
-
-impl Compiled for SleepyPlan {
-    fn plan(&self) -> &Arc<Plan> {
-        self.inner.plan()
-    }
-
-    fn memory(&self) -> Memory {
-        self.inner.memory()
-    }
-
-    fn image_bytes(&self, value: ValueId) -> usize {
-        self.inner.image_bytes(value)
-    }
-
-    fn load(self: Box<Self>) -> Result<Box<dyn Program>> {
-        Ok(Box::new(SleepyProgram { inner: self.inner.load()?, is_sleepy: self.is_sleepy, runs: 0 }))
-    }
-}
-
-impl Program for SleepyProgram {
-    fn write(&mut self, input: NodeId, values: &Tensor) -> Result<()> {
-        self.inner.write(input, values)
-    }
-
-    fn run(&mut self, count: usize) -> Result<Trace> {
+    fn run(&mut self) {
         if self.is_sleepy && [0, 6, 7, 8, 9].contains(&self.runs) {
             std::thread::sleep(NAP);
         }
         self.runs += 1;
-        self.inner.run(count)
-    }
-
-    fn first_traced(&mut self) -> Result<Vec<f32>> {
-        self.inner.first_traced()
-    }
-
-    fn read(&mut self, node: NodeId) -> Result<Tensor> {
-        self.inner.read(node)
     }
 }
 
@@ -344,15 +271,14 @@ impl Program for SleepyProgram {
 #[test]
 fn speed_is_the_median_without_the_first_run() {
     let network = filters(&[0.1, 0.2, 0.3]);
-    let executor = Sleepy { inner: common::open(Backend::Reference).unwrap(), loaded: AtomicUsize::new(0) };
+    let executor = wrapped(Arc::new(Reference::default()), Sleepy::default());
     let image: Vec<f32> = (0..64).map(|i| (i % 11) as f32 / 11.0).collect();
     let gone = [(1, vec![(0, 0.5), (2, 0.25)]), (2, vec![(0, 1.0)])].into();
     // The masked network's output, a quarter more at one pixel and an eighth less at another.
     let made = slim(&network, &gone).unwrap();
     let built = unet_lens::network::unet::graph_to(&made.network, 2, None, SHAPE).unwrap();
     let mut masked = {
-        let mut program =
-            executor.inner.prepare(Arc::new(Plan::compile(built.graph, &[built.output], &[], &[]))).unwrap();
+        let mut program = executor.0.prepare(Arc::new(Plan::compile(built.graph, &[built.output], &[], &[]))).unwrap();
         program.write(built.image, &Tensor::new(SHAPE, image.clone())).unwrap();
         program.run(1).unwrap();
         program.read(built.output).unwrap().data

@@ -6,7 +6,7 @@ mod common;
 mod planted;
 
 use approx::assert_relative_eq;
-use planted::{conv, input, layer};
+use planted::{conv, input, layer, network};
 use unet_lens::cancel::{Cancel, Watch};
 use unet_lens::engine::exec::Backend;
 use unet_lens::engine::ops::{Function, Window};
@@ -18,11 +18,6 @@ use unet_lens::findings::spectrum::unevenness;
 use unet_lens::findings::units::{Unit, units};
 use unet_lens::findings::{Data, TunedWhere, measure};
 use unet_lens::network::{Activation, Kind, Layer, Merge, Network, Padding};
-
-/// Of layers whose last is the output.
-fn network(layers: Vec<Layer>) -> Network {
-    Network { name: "small".to_string(), file: String::new(), output: layers.len() - 1, layers, warnings: vec![] }
-}
 
 /// One channel of one: a kernel of ones.
 fn ones(name: &str, side: usize, input: usize) -> Layer {

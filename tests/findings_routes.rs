@@ -1,16 +1,17 @@
 //! Routes of a gradient through the U: they sum up to the whole, and their shares are those that can be reckoned by hand.
 
 mod common;
+#[path = "common/layers.rs"]
+mod layers;
 
 use approx::assert_relative_eq;
 use common::{difference, network, open};
 use rand::RngExt;
 use unet_lens::engine::exec::{Backend, Executor};
-use unet_lens::engine::ops::{Kernel, Window};
 use unet_lens::engine::random::stream;
 use unet_lens::engine::tensor::Shape;
 use unet_lens::findings::routes::{Routes, Skip, skips};
-use unet_lens::network::{Activation, Convolution, Kind, Layer, Merge, Network, Padding, unet};
+use unet_lens::network::{Activation, Kind, Merge, Network, unet};
 
 fn executors() -> Vec<Box<dyn Executor>> {
     [Backend::Cpu, Backend::Reference, Backend::Gpu].into_iter().filter_map(open).collect()
@@ -96,38 +97,16 @@ fn shares_by_hand() {
 
 /// Two additions, one around what the other gives: `a = x + 2 x`, `b = a + 3 a`, `out = 5 b`.
 fn nested() -> Network {
-    let layer = |name: &str, kind: Kind, inputs: &[usize]| Layer {
-        name: name.to_string(),
-        class: String::new(),
-        kind,
-        inputs: inputs.to_vec(),
-        channels_first: None,
-        trainable: 0,
-        non_trainable: 0,
-    };
-    let conv = |weight: f32| Kind::Conv2d {
-        conv: Convolution {
-            kernel: Kernel::new(1, 1, 1, 1, vec![weight].into()).unwrap(),
-            bias: None,
-            stride: Window::ONE,
-            padding: Padding::Same,
-            dilation: Window::ONE,
-            groups: 1,
-        },
-        activation: Activation::Linear,
-    };
-    Network {
-        name: "nested".to_string(),
-        file: String::new(),
-        layers: vec![
-            layer("x", Kind::Input { h: None, w: None, c: 1 }, &[]),
-            layer("twice", conv(2.0), &[0]),
-            layer("a", Kind::Merge(Merge::Add), &[0, 1]),
-            layer("thrice", conv(3.0), &[2]),
-            layer("b", Kind::Merge(Merge::Add), &[2, 3]),
-            layer("out", conv(5.0), &[4]),
+    let conv = |weight: f32| layers::conv(1, 1, 1, &[weight], Activation::Linear);
+    let add = || Kind::Merge(Merge::Add);
+    layers::network(
+        layers::image(1),
+        vec![
+            (conv(2.0), vec![0]),
+            (add(), vec![0, 1]),
+            (conv(3.0), vec![2]),
+            (add(), vec![2, 3]),
+            (conv(5.0), vec![4]),
         ],
-        output: 5,
-        warnings: vec![],
-    }
+    )
 }

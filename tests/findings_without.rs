@@ -1,10 +1,13 @@
 //! What is lost when channels give way to their means, on networks so simple that it can be reckoned by hand.
 
 mod common;
+#[path = "common/found.rs"]
+mod found;
 #[path = "common/planted.rs"]
 mod planted;
 
 use approx::assert_relative_eq;
+use planted::network;
 use std::collections::BTreeSet;
 use unet_lens::cancel::{Cancel, Watch};
 use unet_lens::engine::exec::{Backend, Executor};
@@ -23,64 +26,22 @@ fn cpu() -> Box<dyn Executor> {
 }
 
 fn filter(number: usize, verdict: Verdict, orientation: f64) -> FilterFindings {
-    let tuning = Tuning {
-        orientation,
-        frequency: 0.1,
-        selectivity: 0.9,
-        bandwidth: None,
-        map: vec![],
-        level: 0.0,
-        bar: 0.0,
-        edge: 0.0,
-    };
-    FilterFindings {
-        filter: number,
-        verdict,
-        reason: Reason::Noise { auc: 0.5, threshold: 0.9 },
-        second: None,
-        life: Life { on: 0.5, dead_at_seed: false, dormant: 1.0, proven: None, lives_on_data: true },
-        tuning: Some(tuning),
-        border: Border { auc: 0.5, auc_without: 0.5, vanishes: None, drive: 0.0, drive_without: 0.0 },
-        noise: Noise { auc: 0.5 },
-        look: None,
-        trust: None,
-        effect: Effect::default(),
-        routes: None,
-    }
+    found::filter(number, verdict, Some((orientation, 0.1)))
 }
 
 fn found(network: &Network, layer: usize, filters: Vec<FilterFindings>) -> LayerFindings {
-    LayerFindings {
-        layer,
-        name: network.layers[layer].name.clone(),
-        depth: 1,
-        stride: 1.0,
-        receptive: 1,
-        decoder: false,
-        tuned_where: TunedWhere::Inside,
-        line_threshold: 0.5,
-        border_threshold: 0.6,
-        noise_threshold: 0.9,
-        filters,
-        borders_by_chance: 0,
-        chance: vec![],
-    }
-}
-
-fn network(layers: Vec<Layer>) -> Network {
-    let output = layers.len() - 1;
-    Network { name: String::new(), file: String::new(), layers, output, warnings: vec![] }
+    let name = network.layers[layer].name.clone();
+    LayerFindings { name, receptive: 1, ..found::layer(layer, 1, false, filters) }
 }
 
 fn image(h: usize, w: usize) -> Layer {
-    planted::layer("image", "InputLayer", Kind::Input { h: Some(h), w: Some(w), c: 1 }, vec![])
+    planted::image(h, w, 1)
 }
 
 /// A convolution of one pixel without a bias: the weights of each output, input after input.
 fn points(name: &str, weights: &[&[f64]], input: usize) -> Layer {
-    let of = |i: usize, o: usize| vec![weights[o][i]];
-    let bias = vec![0.0; weights.len()];
-    planted::conv(name, 1, (weights[0].len(), weights.len()), of, &bias, Activation::Linear, input)
+    let outputs: Vec<(&[f64], f64)> = weights.iter().map(|&of| (of, 0.0)).collect();
+    planted::points(name, &outputs, Activation::Linear, input)
 }
 
 /// Two images of 4 x 4 pixels, of mean 1/2 each.
@@ -111,6 +72,10 @@ fn two_layers() -> Network {
 
 /// What is lost, as a share of the output's deviation, is the share that came by the filters that are gone.
 fn pruned(is_noise: impl Fn(usize, usize) -> bool) -> (Pruned, Removed) {
+    pruned_on(task(None), is_noise)
+}
+
+fn pruned_on(task: Task, is_noise: impl Fn(usize, usize) -> bool) -> (Pruned, Removed) {
     let network = two_layers();
     let of = |layer: usize, all: &[(f64, f64, f64)]| {
         let one = |(i, f): (usize, &(f64, f64, f64))| FilterFindings {
@@ -123,7 +88,6 @@ fn pruned(is_noise: impl Fn(usize, usize) -> bool) -> (Pruned, Removed) {
     let layers = [of(1, &A), found(&network, 3, vec![filter(0, Verdict::Noise, 0.0)]), of(2, &B)];
     let means = |all: &[(f64, f64, f64)]| all.iter().map(|f| (f.0 / 2.0) as f32).collect();
     let means = Means::from([(Site::Layer(1), means(&A)), (Site::Layer(2), means(&B))]);
-    let task = task(None);
     let mut ablation = Ablation::new(&*cpu(), &network, &task, means).unwrap();
     assert_eq!([1, 2, 3].map(|layer| ablation.has(Site::Layer(layer))), [true, true, false]);
     let (cancel, mut heard) = (Cancel::default(), vec![]);
@@ -140,6 +104,22 @@ fn pruned(is_noise: impl Fn(usize, usize) -> bool) -> (Pruned, Removed) {
 fn assert_lost(lost: &[f64], right: f64) {
     assert_eq!(lost.len(), 2, "of each image");
     lost.iter().for_each(|lost| assert_relative_eq!(*lost, right, epsilon = 1e-5));
+}
+
+/// With a truth it is PSNR. The output is off the truth by 0.1 everywhere; what is gone adds its share of how far each pixel lies from the
+/// mean, of which the sum over the image is 0, so that the squares of both add up.
+#[test]
+fn with_a_truth_decibels_are_lost() {
+    let brighter = |image: &Vec<f32>| image.iter().map(|v| v + 0.1).collect();
+    let truths = task(None).images.iter().map(brighter).collect();
+    let (found, _) = pruned_on(task(Some(truths)), |layer, i| [(1, 0), (1, 3), (2, 1)].contains(&(layer, i)));
+    assert!(found.decibel);
+    assert_eq!(found.noise.lost.len(), 2);
+    // 0 to 15 have a variance of 21.25.
+    for (lost, spread) in found.noise.lost.iter().zip([0.5f64, -0.9]) {
+        let square = (0.24 * spread / 16.0).powi(2) * 21.25;
+        assert_relative_eq!(*lost, 10.0 * (1.0 + square / 0.01).log10(), epsilon = 1e-4);
+    }
 }
 
 #[test]

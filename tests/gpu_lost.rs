@@ -1,6 +1,8 @@
 //! A GPU that is lost while a climb runs: what is finished is kept, the CPU goes on where it may, and the next job knows nothing of it.
 
 mod common;
+#[path = "common/wrapped.rs"]
+mod wrapped;
 
 use common::network;
 use std::sync::Arc;
@@ -8,10 +10,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use unet_lens::cancel::{Cancel, Watch};
 use unet_lens::engine::exec::cpu::Cpu;
 use unet_lens::engine::exec::gpu::Gpu;
-use unet_lens::engine::exec::memory::{Limit, Memory};
-use unet_lens::engine::exec::{Backend, Compiled, Executor, Program, Steady, Trace};
-use unet_lens::engine::graph::{Graph, NodeId};
-use unet_lens::engine::plan::{Plan, ValueId};
+use unet_lens::engine::exec::memory::Limit;
+use unet_lens::engine::exec::{Backend, Executor, Steady};
+use unet_lens::engine::graph::Graph;
+use unet_lens::engine::plan::Plan;
 use unet_lens::engine::tensor::{Shape, Tensor};
 use unet_lens::findings::task::Task;
 use unet_lens::findings::trial::{self, Ablated};
@@ -22,6 +24,7 @@ use unet_lens::lens::{activations, ascent};
 use unet_lens::mri::{Sampling, restore};
 use unet_lens::network::{Network, unet};
 use unet_lens::{Error, lesson};
+use wrapped::{Besides, wrapped};
 
 /// A GPU with so little memory that the filters are climbed in several batches; `None` where there is no GPU.
 fn gpu() -> Option<Gpu> {
@@ -95,6 +98,7 @@ fn a_gpu_that_is_lost_is_said_and_what_is_finished_is_kept() {
 }
 
 /// A GPU that is lost when its programs have been told so many things.
+#[derive(Clone)]
 struct Failing {
     gpu: Arc<Gpu>,
     left: Arc<AtomicUsize>,
@@ -102,16 +106,8 @@ struct Failing {
 
 const LOST: usize = usize::MAX;
 
-struct FailingCompiled(Box<dyn Compiled>, Failing);
-
-struct FailingProgram(Box<dyn Program>, Failing);
-
-impl Failing {
-    fn again(&self) -> Failing {
-        Failing { gpu: self.gpu.clone(), left: self.left.clone() }
-    }
-
-    fn told(&self) {
+impl Besides for Failing {
+    fn told(&mut self) {
         match self.left.load(Ordering::Relaxed) {
             LOST => {}
             0 => {
@@ -120,66 +116,6 @@ impl Failing {
             }
             left => self.left.store(left - 1, Ordering::Relaxed),
         }
-    }
-}
-
-impl Executor for Failing {
-    fn describe(&self) -> String {
-        self.gpu.describe()
-    }
-
-    fn compile(&self, plan: Arc<Plan>) -> unet_lens::Result<Box<dyn Compiled>> {
-        Ok(Box::new(FailingCompiled(self.gpu.compile(plan)?, self.again())))
-    }
-
-    fn limit(&self) -> Limit {
-        self.gpu.limit()
-    }
-}
-
-impl Compiled for FailingCompiled {
-    fn plan(&self) -> &Arc<Plan> {
-        self.0.plan()
-    }
-
-    fn memory(&self) -> Memory {
-        self.0.memory()
-    }
-
-    fn image_bytes(&self, value: ValueId) -> usize {
-        self.0.image_bytes(value)
-    }
-
-    fn load(self: Box<Self>) -> unet_lens::Result<Box<dyn Program>> {
-        self.1.told();
-        Ok(Box::new(FailingProgram(self.0.load()?, self.1)))
-    }
-}
-
-impl Program for FailingProgram {
-    fn write(&mut self, input: NodeId, values: &Tensor) -> unet_lens::Result<()> {
-        self.1.told();
-        self.0.write(input, values)
-    }
-
-    fn run(&mut self, count: usize) -> unet_lens::Result<Trace> {
-        self.1.told();
-        self.0.run(count)
-    }
-
-    fn first_traced(&mut self) -> unet_lens::Result<Vec<f32>> {
-        self.1.told();
-        self.0.first_traced()
-    }
-
-    fn read(&mut self, node: NodeId) -> unet_lens::Result<Tensor> {
-        self.1.told();
-        self.0.read(node)
-    }
-
-    fn profile(&mut self) -> unet_lens::Result<Vec<f64>> {
-        self.1.told();
-        self.0.profile()
     }
 }
 
@@ -262,7 +198,7 @@ fn the_cpu_goes_on_in_every_command() {
             let left = failing.left.clone();
             let said = Arc::new(AtomicUsize::new(0));
             let heard = said.clone();
-            let steady = Steady::new(Box::new(failing), cpu(), move |why: &Error| {
+            let steady = Steady::new(Box::new(wrapped(gpu, failing)), cpu(), move |why: &Error| {
                 assert!(why.to_string().contains("was lost"), "{why}");
                 heard.fetch_add(1, Ordering::Relaxed);
             });

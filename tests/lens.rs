@@ -1,5 +1,8 @@
 //! How far a layer sees, what a climb takes and hears, which waves a picture is made of: by hand, on networks made by hand.
 
+#[path = "common/layers.rs"]
+mod layers;
+
 use unet_lens::cancel::{Cancel, Watch};
 use unet_lens::engine::exec::Executor;
 use unet_lens::engine::exec::memory::{Limit, Memory};
@@ -13,14 +16,12 @@ use unet_lens::lens::ascent::{
 };
 use unet_lens::lens::dream::{Dream, Work, reach};
 use unet_lens::network::{
-    Activation, Border, Convolution, Interpolation, Kind, Layer, Merge, Network, Padding, Part, Pool, Reduction, Size,
-    unet,
+    Activation, Border, Convolution, Interpolation, Kind, Merge, Network, Padding, Part, Pool, Reduction, Size, unet,
 };
 use unet_lens::picture::Colormap;
 
 fn convolution(kh: usize, kw: usize, ci: usize, co: usize) -> Convolution {
-    let kernel = Kernel::new(kh, kw, ci, co, vec![0.1; kh * kw * ci * co].into()).unwrap();
-    Convolution { kernel, bias: None, stride: Window::ONE, padding: Padding::Same, dilation: Window::ONE, groups: 1 }
+    layers::plain(Kernel::new(kh, kw, ci, co, vec![0.1; kh * kw * ci * co].into()).unwrap())
 }
 
 fn conv(convolution: Convolution) -> Kind {
@@ -29,19 +30,7 @@ fn conv(convolution: Convolution) -> Kind {
 
 /// One layer after the other, on an image of one channel and any size.
 fn chain(kinds: Vec<Kind>) -> Network {
-    let input = Kind::Input { h: None, w: None, c: 1 };
-    let layer = |(i, kind): (usize, Kind)| Layer {
-        name: format!("layer{i}"),
-        class: "Any".to_string(),
-        kind,
-        inputs: if i == 0 { vec![] } else { vec![i - 1] },
-        channels_first: None,
-        trainable: 0,
-        non_trainable: 0,
-    };
-    let layers: Vec<Layer> = std::iter::once(input).chain(kinds).enumerate().map(layer).collect();
-    let (name, file, output) = ("chain".to_string(), "chain.h5".to_string(), layers.len() - 1);
-    Network { name, file, layers, output, warnings: vec![] }
+    layers::chain(1, kinds)
 }
 
 fn seen_by(kinds: Vec<Kind>) -> usize {

@@ -1,26 +1,32 @@
 //! Limits of memory, figures' rows, ties and rescues of climbs, shifts and seams of dreams: by hand, on networks of one pixel's reach.
 
+#[path = "common/layers.rs"]
+mod layers;
+#[path = "common/wrapped.rs"]
+mod wrapped;
+
+use layers::chain;
 use std::sync::{Arc, Mutex};
 use unet_lens::Result;
 use unet_lens::cancel::{Cancel, Watch};
-use unet_lens::engine::exec::memory::{Limit, Memory};
+use unet_lens::engine::exec::Executor;
+use unet_lens::engine::exec::memory::Limit;
 use unet_lens::engine::exec::reference::Reference;
-use unet_lens::engine::exec::{Compiled, Executor, Program, Trace};
 use unet_lens::engine::graph::{Graph, NodeId};
-use unet_lens::engine::ops::{Function, Kernel, Window};
-use unet_lens::engine::plan::{Plan, ValueId};
+use unet_lens::engine::ops::{Function, Window};
+use unet_lens::engine::plan::Plan;
 use unet_lens::engine::tensor::{Shape, Tensor};
 use unet_lens::lens::activations::{self, overview};
 use unet_lens::lens::ascent::{Climb, Parameter, Recipe, Rescue, Starts, Verdict, climb, fourier, rescue};
 use unet_lens::lens::dream::{Dream, Octave, Work, dream, reach};
-use unet_lens::network::{Activation, Convolution, Interpolation, Kind, Layer, Network, Padding, Pool, Size, unet};
+use unet_lens::network::{Activation, Convolution, Interpolation, Kind, Network, Padding, Pool, Size, unet};
 use unet_lens::picture::Colormap;
+use wrapped::{Besides, wrapped};
 
 /// A convolution of one pixel.
 fn mix(ci: usize, co: usize, weights: &[f32], bias: Option<f32>, activation: Activation) -> Kind {
-    let kernel = Kernel::new(1, 1, ci, co, weights.to_vec().into()).unwrap();
-    let (stride, dilation, bias) = (Window::ONE, Window::ONE, bias.map(|b| vec![b; co].into()));
-    Kind::Conv2d { conv: Convolution { kernel, bias, stride, padding: Padding::Same, dilation, groups: 1 }, activation }
+    let bias = bias.map(|b| vec![b; co].into());
+    Kind::Conv2d { conv: Convolution { bias, ..layers::convolution(1, ci, co, weights) }, activation }
 }
 
 /// The image itself.
@@ -31,23 +37,6 @@ fn same() -> Kind {
 fn pool() -> Kind {
     let window = Window::new(2, 2);
     Kind::Pool { pool: Pool::Max, window, stride: window, padding: Padding::Valid }
-}
-
-/// One layer after the other.
-fn chain(c: usize, kinds: Vec<Kind>) -> Network {
-    let layer = |(i, kind): (usize, Kind)| Layer {
-        name: format!("layer{i}"),
-        class: "Any".to_string(),
-        kind,
-        inputs: if i == 0 { vec![] } else { vec![i - 1] },
-        channels_first: None,
-        trainable: 0,
-        non_trainable: 0,
-    };
-    let image = Kind::Input { h: None, w: None, c };
-    let layers: Vec<Layer> = std::iter::once(image).chain(kinds).enumerate().map(layer).collect();
-    let (name, file, output) = ("chain".to_string(), "chain.h5".to_string(), layers.len() - 1);
-    Network { name, file, layers, output, warnings: vec![] }
 }
 
 fn tensor(h: usize, w: usize, values: impl IntoIterator<Item = f32>) -> Tensor {
@@ -141,10 +130,7 @@ fn a_long_name_stands_on_lines() {
 /// Two pools by 2: a pixel is 4 of the image's. Enlarged by 2 it is 2, and by 3 x 3 pixels a layer sees 2 more.
 #[test]
 fn the_reach_behind_a_resize() {
-    let kernel = Kernel::new(3, 3, 1, 1, vec![1.0; 9].into()).unwrap();
-    let (stride, dilation) = (Window::ONE, Window::ONE);
-    let conv = Convolution { kernel, bias: None, stride, padding: Padding::Same, dilation, groups: 1 };
-    let conv = Kind::Conv2d { conv, activation: Activation::Linear };
+    let conv = layers::conv(3, 1, 1, &[1.0; 9], Activation::Linear);
     let resize = Kind::Resize { to: Size::Factor(Window::new(2, 2)), by: Interpolation::Nearest };
     // 1 and 2 by the pools, 4 by the resize.
     assert_eq!(reach(&chain(1, vec![pool(), pool(), resize.clone()]), 3), 1 + 2 + 4);
@@ -221,59 +207,52 @@ fn what_fell_before_its_relu_is_climbed_there_with_shorter_steps() {
     }
 }
 
-/// The reference, which keeps what was written into it.
-struct Heard<T>(T, Arc<Mutex<Vec<Tensor>>>);
-
-impl Executor for Heard<Reference> {
-    fn describe(&self) -> String {
-        "heard".to_string()
-    }
-    fn limit(&self) -> Limit {
-        Limit::default()
-    }
-    fn compile(&self, plan: Arc<Plan>) -> Result<Box<dyn Compiled>> {
-        Ok(Box::new(Heard(self.0.compile(plan)?, self.1.clone())))
-    }
+/// Of eight pixels one counts, which one is a matter of the shifts that the seed draws. Only with those of one seed it is one that lets
+/// something through, and the one that counts in the end: 1 - x² is 0.84 at 0.4, below 0 at 2. The gradient of one pixel of eight is as
+/// long as the root of 8 times its RMS: a step leads from 0.4 to -2.43, half of it to -1.01, and a quarter to -0.31, where it is higher.
+#[test]
+fn a_seed_is_tried_with_its_own_shifts_from_the_first_step_to_the_last() {
+    let square = mix(1, 1, &[1.0], None, Activation::Square);
+    let network = chain(1, vec![square, mix(1, 1, &[-1.0], Some(1.0), Activation::Relu)]);
+    let recipe = |seed: u64| Recipe { steps: 1, jitter: 3, neuron: Some((0, 0)), seed, ..Recipe::default() };
+    let counts = |seed: u64| {
+        let moved = climbed(&network, &tensor(1, 8, [0.4; 8]), recipe(seed)).picture;
+        moved.iter().position(|v| (v - 0.4).abs() > 0.1).unwrap()
+    };
+    let own = (0..).find(|&seed| counts(seed) != 0).unwrap();
+    let other = (own + 1..).find(|&seed| counts(seed) == 0).unwrap();
+    let lit = tensor(1, 8, (0..8).map(|i| if i == 0 { 0.4 } else { 2.0 }));
+    let mut climbs = [climbed(&network, &tensor(1, 8, [2.0; 8]), recipe(own))];
+    assert_eq!(climbs[0].verdict, Verdict::Dead);
+    let starts = |seed: u64, _: &[usize]| {
+        assert_eq!(seed, other);
+        Ok(lit.clone())
+    };
+    let mut watch = Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} };
+    let from = Starts { own, tried: other..other + 1, of: &starts };
+    rescue(&Reference::default(), &network, 2, &mut climbs, recipe(own), from, &mut watch).unwrap();
+    let [found] = climbs;
+    assert_eq!((found.verdict, found.halved, found.rescued), (Verdict::Ok, 2, Some(Rescue::Seed(other))));
+    assert!((found.picture[0] - (0.4 - 8f32.sqrt() / 4.0)).abs() < 1e-3, "{:?}", found.picture);
 }
 
-impl Compiled for Heard<Box<dyn Compiled>> {
-    fn plan(&self) -> &Arc<Plan> {
-        self.0.plan()
-    }
-    fn memory(&self) -> Memory {
-        self.0.memory()
-    }
-    fn image_bytes(&self, value: ValueId) -> usize {
-        self.0.image_bytes(value)
-    }
-    fn load(self: Box<Self>) -> Result<Box<dyn Program>> {
-        Ok(Box::new(Heard(self.0.load()?, self.1)))
-    }
-}
+/// All that was written into an executor.
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Vec<Tensor>>>);
 
-impl Program for Heard<Box<dyn Program>> {
-    fn write(&mut self, input: NodeId, values: &Tensor) -> Result<()> {
-        self.1.lock().unwrap().push(values.clone());
-        self.0.write(input, values)
-    }
-    fn run(&mut self, count: usize) -> Result<Trace> {
-        self.0.run(count)
-    }
-    fn first_traced(&mut self) -> Result<Vec<f32>> {
-        self.0.first_traced()
-    }
-    fn read(&mut self, node: NodeId) -> Result<Tensor> {
-        self.0.read(node)
+impl Besides for Heard {
+    fn written(&mut self, values: &Tensor) {
+        self.0.lock().unwrap().push(values.clone());
     }
 }
 
 /// A dream in one octave; with what its executor heard.
 fn dreamt(network: &Network, image: &Tensor, what: Dream, most: usize) -> Result<(Tensor, Octave, Vec<Tensor>)> {
-    let executor = Heard(Reference::default(), Arc::default());
+    let executor = wrapped(Arc::new(Reference::default()), Heard::default());
     let work = Work::with_tiles(&executor, network, &what, image.shape, most)?;
     let mut watch = Watch { cancel: &Cancel::default(), progress: &mut |_, _| {} };
     let (picture, octaves) = dream(&executor, network, image, &what, &work, &mut watch, None)?;
-    let heard = executor.1.lock().unwrap().clone();
+    let heard = executor.1.0.lock().unwrap().clone();
     Ok((picture, octaves[0], heard))
 }
 
@@ -367,4 +346,17 @@ fn a_goal_beyond_all_numbers_stops_the_dream() {
     let image = tensor(3, 4, vec![0.5; 12]);
     let error = dreamt(&network, &image, what(&network, Some(0), 1, 0.1, 0), 100).unwrap_err();
     assert!(error.to_string().contains("left the range of numbers"), "{error}");
+}
+
+/// A picture that is mirrored on to a size that fits takes the memory of one that has that size.
+#[test]
+fn a_dream_of_any_size_takes_what_its_enlarged_picture_takes() {
+    let network = chain(1, vec![pool(), pool(), same()]);
+    let needed = |h: usize, w: usize| {
+        let what = what(&network, None, 1, 0.05, 0);
+        Work::new(&Reference::default(), &network, &what, Shape::new(1, h, w, 1)).unwrap().needed
+    };
+    assert_eq!(needed(37, 38), needed(40, 40));
+    assert_eq!(needed(38, 37), needed(40, 40));
+    assert!(needed(40, 40).total() < needed(44, 40).total());
 }

@@ -1,101 +1,45 @@
 //! The gradient check and the worked examples on cells that are few enough to reckon with by hand.
 
+#[path = "common/layers.rs"]
+mod layers;
+#[path = "common/wrapped.rs"]
+mod wrapped;
+
 use approx::assert_relative_eq;
+use layers::chain;
 use std::sync::Arc;
-use unet_lens::Result;
-use unet_lens::engine::exec::memory::{Limit, Memory};
+use unet_lens::engine::exec::Executor;
 use unet_lens::engine::exec::reference::Reference;
-use unet_lens::engine::exec::{Compiled, Executor, Program, Trace};
 use unet_lens::engine::graph::{Graph, NodeId};
-use unet_lens::engine::ops::{Function, Kernel, Op, Window};
-use unet_lens::engine::plan::{Plan, ValueId};
+use unet_lens::engine::ops::{Function, Op, Window};
 use unet_lens::engine::tensor::{Shape, Tensor};
 use unet_lens::lens::ascent::{Objective, Recipe};
 use unet_lens::lesson::check::{Check, Checker, Direction, Kink, Point, check, pixel, verdict};
-use unet_lens::network::{Activation, Array, Convolution, Kind, Layer, Network, Padding, Pool};
+use unet_lens::network::{Activation, Array, Kind, Network, Padding, Pool};
+use wrapped::{Besides, wrapped};
 
 /// A convolution of one pixel.
 fn mix(ci: usize, co: usize, weights: &[f32], activation: Activation) -> Kind {
-    let kernel = Kernel::new(1, 1, ci, co, weights.to_vec().into()).unwrap();
-    let (stride, dilation) = (Window::ONE, Window::ONE);
-    let conv = Convolution { kernel, bias: None, stride, padding: Padding::Same, dilation, groups: 1 };
-    Kind::Conv2d { conv, activation }
-}
-
-/// One layer after the other, on an image of any size.
-fn chain(c: usize, kinds: Vec<Kind>) -> Network {
-    let layer = |(i, kind): (usize, Kind)| Layer {
-        name: format!("layer{i}"),
-        class: "Any".to_string(),
-        kind,
-        inputs: if i == 0 { vec![] } else { vec![i - 1] },
-        channels_first: None,
-        trainable: 0,
-        non_trainable: 0,
-    };
-    let image = Kind::Input { h: None, w: None, c };
-    let layers: Vec<Layer> = std::iter::once(image).chain(kinds).enumerate().map(layer).collect();
-    let (name, file, output) = ("chain".to_string(), "chain.h5".to_string(), layers.len() - 1);
-    Network { name, file, layers, output, warnings: vec![] }
+    layers::conv(1, ci, co, weights, activation)
 }
 
 fn tensor(h: usize, w: usize, c: usize, values: impl IntoIterator<Item = f32>) -> Tensor {
     Tensor::new(Shape::new(1, h, w, c), values.into_iter().collect())
 }
 
-/// What changes some node's result when it is read.
-type Change = Arc<dyn Fn(&Graph, NodeId, &mut Tensor) + Send + Sync>;
+/// Results come out changed.
+#[derive(Clone)]
+struct Astray<F>(F);
 
-/// The reference, of which results come out changed.
-struct Astray<T>(T, Change);
-
-impl Executor for Astray<Reference> {
-    fn describe(&self) -> String {
-        "astray".to_string()
-    }
-    fn limit(&self) -> Limit {
-        Limit::default()
-    }
-    fn compile(&self, plan: Arc<Plan>) -> Result<Box<dyn Compiled>> {
-        Ok(Box::new(Astray(self.0.compile(plan)?, self.1.clone())))
+impl<F: Fn(&Graph, NodeId, &mut Tensor) + Clone + Send + 'static> Besides for Astray<F> {
+    fn read(&mut self, graph: &Graph, node: NodeId, values: &mut Tensor) {
+        (self.0)(graph, node, values);
     }
 }
 
-impl Compiled for Astray<Box<dyn Compiled>> {
-    fn plan(&self) -> &Arc<Plan> {
-        self.0.plan()
-    }
-    fn memory(&self) -> Memory {
-        self.0.memory()
-    }
-    fn image_bytes(&self, value: ValueId) -> usize {
-        self.0.image_bytes(value)
-    }
-    fn load(self: Box<Self>) -> Result<Box<dyn Program>> {
-        let graph = self.0.plan().graph.clone();
-        Ok(Box::new(Astray((self.0.load()?, graph), self.1)))
-    }
-}
-
-impl Program for Astray<(Box<dyn Program>, Arc<Graph>)> {
-    fn write(&mut self, input: NodeId, values: &Tensor) -> Result<()> {
-        self.0.0.write(input, values)
-    }
-    fn run(&mut self, count: usize) -> Result<Trace> {
-        self.0.0.run(count)
-    }
-    fn first_traced(&mut self) -> Result<Vec<f32>> {
-        self.0.0.first_traced()
-    }
-    fn read(&mut self, node: NodeId) -> Result<Tensor> {
-        let mut values = self.0.0.read(node)?;
-        (self.1)(&self.0.1, node, &mut values);
-        Ok(values)
-    }
-}
-
-fn astray(change: impl Fn(&Graph, NodeId, &mut Tensor) + Send + Sync + 'static) -> Astray<Reference> {
-    Astray(Reference::default(), Arc::new(change))
+/// The reference, of which some node's result changes when it is read.
+fn astray(change: impl Fn(&Graph, NodeId, &mut Tensor) + Clone + Send + 'static) -> impl Executor {
+    wrapped(Arc::new(Reference::default()), Astray(change))
 }
 
 fn objective(network: &Network, image: &Tensor) -> Objective {

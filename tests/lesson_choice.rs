@@ -1,35 +1,21 @@
 //! Which filter is explained, and which are shown beside it: on maps that are reckoned by hand.
 
+#[path = "common/layers.rs"]
+mod layers;
+
 use approx::assert_relative_eq;
+use layers::{conv, convolution};
 use unet_lens::engine::exec::reference::Reference;
-use unet_lens::engine::ops::{Kernel, Window};
 use unet_lens::engine::tensor::{Shape, Tensor};
 use unet_lens::lesson::explain::{Choice, Other, choose, default_layer, others};
-use unet_lens::network::{Activation, Convolution, Kind, Layer, Network, Padding};
-
-/// A convolution without a bias, its weights in the order of rows, columns, inputs, filters.
-fn conv(k: usize, ci: usize, co: usize, weights: &[f32], activation: Activation) -> Kind {
-    let kernel = Kernel::new(k, k, ci, co, weights.to_vec().into()).unwrap();
-    let (stride, dilation) = (Window::ONE, Window::ONE);
-    let conv = Convolution { kernel, bias: None, stride, padding: Padding::Same, dilation, groups: 1 };
-    Kind::Conv2d { conv, activation }
-}
+use unet_lens::network::{Activation, Convolution, Kind, Network};
 
 /// Named layers, one after the other, on an image of one channel.
 fn network(layers: Vec<(&str, Kind)>) -> Network {
-    let input = ("image", Kind::Input { h: None, w: None, c: 1 });
-    let layer = |(i, (name, kind)): (usize, (&str, Kind))| Layer {
-        name: name.to_string(),
-        class: "Any".to_string(),
-        kind,
-        inputs: if i == 0 { vec![] } else { vec![i - 1] },
-        channels_first: None,
-        trainable: 0,
-        non_trainable: 0,
-    };
-    let layers: Vec<Layer> = [input].into_iter().chain(layers).enumerate().map(layer).collect();
-    let output = layers.len() - 1;
-    Network { name: "net".to_string(), file: "file".to_string(), layers, output, warnings: vec![] }
+    let (names, kinds): (Vec<&str>, Vec<Kind>) = layers.into_iter().unzip();
+    let mut network = layers::chain(1, kinds);
+    network.layers[1..].iter_mut().zip(names).for_each(|(layer, name)| layer.name = name.to_string());
+    network
 }
 
 fn tensor(h: usize, w: usize, values: impl IntoIterator<Item = f32>) -> Tensor {
@@ -78,9 +64,8 @@ fn others_are_passed_over_for_one_with_something_to_see() {
 fn the_first_with_something_to_see() {
     let image = || tensor(1, 4, [-3.0, -1.0, 2.0, 4.0]);
     let bias = |k: f32| {
-        let kernel = Kernel::new(1, 1, 1, 4, vec![0.0, 1.0, 1.0, -1.0].into()).unwrap();
-        let (stride, dilation, bias) = (Window::ONE, Window::ONE, Some(vec![0.0, -3.0, k, 0.0].into()));
-        let conv = Convolution { kernel, bias, stride, padding: Padding::Same, dilation, groups: 1 };
+        let bias = Some(vec![0.0, -3.0, k, 0.0].into());
+        let conv = Convolution { bias, ..convolution(1, 1, 4, &[0.0, 1.0, 1.0, -1.0]) };
         network(vec![("conv", Kind::Conv2d { conv, activation: Activation::Relu })])
     };
     let chosen = |network: &Network| choose(&Reference::default(), network, 1, |_| image()).unwrap();

@@ -1,25 +1,21 @@
 //! What an explanation says of networks that are small enough to tell each fact beforehand, and which filter is chosen.
 
+#[path = "common/layers.rs"]
+mod layers;
+
 use approx::assert_relative_eq;
+use layers::{chain, conv, convolution, network};
 use std::sync::Arc;
 use unet_lens::engine::exec::Executor;
 use unet_lens::engine::exec::memory::Limit;
 use unet_lens::engine::exec::reference::Reference;
 use unet_lens::engine::graph::NodeId;
-use unet_lens::engine::ops::{Kernel, Window};
+use unet_lens::engine::ops::Window;
 use unet_lens::engine::plan::Plan;
 use unet_lens::engine::tensor::{Shape, Tensor};
 use unet_lens::lens::ascent::{Objective, Recipe};
 use unet_lens::lesson::explain::{Explanation, NodeFacts, explain};
-use unet_lens::network::{Activation, Array, Convolution, Kind, Layer, Merge, Network, Padding, Pool};
-
-/// A convolution without a bias, its weights in the order of rows, columns, inputs, filters.
-fn conv(k: usize, ci: usize, co: usize, weights: &[f32], activation: Activation) -> Kind {
-    let kernel = Kernel::new(k, k, ci, co, weights.to_vec().into()).unwrap();
-    let (stride, dilation) = (Window::ONE, Window::ONE);
-    let conv = Convolution { kernel, bias: None, stride, padding: Padding::Same, dilation, groups: 1 };
-    Kind::Conv2d { conv, activation }
-}
+use unet_lens::network::{Activation, Array, Convolution, Kind, Merge, Network, Padding, Pool};
 
 /// The same with positive weights of no meaning.
 fn any(k: usize, ci: usize, co: usize, activation: Activation) -> Kind {
@@ -27,37 +23,14 @@ fn any(k: usize, ci: usize, co: usize, activation: Activation) -> Kind {
     conv(k, ci, co, &weights, activation)
 }
 
-/// These layers behind an image, each with its inputs.
-fn network(c: usize, layers: Vec<(Kind, Vec<usize>)>) -> Network {
-    let layer = |(i, (kind, inputs)): (usize, (Kind, Vec<usize>))| Layer {
-        name: format!("layer{i}"),
-        class: "Any".to_string(),
-        kind,
-        inputs,
-        channels_first: None,
-        trainable: 0,
-        non_trainable: 0,
-    };
-    let input = (Kind::Input { h: None, w: None, c }, vec![]);
-    let layers: Vec<Layer> = [input].into_iter().chain(layers).enumerate().map(layer).collect();
-    let output = layers.len() - 1;
-    Network { name: "net".to_string(), file: "file".to_string(), layers, output, warnings: vec![] }
-}
-
-/// One layer after the other.
-fn row(c: usize, kinds: Vec<Kind>) -> Network {
-    network(c, kinds.into_iter().enumerate().map(|(i, kind)| (kind, vec![i])).collect())
-}
-
 /// Down through a pool and up by a transpose, and beside it across a skip.
 fn u() -> Network {
-    let (stride, dilation) = (Window::new(2, 2), Window::ONE);
-    let kernel = Kernel::new(2, 2, 2, 3, vec![0.25; 24].into()).unwrap();
-    let up = Convolution { kernel, bias: None, stride, padding: Padding::Same, dilation, groups: 1 };
+    let stride = Window::new(2, 2);
+    let up = Convolution { stride, ..convolution(2, 2, 3, &[0.25; 24]) };
     let up = Kind::ConvTranspose { conv: up, output_padding: None, activation: Activation::Sigmoid };
     let pool = Kind::Pool { pool: Pool::Max, window: stride, stride, padding: Padding::Valid };
     network(
-        2,
+        layers::image(2),
         vec![
             (any(3, 2, 3, Activation::Relu), vec![0]),
             (pool, vec![1]),
@@ -72,7 +45,7 @@ fn u() -> Network {
 /// `relu(x)` goes into a convolution and past it, twice in a row.
 fn residual(last: Kind) -> Network {
     network(
-        1,
+        layers::image(1),
         vec![
             (any(3, 1, 1, Activation::Relu), vec![0]),
             (any(3, 1, 1, Activation::Relu), vec![1]),
@@ -333,7 +306,7 @@ fn sums_hand_on_their_gradient() {
 #[test]
 fn gradients_of_constants_are_not_shown() {
     let alpha = Array { shape: vec![1, 1, 1], data: vec![0.5].into() };
-    let network = row(1, vec![Kind::PRelu { alpha }, any(1, 1, 1, Activation::Linear)]);
+    let network = chain(1, vec![Kind::PRelu { alpha }, any(1, 1, 1, Activation::Linear)]);
     let e = explained(&network, 0, &image(3, 4, 1));
     assert!(e.forward.iter().any(|node| node.op == "constant"));
     for node in &e.backward {
@@ -348,7 +321,7 @@ fn each_gradient_remembers_its_own() {
     let relu = || Kind::Activation(Activation::Relu);
     let scale = Kind::BatchNorm { axis: -1, scale: vec![2.0].into(), shift: vec![-0.25].into() };
     let kinds = vec![any(3, 1, 1, Activation::Linear), relu(), scale, relu(), any(3, 1, 1, Activation::Linear)];
-    let network = row(1, kinds);
+    let network = chain(1, kinds);
     let e = explained(&network, 0, &image(5, 4, 1));
     let of = |node: &NodeFacts| node.remembers.as_ref().map(|r| (r.kind, e.node(r.of).name.clone()));
     let found: Vec<_> = e.backward.iter().filter(|node| node.op == "relu_grad").map(of).collect();
@@ -374,7 +347,7 @@ fn what_an_explanation_takes() {
 #[test]
 fn a_rule_of_several_nodes_is_completed_by_one() {
     let softmax = Kind::Softmax { axes: vec![-1] };
-    let network = row(1, vec![any(1, 1, 3, Activation::Linear), softmax, any(1, 3, 1, Activation::Linear)]);
+    let network = chain(1, vec![any(1, 1, 3, Activation::Linear), softmax, any(1, 3, 1, Activation::Linear)]);
     let e = explained(&network, 0, &image(2, 3, 1));
     let of = e.forward.iter().find(|node| node.op == "softmax").unwrap();
     let rule: Vec<&NodeFacts> = e.backward.iter().filter(|node| node.answers == Some(of.id)).collect();

@@ -1,13 +1,15 @@
 //! The lesson's worked examples, its exercises and the places in the code: what they are of, and their numbers by hand.
 
 mod common;
+#[path = "common/layers.rs"]
+mod layers;
 
 use approx::assert_relative_eq;
 use serde_json::json;
 use unet_lens::engine::ops::{self, Conv2d, Function, Kernel, Op, Sides, Window};
 use unet_lens::engine::tensor::Shape;
 use unet_lens::lesson::explain::{Exercise, Worked, exercises, source, worked, worked_for};
-use unet_lens::network::{Activation, Convolution, Kind, Layer, Merge, Network, Padding, Pool};
+use unet_lens::network::{Activation, Kind, Merge, Network, Padding, Pool};
 
 fn image(h: usize, w: usize, c: usize) -> Shape {
     Shape::new(1, h, w, c)
@@ -19,27 +21,12 @@ fn example(op: &Op, x: &[Shape]) -> Worked {
 
 /// A convolution of one channel, with a relu.
 fn conv(k: usize) -> Kind {
-    let kernel = Kernel::new(k, k, 1, 1, vec![1.0; k * k].into()).unwrap();
-    let (stride, dilation) = (Window::ONE, Window::ONE);
-    let conv = Convolution { kernel, bias: None, stride, padding: Padding::Same, dilation, groups: 1 };
-    Kind::Conv2d { conv, activation: Activation::Relu }
+    layers::conv(k, 1, 1, &vec![1.0; k * k], Activation::Relu)
 }
 
 /// These layers behind an image of one channel, each with its inputs.
 fn network(layers: Vec<(Kind, Vec<usize>)>) -> Network {
-    let layer = |(i, (kind, inputs)): (usize, (Kind, Vec<usize>))| Layer {
-        name: format!("layer{i}"),
-        class: "Any".to_string(),
-        kind,
-        inputs,
-        channels_first: None,
-        trainable: 0,
-        non_trainable: 0,
-    };
-    let input = (Kind::Input { h: None, w: None, c: 1 }, vec![]);
-    let layers: Vec<Layer> = [input].into_iter().chain(layers).enumerate().map(layer).collect();
-    let output = layers.len() - 1;
-    Network { name: String::new(), file: "file".to_string(), layers, output, warnings: vec![] }
+    layers::network(layers::image(1), layers)
 }
 
 /// Each topic once, where it is first met; the use of a value twice where there is one.

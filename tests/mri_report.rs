@@ -1,9 +1,11 @@
 //! What is written of restored images, and how images come to be: by hand, on a network that halves what it gets.
 
+#[path = "common/layers.rs"]
+mod layers;
+
 use rustfft::num_complex::Complex;
 use unet_lens::engine::exec::memory::{Limit, Memory};
 use unet_lens::engine::exec::reference::Reference;
-use unet_lens::engine::ops::Kernel;
 use unet_lens::engine::tensor::Shape;
 use unet_lens::mri::kspace::{self, Mask, is_cornered};
 use unet_lens::mri::metrics::{nmse, psnr, ssim};
@@ -11,36 +13,15 @@ use unet_lens::mri::report::{Row, csv, figure, table};
 use unet_lens::mri::restore::{Attempt, Example, Restored, Restorer, Scores, compute, phantoms};
 use unet_lens::mri::source::{Source, Undersampling};
 use unet_lens::mri::{Axis, Sampling, undersample};
-use unet_lens::network::{Activation, Convolution, Kind, Layer, Network, Padding};
+use unet_lens::network::{Activation, Network};
 use unet_lens::picture::{Colormap, npy};
 
 /// `y = factor x`, on any size, of so many channels to as many.
 fn times(factor: f32, inputs: usize, outputs: usize) -> Network {
-    use unet_lens::engine::ops::Window;
-    let values = (0..inputs * outputs).map(|i| if i / outputs == i % outputs { factor } else { 0.0 }).collect();
-    let kernel = Kernel::new(1, 1, inputs, outputs, values).unwrap();
-    let conv = Convolution {
-        kernel,
-        bias: None,
-        stride: Window::ONE,
-        padding: Padding::Same,
-        dilation: Window::ONE,
-        groups: 1,
-    };
-    let layer = |name: &str, kind, inputs| Layer {
-        name: name.to_string(),
-        class: "Any".to_string(),
-        kind,
-        inputs,
-        channels_first: None,
-        trainable: 0,
-        non_trainable: 0,
-    };
-    let layers = vec![
-        layer("image", Kind::Input { h: None, w: None, c: inputs }, vec![]),
-        layer("times", Kind::Conv2d { conv, activation: Activation::Linear }, vec![0]),
-    ];
-    Network { name: "times".to_string(), file: "times.h5".to_string(), layers, output: 1, warnings: vec![] }
+    let value = |i: usize| if i / outputs == i % outputs { factor } else { 0.0 };
+    let values: Vec<f32> = (0..inputs * outputs).map(value).collect();
+    let conv = layers::conv(1, inputs, outputs, &values, Activation::Linear);
+    Network { name: "times".to_string(), ..layers::chain(inputs, vec![conv]) }
 }
 
 fn scores(psnr: f64, ssim: Option<f64>, nmse: Option<f64>) -> Option<Scores> {

@@ -1,35 +1,25 @@
 //! Layers as nodes of a graph: what they are called, how large they come out, what is refused, and values reckoned by hand.
 
+#[path = "common/layers.rs"]
+mod layers;
+
 use unet_lens::engine::exec::reference::evaluate;
 use unet_lens::engine::ops::{Kernel, Op, Sides, Window};
 use unet_lens::engine::tensor::{Shape, Tensor64};
 use unet_lens::network::unet::{self, Built};
 use unet_lens::network::{
-    Activation, Array, Border, Convolution, Interpolation, Kind, Layer, Merge, Network, Padding, Part, Pool, Reduction,
-    Size,
+    Activation, Array, Border, Convolution, Interpolation, Kind, Merge, Network, Padding, Part, Pool, Reduction, Size,
 };
 use unet_lens::{Error, Result};
 
 /// The image and these layers, each with its inputs, called layer0 and so on.
 fn network(layers: Vec<(Kind, Vec<usize>)>) -> Network {
-    let layer = |(i, (kind, inputs)): (usize, (Kind, Vec<usize>))| Layer {
-        name: format!("layer{i}"),
-        class: "Class".to_string(),
-        kind,
-        inputs,
-        channels_first: None,
-        trainable: 0,
-        non_trainable: 0,
-    };
-    let image = (Kind::Input { h: None, w: None, c: 2 }, vec![]);
-    let layers: Vec<Layer> = [image].into_iter().chain(layers).enumerate().map(layer).collect();
-    let output = layers.len() - 1;
-    Network { name: String::new(), file: "file".to_string(), layers, output, warnings: vec![] }
+    layers::network(layers::image(2), layers)
 }
 
 /// Layers in a row.
 fn row(kinds: Vec<Kind>) -> Network {
-    network(kinds.into_iter().enumerate().map(|(i, kind)| (kind, vec![i])).collect())
+    layers::chain(2, kinds)
 }
 
 fn built(network: &Network, shape: Shape) -> Result<Built> {
@@ -51,14 +41,7 @@ fn values(network: &Network, shape: Shape) -> Vec<f64> {
 const IMAGE: Shape = Shape { n: 1, h: 2, w: 3, c: 2 };
 
 fn convolution(ci: usize, co: usize, side: usize) -> Convolution {
-    Convolution {
-        kernel: Kernel::new(side, side, ci, co, vec![1.0; side * side * ci * co].into()).unwrap(),
-        bias: None,
-        stride: Window::ONE,
-        padding: Padding::Same,
-        dilation: Window::ONE,
-        groups: 1,
-    }
+    layers::convolution(side, ci, co, &vec![1.0; side * side * ci * co])
 }
 
 fn transposed(side: usize, stride: usize, padding: Padding, output_padding: Option<usize>) -> Kind {
@@ -340,7 +323,11 @@ fn a_matrix_is_flattened_with_its_first_axis_last() {
         network.layers[2].channels_first = channels_first;
         values(&network, IMAGE)
     };
+    // An image whose channels came first is turned once.
+    let mut image = row(vec![Kind::Flatten]);
+    image.layers.iter_mut().for_each(|layer| layer.channels_first = Some(true));
     let in_order: Vec<f64> = (1..=12).map(f64::from).collect();
+    assert_eq!(values(&image, IMAGE), in_order);
     assert_eq!(flat(None), in_order);
     assert_eq!(flat(Some(false)), in_order);
     assert_eq!(flat(Some(true)), [1.0, 5.0, 9.0, 2.0, 6.0, 10.0, 3.0, 7.0, 11.0, 4.0, 8.0, 12.0]);

@@ -1,28 +1,17 @@
 //! Layers that move, cut, pad and reduce, on 2 x 3 pixels of two channels, against NumPy 2.4; and what of them is refused.
 
+#[path = "common/layers.rs"]
+mod layers;
+
 use unet_lens::Result;
 use unet_lens::engine::exec::reference::evaluate;
-use unet_lens::engine::ops::{Kernel, Sides, Window};
+use unet_lens::engine::ops::Sides;
 use unet_lens::engine::tensor::{Shape, Tensor64};
-use unet_lens::network::{
-    Activation, Border, Convolution, Kind, Layer, Merge, Network, Padding, Part, Reduction, unet,
-};
+use unet_lens::network::{Activation, Border, Convolution, Kind, Merge, Network, Part, Reduction, unet};
 
 /// The image and these layers, each with its inputs.
 fn network(layers: Vec<(Kind, Vec<usize>)>) -> Network {
-    let layer = |(i, (kind, inputs)): (usize, (Kind, Vec<usize>))| Layer {
-        name: format!("layer{i}"),
-        class: "Class".to_string(),
-        kind,
-        inputs,
-        channels_first: None,
-        trainable: 0,
-        non_trainable: 0,
-    };
-    let image = (Kind::Input { h: Some(2), w: Some(3), c: 2 }, vec![]);
-    let layers: Vec<Layer> = [image].into_iter().chain(layers).enumerate().map(layer).collect();
-    let output = layers.len() - 1;
-    Network { name: String::new(), file: "file".to_string(), layers, output, warnings: vec![] }
+    layers::network(Kind::Input { h: Some(2), w: Some(3), c: 2 }, layers)
 }
 
 /// What the last layer makes of `np.arange(1, 13).reshape(2, 3, 2)`, in C order.
@@ -39,7 +28,7 @@ fn of(layers: Vec<(Kind, Vec<usize>)>) -> Result<Vec<f64>> {
 
 /// The same of layers in a row.
 fn row(kinds: Vec<Kind>) -> Result<Vec<f64>> {
-    of(kinds.into_iter().enumerate().map(|(i, kind)| (kind, vec![i])).collect())
+    of(layers::in_a_row(kinds))
 }
 
 fn pad(top: usize, bottom: usize, left: usize, right: usize, with: Border) -> Kind {
@@ -346,14 +335,7 @@ fn what_cannot_be_is_refused() {
 
 fn convolution(ci: usize, co: usize, side: usize) -> Convolution {
     let weights: Vec<f32> = (0..side * side * ci * co).map(|i| ((i * 7) % 5) as f32 - 2.0).collect();
-    Convolution {
-        kernel: Kernel::new(side, side, ci, co, weights.into()).unwrap(),
-        bias: None,
-        stride: Window::ONE,
-        padding: Padding::Same,
-        dilation: Window::ONE,
-        groups: 1,
-    }
+    layers::convolution(side, ci, co, &weights)
 }
 
 /// From two channels to three, as each of the three layers that have filters.

@@ -1,30 +1,19 @@
 //! Slim networks of a few layers: what a layer makes of a channel that is one number, against a network whose channel is that
 //! number since its filter is zero and its bias the number.
 
+#[path = "common/layers.rs"]
+mod layers;
+
 use unet_lens::engine::exec::reference::evaluate;
 use unet_lens::engine::ops::{Function, Kernel, Sides, Window};
 use unet_lens::engine::tensor::{Shape, Tensor64};
 use unet_lens::network::slim::{Gone, Slim, slim};
-use unet_lens::network::{
-    Activation, Convolution, Interpolation, Kind, Layer, Merge, Network, Padding, Pool, Size, unet,
-};
+use unet_lens::network::{Activation, Convolution, Interpolation, Kind, Merge, Network, Padding, Pool, Size, unet};
 
 const IMAGE: Shape = Shape { n: 1, h: 4, w: 4, c: 1 };
 
 fn network(kinds: Vec<(Kind, Vec<usize>)>) -> Network {
-    let layer = |(i, (kind, inputs)): (usize, (Kind, Vec<usize>))| Layer {
-        name: format!("layer{i}"),
-        class: "Class".to_string(),
-        kind,
-        inputs,
-        channels_first: None,
-        trainable: 0,
-        non_trainable: 0,
-    };
-    let image = (Kind::Input { h: Some(4), w: Some(4), c: 1 }, vec![]);
-    let layers: Vec<Layer> = [image].into_iter().chain(kinds).enumerate().map(layer).collect();
-    let output = layers.len() - 1;
-    Network { name: String::new(), file: "file".to_string(), layers, output, warnings: vec![] }
+    layers::network(Kind::Input { h: Some(4), w: Some(4), c: 1 }, kinds)
 }
 
 fn kernel(side: usize, ci: usize, co: usize) -> Kernel {
@@ -33,14 +22,7 @@ fn kernel(side: usize, ci: usize, co: usize) -> Kernel {
 }
 
 fn convolution(kernel: Kernel, bias: &[f32]) -> Convolution {
-    Convolution {
-        kernel,
-        bias: Some(bias.into()),
-        stride: Window::ONE,
-        padding: Padding::Same,
-        dilation: Window::ONE,
-        groups: 1,
-    }
+    Convolution { bias: Some(bias.into()), ..layers::plain(kernel) }
 }
 
 /// Three filters of one pixel; the second is zero if it is to be one number, its bias.

@@ -1,9 +1,12 @@
 //! Networks whose filters are known, since they were planted.
 #![allow(dead_code)] // each test file is a crate of its own and uses a part of this
 
+#[path = "layers.rs"]
+mod layers;
+
+pub use layers::layer;
 use std::f64::consts::PI;
-use std::sync::Arc;
-use unet_lens::engine::ops::{Kernel, Window};
+use unet_lens::engine::ops::Window;
 use unet_lens::findings::Verdict;
 use unet_lens::network::{Activation, Convolution, Kind, Layer, Network, Padding, Pool};
 
@@ -96,20 +99,13 @@ pub fn others(side: usize) -> Vec<Planted> {
     ]
 }
 
-pub fn input(side: usize, c: usize) -> Layer {
-    layer("image", "InputLayer", Kind::Input { h: Some(side), w: Some(side), c }, vec![])
+pub fn image(h: usize, w: usize, c: usize) -> Layer {
+    layer("image", "InputLayer", Kind::Input { h: Some(h), w: Some(w), c }, vec![])
 }
 
-pub fn layer(name: &str, class: &str, kind: Kind, inputs: Vec<usize>) -> Layer {
-    Layer {
-        name: name.to_string(),
-        class: class.to_string(),
-        kind,
-        inputs,
-        channels_first: None,
-        trainable: 0,
-        non_trainable: 0,
-    }
+/// A square one.
+pub fn input(side: usize, c: usize) -> Layer {
+    image(side, side, c)
 }
 
 /// A convolution with padding 'same' whose filter `o` has for input `i` the kernel `kernel(i, o)`.
@@ -130,17 +126,16 @@ pub fn conv(
             }
         }
     }
-    let kernel = Kernel::new(side, side, inputs, outputs, values.into()).unwrap();
-    let bias: Arc<[f32]> = bias.iter().map(|&b| b as f32).collect();
-    let conv = Convolution {
-        kernel,
-        bias: Some(bias),
-        stride: Window::ONE,
-        padding: Padding::Same,
-        dilation: Window::ONE,
-        groups: 1,
-    };
+    let bias = Some(bias.iter().map(|&b| b as f32).collect());
+    let conv = Convolution { bias, ..layers::convolution(side, inputs, outputs, &values) };
     layer(name, "Conv2D", Kind::Conv2d { conv, activation }, vec![input])
+}
+
+/// A convolution of one pixel: for each output the weights of all inputs, and a bias.
+pub fn points(name: &str, outputs: &[(&[f64], f64)], activation: Activation, input: usize) -> Layer {
+    let bias: Vec<f64> = outputs.iter().map(|output| output.1).collect();
+    let of = |i: usize, o: usize| vec![outputs[o].0[i]];
+    conv(name, 1, (outputs[0].0.len(), outputs.len()), of, &bias, activation, input)
 }
 
 /// One convolution of planted filters, of an image whose channels all are the same to it.
@@ -215,7 +210,7 @@ pub fn of_two_layers(image: usize, threshold: f64) -> Network {
     ])
 }
 
-fn network(layers: Vec<Layer>) -> Network {
-    let output = layers.len() - 1;
-    Network { name: "planted".to_string(), file: "planted".to_string(), layers, output, warnings: vec![] }
+/// Of layers whose last is the output.
+pub fn network(layers: Vec<Layer>) -> Network {
+    Network { name: "planted".to_string(), file: "planted".to_string(), ..layers::of(layers) }
 }
