@@ -10,6 +10,7 @@ use found::{filter, layer};
 use serde_json::Value;
 use unet_lens::findings::claims::{self, borders, evenness, lines, pruning, skips, spacing};
 use unet_lens::findings::how::same;
+use unet_lens::findings::looks::Agreement;
 use unet_lens::findings::*;
 use unet_lens::network::Network;
 
@@ -25,7 +26,12 @@ fn what_lies_on_the_bound_cannot_be_told() {
     // Of one image the ends of the interval are the value itself.
     let pruned = |lost: f64, decibel: bool| {
         let noise = pruning::Cost { lost: vec![lost], ssim: vec![] };
-        pruning::claim(&[], Some(&pruning::Pruned { noise, decibel, ..pruning::Pruned::default() })).answer
+        pruning::claim(
+            &[],
+            Agreement::default(),
+            Some(&pruning::Pruned { noise, decibel, ..pruning::Pruned::default() }),
+        )
+        .answer
     };
     let skipped = |lost: f64, decibel: bool| {
         let without = skips::WithoutSkips { each: vec![], all: vec![lost], random: vec![], decibel };
@@ -103,7 +109,7 @@ fn pictures_in_colour_vary_as_grey_ones_do() {
     };
     for channels in [1, 3] {
         let trust = found::trust(picture(channels), (32, 32));
-        let look = Some(Look { flat: 0.2, flat_threshold: 0.9, still_seed: 0.1 });
+        let look = Some(Look { flat: 0.2, flat_threshold: 0.9, still_seed: 0.1, steps: 20 });
         let of = |i| FilterFindings { trust: Some(trust.clone()), look, ..filter(i, Verdict::Unclear, None) };
         let claim = evenness::claim(&[layer(1, 1, false, (0..6).map(of).collect())]);
         let variation = claim.details["layers"][0]["variation"]["value"].as_f64().unwrap();
@@ -133,22 +139,30 @@ fn several_borders_are_more_than_two_and_than_chance() {
     }
 }
 
-/// Ten pictures: four look like noise, of which the stand-in finds three; of the six others it finds one.
+/// Of ten pictures four look like noise: three are the seed, two of them without a gradient, one is flat. Two more were not looked at.
 #[test]
-fn how_often_the_stand_in_agrees_with_the_pictures() {
-    let climbed = |i: usize| FilterFindings {
-        look: Some(Look { flat: if i < 4 { 0.95 } else { 0.2 }, flat_threshold: 0.9, still_seed: 0.0 }),
+fn of_what_kind_those_are_that_look_like_noise() {
+    let looked = |i: usize| FilterFindings {
+        look: Some(Look {
+            flat: if i == 3 { 0.95 } else { 0.2 },
+            flat_threshold: 0.9,
+            still_seed: if i < 3 { 0.95 } else { 0.0 },
+            steps: 16,
+        }),
         life: Life { dead_at_seed: [0, 1, 4].contains(&i), ..filter(i, Verdict::Line, None).life },
-        ..filter(i, if i == 2 { Verdict::Noise } else { Verdict::Line }, None)
+        ..filter(i, if i == 2 { Verdict::Spot } else { Verdict::Line }, None)
     };
-    let not_climbed = (10..15).map(|i| filter(i, Verdict::Noise, None));
-    let claim = pruning::claim(&[layer(1, 1, false, (0..10).map(climbed).chain(not_climbed).collect())], None);
-    let row = &claim.details["stand-in: no gradient at the seed, or the verdict noise"];
-    let value = |name: &str| row[name]["value"].as_f64().unwrap();
-    assert_eq!(row["pictures"], 10);
-    assert_eq!((value("look like noise"), value("of these found by the stand-in")), (0.4, 0.75));
-    assert_relative_eq!(value("of the others found by the stand-in"), 1.0 / 6.0, epsilon = 1e-12);
-    assert_eq!((&claim.details["look like noise"], &claim.details["by the stand-in"]), (&9.into(), &5.into()));
+    let others = (10..12).map(|i| filter(i, Verdict::Noise, None));
+    let layers = [layer(1, 1, false, (0..10).map(looked).chain(others).collect())];
+    let claim = pruning::claim(&layers, Agreement { both: 5, otherwise: 1 }, None);
+    let count = |name: &str| claim.details[name].as_u64().unwrap();
+    assert_eq!((count("pictures looked at"), count("look like noise")), (10, 4));
+    assert_eq!((count("without a gradient at the seed"), count("flat")), (2, 1));
+    assert_eq!((count("climbed both ways"), count("the short way says something else")), (5, 1));
+    let kinds = claim.details["kinds"].as_array().unwrap();
+    let of = |verdict: &str| kinds.iter().find(|row| row["verdict"] == verdict).unwrap()["filters"].as_u64().unwrap();
+    assert_eq!((of("spot"), of("line"), of("noise")), (1, 3, 0));
+    assert_eq!(claim.details["flat above"], 0.9);
 }
 
 #[test]

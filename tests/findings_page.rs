@@ -86,7 +86,7 @@ fn made_up() -> Findings {
                 drive_without: 0.5,
             },
             noise: Noise { auc: 0.625 },
-            look: still_seed.map(|still_seed| Look { flat: 0.03125, flat_threshold: 0.9, still_seed }),
+            look: still_seed.map(|still_seed| Look { flat: 0.03125, flat_threshold: 0.9, still_seed, steps: 16 }),
             // What is still its seed is off on the data, too.
             trust: still_seed.and_then(|seed| trust(if seed > 0.5 { 0.0 } else { 0.625 })),
             effect: Effect {

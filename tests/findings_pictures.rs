@@ -21,14 +21,15 @@ use unet_lens::engine::ops::Window;
 use unet_lens::engine::plan::Plan;
 use unet_lens::engine::tensor::{Shape, Tensor};
 use unet_lens::findings::claims::pruning::{self, Cost, Pruned};
+use unet_lens::findings::looks::{Agreement, Climbed, flat_by_chance, looks};
 use unet_lens::findings::masked::{Means, Removed, Site};
-use unet_lens::findings::pictures::{flat_by_chance, looks, trust};
+use unet_lens::findings::pictures::trust;
 use unet_lens::findings::spectrum::{cells, flatness};
 use unet_lens::findings::speed::{Speed, gone, speed};
 use unet_lens::findings::stats::spearman;
 use unet_lens::findings::task::Task;
 use unet_lens::findings::trial::{self, Ablated};
-use unet_lens::findings::{FilterFindings, LayerFindings, Life, Reason, Verdict, csv, csv_of, known, still_seed};
+use unet_lens::findings::{FilterFindings, LayerFindings, Life, Look, Reason, Verdict, csv, csv_of, known, still_seed};
 use unet_lens::lens::ascent::{self, NOISE, Recipe};
 use unet_lens::network::slim::slim;
 use unet_lens::network::{Activation, Kind, Network};
@@ -62,28 +63,34 @@ fn filters(biases: &[f64]) -> Network {
 
 const SHAPE: Shape = Shape::new(1, 8, 8, 1);
 
+/// What so many steps from this seed lead to.
+fn climbed_for(network: &Network, (layer, filter): (usize, usize), seed: u64, steps: usize) -> Vec<f32> {
+    let executor = common::open(Backend::Cpu).unwrap();
+    let (cancel, name) = (Cancel::default(), &network.layers[layer].name);
+    let noise = ascent::noise(seed, name, &[filter], SHAPE, NOISE);
+    let mut watch = Watch { cancel: &cancel, progress: &mut |_, _| {} };
+    let recipe = Recipe { seed, steps, ..Recipe::default() };
+    ascent::climb(&*executor, network, layer, &[filter], &noise, recipe, &mut watch).unwrap().remove(0).picture
+}
+
 /// What a climb from this seed ends with.
 fn climbed(network: &Network, filter: usize, seed: u64) -> Vec<f32> {
-    let executor = common::open(Backend::Cpu).unwrap();
-    let (cancel, noise) = (Cancel::default(), ascent::noise(seed, "first", &[filter], SHAPE, NOISE));
-    let mut watch = Watch { cancel: &cancel, progress: &mut |_, _| {} };
-    let recipe = Recipe { seed, ..Recipe::default() };
-    ascent::climb(&*executor, network, 1, &[filter], &noise, recipe, &mut watch).unwrap().remove(0).picture
+    climbed_for(network, (1, filter), seed, 20)
 }
 
 fn near(found: &[f32], expected: &[f32]) -> bool {
     found.len() == expected.len() && found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-4)
 }
 
-/// Of twelve filters eight are drawn, the same in every run of a seed; where all are asked for the others are climbed once, too. The output is
-/// no filter on the way.
+/// Of twelve filters eight are drawn, the same in every run of a seed; all are looked at, and those that are drawn a second time, to see whether
+/// the short way says the same, where it is taken. The output is no filter on the way.
 #[test]
-fn who_is_drawn_and_who_is_climbed_once() {
+fn who_is_drawn_and_who_is_looked_at() {
     let network = filters(&[0.1; 12]);
     let executor = common::open(Backend::Cpu).unwrap();
     let drawn = ascent::draw_filters(3, "first", 12, 8);
     assert_eq!(drawn.len(), 8);
-    for (ablated, all) in [(Ablated::Drawn, false), (Ablated::All, true)] {
+    for (ablated, open, both) in [(Ablated::Drawn, 12, 8), (Ablated::All, 4, 0)] {
         let mut layers = vec![found(1, "first", 12, &[], 3), found(2, "sum", 1, &[], 3)];
         let mut heard: HashMap<String, (usize, usize)> = HashMap::new();
         let mut progress = |what: &str, done: usize, all: usize| {
@@ -94,11 +101,12 @@ fn who_is_drawn_and_who_is_climbed_once() {
         assert_eq!(claims.len(), 6);
         for filter in &layers[0].filters {
             let is_drawn = drawn.contains(&filter.filter);
-            assert_eq!((filter.trust.is_some(), filter.look.is_some()), (is_drawn, is_drawn || all));
+            assert_eq!((filter.trust.is_some(), filter.look.is_some()), (is_drawn, true));
         }
         assert!(layers[1].filters[0].trust.is_none() && layers[1].filters[0].look.is_none());
         assert_eq!(heard["pictures"], (1, 1), "layers");
-        assert_eq!(heard.get("all pictures").copied(), all.then_some((4, 4)), "filters that were not drawn");
+        assert_eq!(heard["all pictures"], (open, open), "filters");
+        assert_eq!(claims[4].details["climbed both ways"], both);
     }
 }
 
@@ -123,6 +131,7 @@ fn pictures_are_those_of_the_climbs() {
             assert_relative_eq!(look.still_seed, still_seed(&expected[0], &seeds[0], (8, 8)), epsilon = 1e-3);
             assert_relative_eq!(look.flat, flatness(&cells(&expected[0], (8, 8), 1)), epsilon = 1e-3);
             assert_relative_eq!(look.flat_threshold, flat_by_chance(SHAPE), epsilon = 1e-12);
+            assert_eq!(look.steps, if filter == 1 { 0 } else { 20 });
         }
     }
 }
@@ -141,7 +150,7 @@ fn looks_of_the_living_the_dead_and_what_is_no_number() {
     let mut watch = Watch { cancel: &cancel, progress: &mut progress };
     let mut layers = vec![found(1, "first", 4, &[1], 3), found(2, "second", 2, &[], 5)];
     let asked = [(1, vec![0, 1, 3]), (2, vec![1])];
-    looks(&*executor, &network, &mut layers, &asked, &mut watch).unwrap();
+    looks(&*executor, &network, &mut layers, &asked, Climbed::ToTheEnd, &mut watch).unwrap();
     assert_eq!(heard, [(3, 4), (4, 4)]);
     let seed = |filter: usize| ascent::noise(0, "first", &[filter], SHAPE, NOISE).data;
     for filter in [0, 1, 3] {
@@ -149,6 +158,7 @@ fn looks_of_the_living_the_dead_and_what_is_no_number() {
         let look = layers[0].filters[filter].look.unwrap();
         assert_relative_eq!(look.still_seed, still_seed(&picture, &seed(filter), (8, 8)), epsilon = 1e-3);
         assert_relative_eq!(look.flat, flatness(&cells(&picture, (8, 8), 1)), epsilon = 1e-3);
+        assert_eq!(look.steps, if filter == 1 { 0 } else { 20 });
     }
     assert!(
         layers[0].filters[1].look.unwrap().is_seed() && layers[0].filters[2].look.is_none(),
@@ -157,12 +167,91 @@ fn looks_of_the_living_the_dead_and_what_is_no_number() {
     assert_eq!(layers[1].filters.iter().filter(|filter| filter.look.is_some()).count(), 0);
     // What is known is not climbed again.
     let mut watch = Watch { cancel: &cancel, progress: &mut |_, _| panic!("there is nothing to do") };
-    looks(&*executor, &network, &mut layers, &[(1, vec![0, 1, 3])], &mut watch).unwrap();
+    looks(&*executor, &network, &mut layers, &[(1, vec![0, 1, 3])], Climbed::ToTheEnd, &mut watch).unwrap();
     // One that ends with what is no number has no trust, either.
     let mut watch = Watch { cancel: &cancel, progress: &mut |_, _| {} };
     trust(&*executor, &network, None, &mut layers, &[(2, vec![0, 1])], &mut watch).unwrap();
     let trusted = [0, 1].map(|filter| layers[1].filters[filter].trust.is_some());
     assert_eq!(trusted, [true, false]);
+}
+
+/// Filters of whole maps, from all on to nearly all off, and behind them one that its first step ends: a tent over the grey of 1, so narrow that
+/// a step leads over it.
+fn tent() -> Network {
+    let biases = [9.0, 3.0, 1.0, 0.0, -1.0, -2.0, -3.0, -4.0, -6.0];
+    let mut network = filters(&biases);
+    let sides = |_: usize, o: usize| vec![[1.0, -1.0][o]];
+    network.layers.insert(2, conv("sides", 1, (1, 2), sides, &[-1.0, 1.0], Activation::Relu, 0));
+    network.layers.insert(3, conv("tent", 1, (2, 1), |_, _| vec![-1.0], &[0.2], Activation::Relu, 2));
+    network.layers[4].inputs = vec![1];
+    network.output = 4;
+    network
+}
+
+/// A climb that is made for its look ends as soon as the picture is told from noise, which is asked after 1, 2, 4, 8 and 16 steps; and where no
+/// gradient is left.
+#[test]
+fn a_climb_ends_when_its_look_is_decided() {
+    let network = tent();
+    let executor = common::open(Backend::Cpu).unwrap();
+    let cancel = Cancel::default();
+    let mut watch = Watch { cancel: &cancel, progress: &mut |_, _| {} };
+    let mut layers = vec![found(1, "first", 9, &[], 3), found(3, "tent", 1, &[], 1)];
+    let asked = [(1, (0..9).collect()), (3, vec![0])];
+    let agreement = looks(&*executor, &network, &mut layers, &asked, Climbed::UntilDecided, &mut watch).unwrap();
+    assert_eq!(agreement, Agreement::default(), "nothing was known");
+    let threshold = flat_by_chance(SHAPE);
+    let mut stops = vec![];
+    for (layer, filter) in (0..9).map(|filter| (0, filter)).chain([(1, 0)]) {
+        let (index, name) = (layers[layer].layer, &layers[layer].name);
+        let look = layers[layer].filters[filter].look.unwrap();
+        let seed = ascent::noise(0, name, &[filter], SHAPE, NOISE).data;
+        let measured = |steps: usize| {
+            let picture = climbed_for(&network, (index, filter), 0, steps);
+            (still_seed(&picture, &seed, (8, 8)), flatness(&cells(&picture, (8, 8), 1)))
+        };
+        let is_noise = |steps: usize| {
+            let (still, flat) = measured(steps);
+            still >= 0.9 || flat > threshold
+        };
+        let stop = [1, 2, 4, 8, 16].into_iter().find(|&steps| !is_noise(steps)).unwrap_or(20);
+        // The tent is off after its first step, which the second one finds.
+        let stop = if layer == 1 { 2 } else { stop };
+        assert_eq!(look.steps, stop, "{name} {filter}");
+        let (still, flat) = measured(stop);
+        assert_relative_eq!(look.still_seed, still, epsilon = 1e-3);
+        assert_relative_eq!(look.flat, flat, epsilon = 1e-3);
+        assert_eq!(look.is_noise(), is_noise(stop));
+        stops.push(stop);
+    }
+    assert!([1, 4, 16, 20].iter().all(|stop| stops.contains(stop)), "{stops:?}");
+    assert!(layers[1].filters[0].look.unwrap().is_noise(), "single pixels moved, none beside another");
+}
+
+/// Where the whole climb is known, too, it is counted how often the short way says something else; of what has no gradient nothing is asked.
+#[test]
+fn the_short_way_is_held_against_whole_climbs() {
+    let network = tent();
+    let executor = common::open(Backend::Cpu).unwrap();
+    let cancel = Cancel::default();
+    let mut watch = Watch { cancel: &cancel, progress: &mut |_, _| {} };
+    let mut layers = vec![found(1, "first", 9, &[8], 3)];
+    let asked = [(1, (0..9).collect())];
+    looks(&*executor, &network, &mut layers, &asked, Climbed::ToTheEnd, &mut watch).unwrap();
+    let whole: Vec<_> = layers[0].filters.iter().map(|filter| filter.look.unwrap()).collect();
+    let mut again = |layers: &mut [LayerFindings]| {
+        looks(&*executor, &network, layers, &asked, Climbed::UntilDecided, &mut watch).unwrap()
+    };
+    assert_eq!(again(&mut layers), Agreement { both: 8, otherwise: 0 });
+    assert!(layers[0].filters.iter().zip(&whole).all(|(filter, whole)| filter.look.unwrap() == *whole), "it stands");
+    // Two that are said to have ended otherwise.
+    for (filter, whole) in layers[0].filters.iter_mut().zip(&whole).take(2) {
+        let still_seed = if whole.is_noise() { 0.0 } else { 1.0 };
+        filter.look = Some(Look { still_seed, flat: 0.0, ..*whole });
+    }
+    layers[0].filters[5].look = None;
+    assert_eq!(again(&mut layers), Agreement { both: 7, otherwise: 2 });
+    assert!(layers[0].filters[5].look.is_some());
 }
 
 /// From two channels to three, of single pixels; and of those, at every second pixel, to three others, of which the last is off.
@@ -234,7 +323,7 @@ fn the_number_of_few_losses_and_the_row_of_a_speed() {
     let noise = Cost { lost: vec![1.0, 6.0, 2.0], ssim: vec![] };
     let spare_cost = Cost { lost: vec![0.5], ssim: vec![] };
     let pruned = Pruned { noise, spare_cost, speed: Some(speed), decibel: true, ..Pruned::default() };
-    let claim = pruning::claim(&[], Some(&pruned));
+    let claim = pruning::claim(&[], Agreement::default(), Some(&pruned));
     // Three values do not say how they are spread: their mean, the least and the greatest.
     assert_eq!((claim.number.value, claim.number.low, claim.number.high), (3.0, 1.0, 6.0));
     let row = &claim.details["how many can go"]["speed"];

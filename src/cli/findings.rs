@@ -37,7 +37,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(2..=4096))]
     images: u16,
     /// Which filters are replaced by their means, one at a time, to see what is lost: up to eight of each layer, or all; then every
-    /// filter is climbed, too, to see whether its picture looks like noise
+    /// filter is climbed to the end, too, before it is said whether its picture looks like noise
     #[arg(long, value_name = "WHICH", default_value = "drawn", value_parser = one_of(ABLATED))]
     ablate: Ablated,
     /// Seed of everything random: phantoms, noise, shuffled kernels

@@ -101,10 +101,10 @@ impl fmt::Display for How {
                 f,
                 "What held-out images, never used before, lose when all filters whose pictures look like noise are replaced by their \
                  means at once; less than {} is the same quality. A picture looks like noise if its middle is the seed still (correlation {STILL_SEED} \
-                 or more), or if its spectrum is as flat as that of 99 of 100 pictures of white noise. Of a filter that was not climbed (all are \
-                 where each is ablated alone) the first gradient stands for the picture: without one it is the seed; and the verdict noise. \
-                 How often that agrees with the pictures of the filters that were climbed is among the rows. Interval: bootstrap over images. Chance: {} random sets of the \
-                 same size in each layer.{}",
+                 or more), or if its spectrum is as flat as that of 99 of 100 pictures of white noise. Where not all filters are ablated alone, a \
+                 climb of one that is not drawn ends as soon as its picture does not look like noise; how often that says something else \
+                 than the whole climb is among the rows. Interval: bootstrap over images. Chance: {} random sets of the same size in each \
+                 layer.{}",
                 same(decibel),
                 RANDOM,
                 if told { "" } else { " It cannot be told without data." }

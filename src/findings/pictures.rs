@@ -2,10 +2,10 @@
 //! is compared with the data.
 
 use super::gaze::{Best, Gaze};
-use super::spectrum::{cells, flatness, mutual_likeness};
-use super::stats::{quantile, spearman};
+use super::looks::flat_by_chance;
+use super::spectrum::{cells, mutual_likeness};
+use super::stats::spearman;
 use super::task::Task;
-use super::trust::still_seed;
 use super::{LayerFindings, Look, Patch, Trust, effort, size};
 use crate::Result;
 use crate::cancel::Watch;
@@ -13,13 +13,7 @@ use crate::engine::exec::Executor;
 use crate::engine::tensor::{Shape, Tensor};
 use crate::lens::ascent::{self, Climb, NOISE, Optimizer, Parameter, Recipe, Verdict, fourier};
 use crate::network::{Network, unet};
-use rayon::prelude::*;
 use std::collections::BTreeMap;
-
-/// Filters that are climbed at once where only one picture of each is asked for.
-const AT_ONCE: usize = 32;
-/// Pictures of white noise that say how flat white noise is.
-const NULLS: usize = 100;
 
 /// Measures the trust in the pictures of the `drawn` filters. `task`: the data, if there are any.
 ///
@@ -73,70 +67,6 @@ pub fn trust(
     }
     (watch.progress)(drawn.len(), drawn.len());
     Ok(())
-}
-
-/// What the pictures of these filters look like, of which that is not known: one climb each, from seed 0. One without a gradient there
-/// stays the seed.
-///
-/// # Errors
-/// If the device fails, or it is cancelled.
-pub fn looks(
-    executor: &dyn Executor,
-    network: &Network,
-    layers: &mut [LayerFindings],
-    asked: &[(usize, Vec<usize>)],
-    watch: &mut Watch,
-) -> Result<()> {
-    let shape = size::image_shape(network)?;
-    let flat_threshold = flat_by_chance(shape);
-    let unknown = |layer: &LayerFindings| -> Vec<usize> {
-        let asked = asked.iter().filter(|(asked, _)| *asked == layer.layer).flat_map(|(_, filters)| filters);
-        asked.copied().filter(|&filter| layer.filters[filter].look.is_none()).collect()
-    };
-    let total = layers.iter().map(|layer| unknown(layer).len()).sum();
-    let mut done = 0;
-    for layer in layers.iter_mut() {
-        for filters in unknown(layer).chunks(AT_ONCE) {
-            watch.cancel.check()?;
-            let (dead, alive): (Vec<usize>, Vec<usize>) =
-                filters.iter().partition(|&&filter| layer.filters[filter].life.dead_at_seed);
-            let seeds = |filters: &[usize]| ascent::noise(0, &layer.name, filters, shape, NOISE);
-            for (i, &filter) in dead.iter().enumerate() {
-                let seeds = seeds(&dead);
-                layer.filters[filter].look = Some(look(seeds.image(i), seeds.image(i), shape, flat_threshold));
-            }
-            if !alive.is_empty() {
-                let mut quiet = Watch { cancel: watch.cancel, progress: &mut |_, _| {} };
-                let seeds = seeds(&alive);
-                let recipe = Recipe::default();
-                let climbs = ascent::climb(executor, network, layer.layer, &alive, &seeds, recipe, &mut quiet)?;
-                for (i, climb) in climbs.iter().enumerate() {
-                    let seen = climb.verdict != Verdict::NotFinite;
-                    layer.filters[alive[i]].look =
-                        seen.then(|| look(&climb.picture, seeds.image(i), shape, flat_threshold));
-                }
-            }
-            done += filters.len();
-            (watch.progress)(done, total);
-        }
-    }
-    Ok(())
-}
-
-fn look(picture: &[f32], seed: &[f32], shape: Shape, flat_threshold: f64) -> Look {
-    let size = (shape.h, shape.w);
-    Look { flat: flatness(&cells(picture, size, shape.c)), flat_threshold, still_seed: still_seed(picture, seed, size) }
-}
-
-/// The flatness that 99 of 100 seeds exceed.
-pub fn flat_by_chance(shape: Shape) -> f64 {
-    let flat = |number: usize| {
-        let seed = ascent::noise(number as u64, "white noise", &[0], shape, NOISE);
-        flatness(&cells(seed.image(0), (shape.h, shape.w), shape.c))
-    };
-    let mut all: Vec<f64> = (0..NULLS).into_par_iter().map(flat).collect();
-    all.sort_by(f64::total_cmp);
-    quantile(&all, 0.01)
 }
 
 /// The climbs of [`ascent::climb`], in less time where `some_die`: a filter without a gradient at its seed stays there, and takes no more
@@ -213,7 +143,8 @@ impl Climbs {
         let (seed, first) = (&self.pixels[0].0, &self.pixels[0].1[i]);
         let spectra: Vec<Vec<f64>> = all().map(|climb| cells(&climb.picture, size, shape.c)).collect();
         let (in_pixels, in_waves) = spectra.split_at(self.pixels.len());
-        let look = look(&first.picture, seed.image(i), shape, flat_threshold);
+        let steps = if first.verdict == Verdict::Dead { 0 } else { first.shown };
+        let look = Look::of(&first.picture, seed.image(i), shape, steps, flat_threshold);
         let trust = Trust {
             same_spectrum: mutual_likeness(in_pixels).min(mutual_likeness(in_waves)),
             beats_data: false,

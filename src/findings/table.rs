@@ -48,6 +48,7 @@ const COLUMNS: &[Column] = &[
     ("way", |_, f| some(f.trust.as_ref().map(|t| t.way))),
     ("flat", |_, f| some(f.look.map(|look| look.flat))),
     ("still_seed", |_, f| some(f.look.map(|look| look.still_seed))),
+    ("looked_after", |_, f| f.look.map_or(String::new(), |look| look.steps.to_string())),
     ("taylor", |_, f| some(f.effect.taylor)),
     ("effect_db", |_, f| some(f.effect.effect.map(|effect| effect.value))),
     ("effect_db_low", |_, f| some(f.effect.effect.map(|effect| effect.low))),

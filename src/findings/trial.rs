@@ -5,6 +5,7 @@ use super::ablation::{Ablation, effects};
 use super::activity::activity;
 use super::claims::{borders, evenness, lines, pruning, skips, spacing};
 use super::effort::Effort;
+use super::looks::{Agreement, Climbed, looks};
 use super::masked::{Means, Removed, Site};
 use super::speed::{gone, speed};
 use super::task::Task;
@@ -15,8 +16,7 @@ use crate::engine::exec::Executor;
 use crate::lens::ascent;
 use crate::network::{Network, unet};
 
-/// Which filters are tried alone. All of them: each is climbed once, too, so that it is known of every picture whether it looks like
-/// noise.
+/// Which filters are tried alone. All of them: each is climbed to the end, too, before it is said whether its picture looks like noise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ablated {
     Drawn,
@@ -29,15 +29,14 @@ fn inner<'l>(network: &Network, layers: &'l [LayerFindings]) -> Vec<&'l LayerFin
     layers.iter().filter(|found| found.layer != network.output && needed[found.layer]).collect()
 }
 
-/// The filters that are drawn, by layer.
-fn drawn(layers: &[&LayerFindings], seed: u64, effort: &Effort) -> Vec<(usize, Vec<usize>)> {
-    let drawn = layers.iter().enumerate().filter(|(number, _)| effort.draws_of(*number)).map(|(_, found)| found);
-    drawn.map(|f| (f.layer, ascent::draw_filters(seed, &f.name, f.filters.len(), effort.drawn))).collect()
-}
-
-/// All filters, by layer.
-fn all_of(layers: &[&LayerFindings]) -> Vec<(usize, Vec<usize>)> {
-    layers.iter().map(|found| (found.layer, found.filters.iter().map(|filter| filter.filter).collect())).collect()
+/// So many filters of each layer, by layer.
+fn some_of<'l>(
+    layers: impl IntoIterator<Item = &'l &'l LayerFindings>,
+    seed: u64,
+    most: usize,
+) -> Vec<(usize, Vec<usize>)> {
+    let some = |layer: &LayerFindings| ascent::draw_filters(seed, &layer.name, layer.filters.len(), most);
+    layers.into_iter().map(|layer| (layer.layer, some(layer))).collect()
 }
 
 /// Puts what was measured to the test: fills in trust, effects and routes, and answers the claims. `tasks`: what is measured on, and
@@ -57,23 +56,31 @@ pub fn run(
     let measured: Vec<usize> = layers.iter().map(|found| found.layer).collect();
     let effort = Effort::of(network, &measured, tasks.map(|(seen, _)| seen.shape))?;
     let inner = inner(network, layers);
-    let (drawn, all) = (drawn(&inner, seed, &effort), all_of(&inner));
+    let of_number = inner.iter().enumerate().filter(|(number, _)| effort.draws_of(*number)).map(|(_, layer)| layer);
+    let drawn = some_of(of_number, seed, effort.drawn);
+    let all = some_of(&inner, seed, usize::MAX);
+    let (asked, climbed) = match ablated {
+        Ablated::Drawn => (some_of(&inner, seed, effort.looked), Climbed::UntilDecided),
+        Ablated::All => (all.clone(), Climbed::ToTheEnd),
+    };
     let mut watched = |what: &'static str, work: &mut dyn FnMut(&mut Watch) -> Result<()>| -> Result<()> {
         work(&mut Watch { cancel, progress: &mut |done, all| progress(what, done, all) })
     };
     watched("pictures", &mut |watch| {
         pictures::trust(executor, network, tasks.map(|(seen, _)| seen), layers, &drawn, watch)
     })?;
-    if ablated == Ablated::All {
-        watched("all pictures", &mut |watch| pictures::looks(executor, network, layers, &all, watch))?;
-    }
+    let mut agreement = Agreement::default();
+    watched("all pictures", &mut |watch| {
+        agreement = looks(executor, network, layers, &asked, climbed, watch)?;
+        Ok(())
+    })?;
     let Some((seen, held_out)) = tasks else {
         return Ok(vec![
             lines::claim(layers, None),
             spacing::claim(layers),
             evenness::claim(layers),
             borders::claim(layers, None),
-            pruning::claim(layers, None),
+            pruning::claim(layers, agreement, None),
             skips::claim(network, layers, None),
         ]);
     };
@@ -127,7 +134,7 @@ pub fn run(
         spacing::claim(layers),
         evenness::claim(layers),
         borders::claim(layers, without_borders.as_ref()),
-        pruning::claim(layers, pruned.as_ref().map(|(pruned, _)| pruned)),
+        pruning::claim(layers, agreement, pruned.as_ref().map(|(pruned, _)| pruned)),
         skips::claim(network, layers, without_skips.as_ref()),
     ])
 }

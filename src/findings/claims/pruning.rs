@@ -7,39 +7,18 @@ use crate::engine::random::stream;
 use crate::findings::ablation::Ablation;
 use crate::findings::effort;
 use crate::findings::how::{RANDOM, same};
+use crate::findings::looks::Agreement;
 use crate::findings::masked::{Removed, Site};
 use crate::findings::speed::Speed;
-use crate::findings::stats::{mean, share};
+use crate::findings::stats::mean;
 use crate::findings::task::{Task, interval};
 use crate::findings::{Answer, Claim, FilterFindings, How, LayerFindings, STILL_SEED, Text, Unit, Verdict};
 use crate::network::{Kind, Network};
 use serde_json::json;
 
-/// Does the filter's picture look like noise: is it still the seed, or is its spectrum flat?
+/// Does the filter's picture look like noise: is it still the seed, or is its spectrum flat? One that was not looked at is not said to.
 pub fn looks_like_noise(filter: &FilterFindings) -> bool {
-    filter.look.map_or_else(|| stand_in(filter), |look| look.is_noise())
-}
-
-/// What stands for the picture of a filter that was not climbed: without a gradient at its seed its picture is the seed, and a
-/// detector of noise is taken to draw noise.
-fn stand_in(filter: &FilterFindings) -> bool {
-    filter.life.dead_at_seed || filter.verdict == Verdict::Noise
-}
-
-/// Of the filters that were climbed: how many look like noise, how many of these the stand-in finds, and of how many others it
-/// says so, too.
-fn of_stand_in(layers: &[LayerFindings]) -> serde_json::Value {
-    let climbed = || layers.iter().flat_map(|layer| &layer.filters).filter(|filter| filter.look.is_some());
-    let noise = climbed().filter(|filter| looks_like_noise(filter));
-    let both = noise.clone().filter(|filter| stand_in(filter)).count();
-    let (count, noise) = (climbed().count(), noise.count());
-    let wrong = climbed().filter(|filter| stand_in(filter)).count() - both;
-    json!({
-        "pictures": count,
-        "look like noise": row(share(noise, count)),
-        "of these found by the stand-in": row(share(both, noise)),
-        "of the others found by the stand-in": row(share(wrong, count - noise)),
-    })
+    filter.look.is_some_and(|look| look.is_noise())
 }
 
 /// What a set of filters costs when all are replaced by their means at once.
@@ -190,12 +169,13 @@ pub fn l1(network: &Network, layer: usize) -> Vec<f64> {
     }
 }
 
-/// `pruned`: `None` without data.
-pub fn claim(layers: &[LayerFindings], pruned: Option<&Pruned>) -> Claim {
+/// `agreement`: of the pictures that were not climbed to the end. `pruned`: `None` without data.
+pub fn claim(layers: &[LayerFindings], agreement: Agreement, pruned: Option<&Pruned>) -> Claim {
     let decibel = pruned.is_none_or(|pruned| pruned.decibel);
     let number = pruned.map(|pruned| interval(&pruned.noise.lost));
     let chance = pruned.filter(|pruned| !pruned.random.is_empty()).map(|pruned| spread(&pruned.random));
-    let noise = || layers.iter().flat_map(|layer| &layer.filters).filter(|filter| looks_like_noise(filter));
+    let looked = || layers.iter().flat_map(|layer| &layer.filters).filter(|filter| filter.look.is_some());
+    let noise = || looked().filter(|filter| looks_like_noise(filter));
     let kinds = Verdict::ALL.map(|verdict| {
         json!({
             "verdict": verdict.to_string(),
@@ -230,12 +210,14 @@ pub fn claim(layers: &[LayerFindings], pruned: Option<&Pruned>) -> Claim {
         answer: number.map_or(Answer::CannotBeTold, |number| below(number, same(decibel))),
         how: How::Pruning { decibel, told: pruned.is_some() },
         details: json!({
+            "pictures looked at": looked().count(),
             "look like noise": noise().count(),
-            "by their pictures": noise().filter(|filter| filter.look.is_some()).count(),
-            "by the stand-in": noise().filter(|filter| filter.look.is_none()).count(),
-            "stand-in: no gradient at the seed, or the verdict noise": of_stand_in(layers),
+            "without a gradient at the seed": noise().filter(|filter| filter.life.dead_at_seed).count(),
+            "flat": noise().filter(|filter| filter.look.is_some_and(|look| !look.is_seed())).count(),
+            "climbed both ways": agreement.both,
+            "the short way says something else": agreement.otherwise,
             "still the seed from": STILL_SEED,
-            "flat above": layers.iter().flat_map(|layer| &layer.filters).find_map(|filter| Some(filter.look?.flat_threshold)),
+            "flat above": looked().find_map(|filter| Some(filter.look?.flat_threshold)),
             "kinds": kinds,
             "all at once": tried,
             "how many can go": can_go,

@@ -87,6 +87,7 @@ fn card(layer: &LayerFindings, filter: &FilterFindings, (lang, unit): (Lang, &st
             div.about {
                 h3 { (name) ": " (verdict) @if let Some(second) = filter.second { (fill(t.also, &[t.verdict(second)])) } }
                 p.because { (sentence(&because(&filter.reason, lang))) }
+                @if let Some(look) = filter.look.filter(Look::is_seed) { p.warning { (fill(t.is_seed, &[&number(look.still_seed, 2)])) } }
                 @match &filter.trust {
                     Some(trust) => { (pictures(trust, filter, t, sides)) }
                     None => {
@@ -141,7 +142,6 @@ fn pictures(trust: &Trust, filter: &FilterFindings, t: &FindingsText, sides: Sid
     let answered = || trust.best_patches.iter().filter(|patch| patch.activation != 0.0);
     html! {
         @let is_seed = is_seed(filter);
-        @if let Some(look) = filter.look.filter(Look::is_seed) { p.warning { (fill(t.is_seed, &[&number(look.still_seed, 2)])) } }
         div.pictures {
             @if !is_seed {
                 (small(&picture(&trust.picture, trust.size, sides.picture, Colormap::Viridis), t.picture))

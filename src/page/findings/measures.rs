@@ -13,7 +13,7 @@ pub enum Cell {
 /// The columns that the page shows, each with what a filter has in it.
 type Column = (&'static str, fn(&FilterFindings) -> Option<Cell>);
 
-pub const COLUMNS: [Column; 17] = [
+pub const COLUMNS: [Column; 18] = [
     ("on", |f| Some(Cell::Number(f.life.on))),
     ("dead_at_seed", |f| Some(Cell::Flag(f.life.dead_at_seed))),
     ("dormant", |f| Some(Cell::Number(f.life.dormant))),
@@ -30,5 +30,6 @@ pub const COLUMNS: [Column; 17] = [
     ("way", |f| f.trust.as_ref().map(|t| Cell::Number(t.way))),
     ("flat", |f| f.look.map(|look| Cell::Number(look.flat))),
     ("still_seed", |f| f.look.map(|look| Cell::Number(look.still_seed))),
+    ("looked_after", |f| f.look.map(|look| Cell::Number(look.steps as f64))),
     ("taylor", |f| f.effect.taylor.map(Cell::Number)),
 ];

@@ -47,10 +47,10 @@ pub fn how(how: How, lang: Lang) -> String {
         How::Pruning { decibel, told } => format!(
             "Lo que pierden imágenes apartadas, nunca usadas antes, cuando todos los filtros cuya imagen parece ruido se sustituyen a la vez \
              por sus medias; menos de {} es la misma calidad. Una imagen parece ruido si en su centro sigue siendo la semilla (correlación \
-             {STILL_SEED} o más), o si su espectro es tan plano como el de 99 de cada 100 imágenes de ruido blanco. De un filtro que no se ascendió \
-             (se ascienden todos si cada uno se suprime por separado) el primer gradiente sustituye a la imagen: sin gradiente, es la semilla; y también el \
-             veredicto ruido. Con qué frecuencia coincide con las imágenes ascendidas está entre las filas. Intervalo: bootstrap sobre las imágenes. Azar: {RANDOM} conjuntos al azar del \
-             mismo tamaño en cada capa.{}",
+             {STILL_SEED} o más), o si su espectro es tan plano como el de 99 de cada 100 imágenes de ruido blanco. Si no se suprime cada filtro por \
+             separado, el ascenso de uno que no se dibuja termina en cuanto su imagen no parece ruido; con qué frecuencia eso dice otra cosa que el \
+             ascenso entero está entre las filas. Intervalo: bootstrap sobre las imágenes. Azar: {RANDOM} conjuntos al azar del mismo tamaño en cada \
+             capa.{}",
             same(decibel),
             if told { "" } else { " No puede decirse sin datos." }
         ),
