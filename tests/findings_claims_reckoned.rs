@@ -23,9 +23,9 @@ fn network() -> Network {
 #[test]
 fn what_lies_on_the_bound_cannot_be_told() {
     assert_eq!((same(true), same(false)), (0.1, 0.05), "a tenth of a dB, a twentieth of the output's deviation");
-    // Of one image the ends of the interval are the value itself.
-    let pruned = |lost: f64, decibel: bool| {
-        let noise = pruning::Cost { lost: vec![lost], ssim: vec![] };
+    // Of equal values the ends of the interval are the value itself.
+    let pruned_of = |images: usize, lost: f64, decibel: bool| {
+        let noise = pruning::Cost { lost: vec![lost; images], ssim: vec![] };
         pruning::claim(
             &[],
             Agreement::default(),
@@ -33,15 +33,20 @@ fn what_lies_on_the_bound_cannot_be_told() {
         )
         .answer
     };
-    let skipped = |lost: f64, decibel: bool| {
-        let without = skips::WithoutSkips { each: vec![], all: vec![lost], random: vec![], decibel };
+    let skipped_of = |images: usize, lost: f64, decibel: bool| {
+        let without = skips::WithoutSkips { each: vec![], all: vec![lost; images], random: vec![], decibel };
         skips::claim(&network(), &[], Some(&without)).answer
     };
     for decibel in [true, false] {
         let bound = same(decibel);
-        let answers = |of: &dyn Fn(f64, bool) -> Answer| [0.9, 1.0, 1.1].map(|share| of(share * bound, decibel));
-        assert_eq!(answers(&pruned), [Answer::Holds, Answer::CannotBeTold, Answer::Fails], "{decibel}");
-        assert_eq!(answers(&skipped), [Answer::Fails, Answer::CannotBeTold, Answer::Holds], "{decibel}");
+        let answers = |of: &dyn Fn(usize, f64, bool) -> Answer, images: usize| {
+            [0.9, 1.0, 1.1].map(|share| of(images, share * bound, decibel))
+        };
+        assert_eq!(answers(&pruned_of, 5), [Answer::Holds, Answer::CannotBeTold, Answer::Fails], "{decibel}");
+        assert_eq!(answers(&skipped_of, 5), [Answer::Fails, Answer::CannotBeTold, Answer::Holds], "{decibel}");
+        for of in [&pruned_of as &dyn Fn(usize, f64, bool) -> Answer, &skipped_of] {
+            assert_eq!(answers(of, 4), [Answer::CannotBeTold; 3], "four images say nothing of how much they differ");
+        }
     }
 }
 
@@ -122,8 +127,14 @@ fn pictures_in_colour_vary_as_grey_ones_do() {
 fn several_borders_are_more_than_two_and_than_chance() {
     let of = |count: usize, by_chance: usize, vanishes: f64| {
         let border = |i| {
-            let border =
-                Border { auc: 1.0, auc_without: 0.5, vanishes: Some(vanishes), drive: 1.0, drive_without: 0.0 };
+            let border = Border {
+                auc: 1.0,
+                auc_without: 0.5,
+                vanishes: Some(vanishes),
+                drive: 1.0,
+                drive_without: 0.0,
+                grating: 0.0,
+            };
             FilterFindings { border, ..filter(i, Verdict::Border, None) }
         };
         let others = (count..10).map(|i| filter(i, Verdict::Unclear, None));
@@ -163,6 +174,52 @@ fn of_what_kind_those_are_that_look_like_noise() {
     let of = |verdict: &str| kinds.iter().find(|row| row["verdict"] == verdict).unwrap()["filters"].as_u64().unwrap();
     assert_eq!((of("spot"), of("line"), of("noise")), (1, 3, 0));
     assert_eq!(claim.details["flat above"], 0.9);
+}
+
+/// What becomes of lines when aliases lie above one another: more by all, less by all, or some of both.
+#[test]
+fn the_preference_turns_with_the_data_or_against_them() {
+    let (more, less, both) =
+        ([0.2, 0.3, 0.25, 0.2, 0.3], [-0.2, -0.3, -0.25, -0.2, -0.3], [0.3, -0.3, 0.1, -0.2, 0.05]);
+    let said = |horizontal: &[f64], vertical: &[f64]| {
+        let turned = lines::Turned { horizontal: horizontal.to_vec(), vertical: vertical.to_vec() };
+        let claim = lines::claim(&[], Some(&turned));
+        let rows = &claim.details["log activation, aliases above one another less side by side"];
+        assert_eq!(
+            (&rows["horizontal lines"], &rows["vertical lines"]),
+            (&horizontal.len().into(), &vertical.len().into())
+        );
+        claim.how.to_string()
+    };
+    let along = said(&more, &less);
+    assert!(
+        along.contains("horizontal lines answer more, vertical lines less: the preference turns with the data"),
+        "{along}"
+    );
+    let against = said(&less, &more);
+    assert!(
+        against.contains("horizontal lines answer less, vertical lines more: the preference turns, and against"),
+        "{against}"
+    );
+    for (horizontal, vertical) in [(&more[..], &more[..]), (&both, &less), (&more, &both), (&more[..4], &less)] {
+        let untold = said(horizontal, vertical);
+        assert!(untold.contains("that the preference turns with the data cannot be told"), "{untold}");
+    }
+    assert!(said(&more[..4], &less).contains("horizontal lines answer neither more nor less, as far as can be told"));
+    assert!(lines::claim(&[], None).how.to_string().contains("restores no undersampled pictures"));
+}
+
+/// 0.4 cycles per pixel and a 64th are the ends of what is shown.
+#[test]
+fn frequencies_beyond_what_was_shown_are_counted() {
+    let shown = [1.0 / 64.0, 0.1, 0.4].map(|frequency| (Verdict::Spot, frequency));
+    let beyond = [0.015, 0.41, 0.5].map(|frequency| (Verdict::Line, frequency));
+    let others = [(Verdict::Level, 0.5)];
+    let all = shown.into_iter().chain(beyond).chain(others).enumerate();
+    let filters = all.map(|(i, (verdict, frequency))| filter(i, verdict, Some((0.0, frequency)))).collect();
+    let claim = spacing::claim(&[layer(1, 1, false, filters)]);
+    let row = &claim.details["layers"][0];
+    assert_eq!((&row["tuned"], &row["at an end of what was shown"]), (&6.into(), &3.into()));
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn claim(
 ) -> Claim {
     let details =
         json!({ "filters": 7, "layers": [{ "layer": "first", "share": 0.25 }, { "layer": "second", "share": 0.5 }] });
-    Claim { id, sentence, number, unit, chance, answer, how: How::Spacing, details }
+    Claim { id, sentence, number, unit, bound: 0.5, chance, answer, how: How::Spacing, details }
 }
 
 /// Six filters in two layers, of which two were drawn.
@@ -84,6 +84,7 @@ fn made_up() -> Findings {
                 vanishes: (filter == 1).then_some(0.75),
                 drive: 1.0,
                 drive_without: 0.5,
+                grating: 0.75,
             },
             noise: Noise { auc: 0.625 },
             look: still_seed.map(|still_seed| Look { flat: 0.03125, flat_threshold: 0.9, still_seed, steps: 16 }),
@@ -99,7 +100,7 @@ fn made_up() -> Findings {
     let line =
         |orientation: f64, frequency: f64| Reason::Line { selectivity: 0.9, threshold: 0.3, orientation, frequency };
     let dead = Reason::Dead { proven: true, wakes: false };
-    let spot = Reason::Spot { selectivity: 0.1, threshold: 0.3, frequency: 0.25 };
+    let spot = Reason::Spot { selectivity: 0.1, threshold: 0.3, frequency: 0.25, peak: 3.0 };
     let layer = |layer: usize, name: &str, depth: usize, decoder: bool, filters: Vec<FilterFindings>| LayerFindings {
         layer,
         name: name.to_string(),
@@ -123,7 +124,7 @@ fn made_up() -> Findings {
     let second = vec![
         filter(0, Verdict::Line, line(90.0, 0.0625), tuning(90.0, 0.0625, 0.95), None),
         filter(1, Verdict::Level, Reason::Level { level: 2.0 }, tuning(0.0, 1.0 / 64.0, 0.2), Some(0.99)),
-        filter(2, Verdict::Unclear, Reason::Unclear { selectivity: None, threshold: 0.3 }, None, None),
+        filter(2, Verdict::Unclear, Reason::Unclear { tuned: None, threshold: 0.3 }, None, None),
     ];
     Findings {
         network: "planted".to_string(),

@@ -39,7 +39,7 @@ use wrapped::{Besides, wrapped};
 fn found(layer: usize, name: &str, filters: usize, dead: &[usize], receptive: usize) -> LayerFindings {
     let filter = |number: usize| {
         let filter = found::filter(number, Verdict::Unclear, None);
-        let reason = Reason::Unclear { selectivity: None, threshold: 0.5 };
+        let reason = Reason::Unclear { tuned: None, threshold: 0.5 };
         FilterFindings { reason, life: Life { dead_at_seed: dead.contains(&number), ..filter.life }, ..filter }
     };
     LayerFindings {

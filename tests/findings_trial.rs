@@ -225,3 +225,25 @@ fn the_whole_trial() {
     }
     assert!(claims.iter().all(|claim| claim.number.value.is_nan() || claim.number.low <= claim.number.high));
 }
+
+/// Of one layer that is asked for as of all: chance draws from the channels of the whole network.
+#[test]
+fn chance_does_not_depend_on_what_is_asked_for() {
+    let network = common::network("tiny.h5");
+    let data = Data::standard(&network, 6, 0).unwrap();
+    let all = measured(&network, &data);
+    let tasks = Task::of(&network, data.facts.kind, data.shape, &data.images, 0).unwrap().unwrap();
+    let executor = common::open(Backend::Cpu).unwrap();
+    let cancel = Cancel::default();
+    let random = |mut layers: Vec<LayerFindings>| {
+        let seed = (0, Ablated::Drawn);
+        let claims =
+            trial::run(&*executor, &network, &mut layers, Some(&tasks), seed, &cancel, &mut |_, _, _| {}).unwrap();
+        let random = claims[5].details["random channels"].as_array().unwrap();
+        random.iter().map(|lost| lost.as_f64().unwrap()).collect::<Vec<f64>>()
+    };
+    let (of_all, of_one) = (random(all.clone()), random(all[..1].to_vec()));
+    assert_eq!(of_all.len(), 20);
+    assert!(of_all[19] > of_all[0], "{of_all:?}");
+    assert_eq!(of_all, of_one);
+}

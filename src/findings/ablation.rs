@@ -76,20 +76,36 @@ impl<'a> Ablation<'a> {
     /// # Errors
     /// As [`Ablation::without`].
     pub fn each_lost(&mut self, sets: &[Removed], images: usize, watch: &mut Watch) -> Result<Vec<Vec<f64>>> {
+        let (task, mut lost) = (self.task, vec![vec![]; sets.len()]);
+        self.each(sets, images, watch, |set, i, before, after| lost[set].push(task.lost(i, before, after)))?;
+        Ok(lost)
+    }
+
+    /// For each of these sets, which share the batches, and each of the first so many images: the numbers of both, the output as it was, and
+    /// without the set's channels, to `each`.
+    ///
+    /// # Errors
+    /// As [`Ablation::without`], or if it is cancelled.
+    pub fn each(
+        &mut self,
+        sets: &[Removed],
+        images: usize,
+        watch: &mut Watch,
+        mut each: impl FnMut(usize, usize, &[f32], &[f32]),
+    ) -> Result<()> {
         let Ablation { masked, task, before } = self;
         let count = images.min(task.images.len());
-        let (jobs, mut lost) = (sets.len() * count, vec![Vec::with_capacity(count); sets.len()]);
+        let jobs = sets.len() * count;
         masked.run(
             jobs,
             |job| (&task.images[job % count], &sets[job / count]),
             |job, output| {
                 watch.cancel.check()?;
                 (watch.progress)(job + 1, jobs);
-                lost[job / count].push(task.lost(job % count, &before[job % count], output));
+                each(job / count, job % count, &before[job % count], output);
                 Ok(())
             },
-        )?;
-        Ok(lost)
+        )
     }
 }
 

@@ -26,16 +26,26 @@ pub struct Border {
     /// in the canvas.
     pub drive: f64,
     pub drive_without: f64,
+    /// The greatest amplitude after the activation that a grating brings about in the inside.
+    pub grating: f64,
 }
 
+/// Where more than this share of the ring's response is gone without a border, the border is its cause, and not what lies there.
+const CAUSED: f64 = 0.5;
+
 impl Border {
+    /// Is the border the cause of what the ring answers?
+    pub fn is_caused(&self) -> bool {
+        self.vanishes.is_some_and(|vanishes| vanishes > CAUSED)
+    }
+
     /// Does the ring answer beyond chance, and more than the inside does to its best grating? `without`: do its places in the canvas?
-    pub(super) fn is_beyond(&self, without: bool, threshold: f64, best_grating: f64) -> bool {
+    pub fn is_beyond(&self, without: bool, threshold: f64) -> bool {
         let (auc, drive) = match without {
             true => (self.auc_without, self.drive_without),
             false => (self.auc, self.drive),
         };
-        auc > threshold && drive > best_grating
+        auc > threshold && drive > self.grating
     }
 }
 
@@ -100,11 +110,11 @@ impl Edges {
         if self.canvas.is_empty() {
             return vec![];
         }
-        (0..self.filters).map(|filter| self.border(filter, halves).auc_without).collect()
+        (0..self.filters).map(|filter| self.border(filter, halves, 0.0).auc_without).collect()
     }
 
-    /// Of the images of some halves: those of even and of odd number.
-    pub fn border(&self, filter: usize, halves: &[usize]) -> Border {
+    /// Of the images of some halves: those of even and of odd number. `grating`: the amplitude of the best one.
+    pub fn border(&self, filter: usize, halves: &[usize], grating: f64) -> Border {
         let values = |all: &[f32], places: usize| -> Vec<f64> {
             let of_image = all.chunks_exact((places * self.filters).max(1)).enumerate();
             let chosen = of_image.filter(|(i, _)| halves.contains(&(i % 2))).map(|(_, values)| values);
@@ -123,6 +133,7 @@ impl Edges {
             vanishes,
             drive: with / ring.len().max(1) as f64,
             drive_without: without / canvas.len().max(1) as f64,
+            grating,
         }
     }
 }

@@ -17,6 +17,8 @@ pub struct Claim {
     pub sentence: Text,
     pub number: Interval,
     pub unit: Unit,
+    /// On one side of it the sentence holds, on the other it fails.
+    pub bound: f64,
     /// What chance would give, where that can be said.
     pub chance: Option<Interval>,
     pub answer: Answer,

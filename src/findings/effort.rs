@@ -121,9 +121,10 @@ impl Effort {
     }
 }
 
-/// How many times kernels are shuffled.
-pub(super) fn draws(network: &Network, layers: &[usize]) -> usize {
-    let counts = layers.iter().map(|&layer| unet::filters(network, layer)).filter(|&filters| filters >= FEW);
+/// How many times kernels are shuffled: as often, whichever layers are asked for.
+pub(super) fn draws(network: &Network) -> usize {
+    let layers = unet::convolutions(network).into_iter();
+    let counts = layers.map(|layer| unet::filters(network, layer)).filter(|&filters| filters >= FEW);
     counts.min().map_or(MOST_DRAWS, |fewest| SAMPLES.div_ceil(fewest)).clamp(1, MOST_DRAWS)
 }
 
@@ -156,7 +157,7 @@ impl Passes {
         Ok(Passes {
             layers: layers.iter().map(layer).collect(),
             asked: filters(layers) / filters(&unet::convolutions(network)).max(1.0),
-            shuffles: draws(network, layers),
+            shuffles: draws(network),
             skips: skips_of(network).len(),
             stimulus: macs(network, layers, image) as f64,
             data: data.map(of_data),

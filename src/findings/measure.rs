@@ -41,7 +41,6 @@ struct Numbers {
     on_greys: bool,
     wakes: bool,
     tuning: Option<Tuning>,
-    drive: f64,
     border: super::Border,
     noise: super::Noise,
 }
@@ -61,7 +60,7 @@ pub fn measure(
     let shape = data.stimuli_shape(network)?;
     let stimuli = Stimuli::new(shape, data, seed);
     let effort = Effort::of(network, layers, data.of_task())?;
-    let draws = effort::draws(network, layers).min(effort.shuffles);
+    let draws = effort::draws(network).min(effort.shuffles);
     let climbed = size::image_shape(network)?;
     let filters: usize = layers.iter().map(|&layer| unet::filters(network, layer)).sum();
     let on_canvas = if data.images.is_empty() { border::IMAGES } else { border::IMAGES.min(data.images.len()) };
@@ -114,7 +113,7 @@ pub fn measure(
             };
             let all = numbers(&[0, 1]);
             let (reason, other) = all.judge(unit, &thresholds);
-            borders_by_chance += usize::from(all.border.is_beyond(true, thresholds.border, all.drive));
+            borders_by_chance += usize::from(all.border.is_beyond(true, thresholds.border));
             first.push(numbers(&[0]).judge(unit, &thresholds).0.verdict());
             second.push(numbers(&[1]).judge(unit, &thresholds).0.verdict());
             filters.push(FilterFindings {
@@ -174,9 +173,8 @@ impl Numbers {
             on_greys: tally.least_grey[filter] > 0.0,
             wakes: tally.most_other[filter] > 0.0,
             tuning,
-            // The amplitude of a half wave whose mean this is.
-            drive: best * std::f64::consts::PI,
-            border: edges.border(filter, halves),
+            // The amplitude of a half wave whose mean the best is.
+            border: edges.border(filter, halves, best * std::f64::consts::PI),
             noise: noise(tally, filter, halves),
         }
     }
@@ -189,7 +187,6 @@ impl Numbers {
             on_greys: self.on_greys,
             wakes: self.wakes,
             tuning: self.tuning.as_ref(),
-            drive: self.drive,
             border: self.border,
             noise: self.noise,
         };

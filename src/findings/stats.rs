@@ -7,7 +7,7 @@ use rand::RngExt;
 /// How often an interval draws the sample anew.
 const DRAWS: usize = 2000;
 /// Fewer values than this say nothing of how they are spread.
-const FEWEST: usize = 5;
+pub(super) const FEWEST: usize = 5;
 /// The 97.5th percentile of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 

@@ -1,6 +1,6 @@
 //! All numbers of all filters as a table; and what is read of it again.
 
-use super::{FilterFindings, LayerFindings, Proven, TunedWhere, Verdict};
+use super::{FilterFindings, LayerFindings, Proven, TunedWhere, Tuning, Verdict};
 use crate::numbers::number;
 use std::collections::HashMap;
 
@@ -29,6 +29,7 @@ const COLUMNS: &[Column] = &[
     ("selectivity", |_, f| some(f.tuning.as_ref().map(|t| t.selectivity))),
     ("line_threshold", |layer, _| n(layer.line_threshold)),
     ("bandwidth", |_, f| some(f.tuning.as_ref().and_then(|t| t.bandwidth))),
+    ("peak_over_lowest", |_, f| some(f.tuning.as_ref().map(Tuning::peak_over_lowest).filter(|v| v.is_finite()))),
     ("level", |_, f| some(f.tuning.as_ref().map(|t| t.level))),
     ("bar", |_, f| some(f.tuning.as_ref().map(|t| t.bar))),
     ("edge", |_, f| some(f.tuning.as_ref().map(|t| t.edge))),
@@ -39,6 +40,9 @@ const COLUMNS: &[Column] = &[
     ("border", |_, f| n(f.border.auc)),
     ("border_without", |_, f| n(f.border.auc_without)),
     ("border_threshold", |layer, _| n(layer.border_threshold)),
+    ("ring", |_, f| n(f.border.drive)),
+    ("ring_without", |_, f| n(f.border.drive_without)),
+    ("best_grating", |_, f| n(f.border.grating)),
     ("vanishes", |_, f| some(f.border.vanishes)),
     ("noise", |_, f| n(f.noise.auc)),
     ("noise_threshold", |layer, _| n(layer.noise_threshold)),

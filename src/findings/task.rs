@@ -101,6 +101,11 @@ fn change(before: &[f32], after: &[f32]) -> f64 {
     if spread > 0.0 { (moved / spread).sqrt() } else { (moved / n).sqrt() }
 }
 
+/// Are these so many that their spread says something? Of fewer nothing is answered.
+pub(super) fn is_enough(values: &[f64]) -> bool {
+    values.len() >= stats::FEWEST
+}
+
 /// The mean and its interval; of too few values an interval without ends that are known, the greatest and the least instead.
 pub(super) fn interval(values: &[f64]) -> Interval {
     let ends = || {

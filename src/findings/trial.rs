@@ -85,7 +85,11 @@ pub fn run(
         ]);
     };
     let held_out = &held_out.first(effort.tried);
-    let inner: Vec<Site> = all.iter().map(|(layer, _)| Site::Layer(*layer)).collect();
+    // Chance draws from all layers, whichever were asked for.
+    let needed = unet::needed_for(network, network.output);
+    let convolutions =
+        unet::convolutions(network).into_iter().filter(|&layer| needed[layer] && layer != network.output);
+    let inner: Vec<Site> = convolutions.map(Site::Layer).collect();
     let sites: Vec<Site> = inner.iter().copied().chain(skips::sites(network)).collect();
     let known = activity(executor, network, seen, &sites)?;
     for layer in layers.iter_mut() {

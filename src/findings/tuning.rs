@@ -118,16 +118,21 @@ impl Tuning {
         std::array::from_fn(|f| (0..ORIENTATIONS).map(|o| at(o, f)).sum::<f64>() / ORIENTATIONS as f64)
     }
 
+    /// The greatest amplitude over the frequencies, mean of the orientations, divided by that at the lowest: 1 where that is the greatest,
+    /// infinite where the lowest brings nothing.
+    pub fn peak_over_lowest(&self) -> f64 {
+        let curve = self.over_frequencies();
+        curve.iter().copied().fold(0.0, f64::max) / curve[0]
+    }
+
     /// Best at the lowest frequency.
     pub fn is_low_pass(&self) -> bool {
-        let curve = self.over_frequencies();
-        curve.iter().all(|&v| v <= curve[0])
+        self.peak_over_lowest() <= 1.0
     }
 
     /// Best at another frequency than the lowest, at which less than half of that is left.
     pub fn is_band_pass(&self) -> bool {
-        let curve = self.over_frequencies();
-        curve.iter().any(|&v| v > 2.0 * curve[0])
+        self.peak_over_lowest() > 2.0
     }
 }
 

@@ -62,9 +62,12 @@ pub enum Reason {
     AlwaysOn {
         proven: bool,
     },
+    /// `ring`, `grating`: what the ring answers to the data, and the inside to its best grating.
     Border {
         auc: f64,
         without: f64,
+        ring: f64,
+        grating: f64,
         vanishes: f64,
     },
     Line {
@@ -73,10 +76,12 @@ pub enum Reason {
         orientation: f64,
         frequency: f64,
     },
+    /// `peak`: the greatest amplitude over the frequencies, mean of the orientations, divided by that at the lowest.
     Spot {
         selectivity: f64,
         threshold: f64,
         frequency: f64,
+        peak: f64,
     },
     Level {
         level: f64,
@@ -85,9 +90,9 @@ pub enum Reason {
         auc: f64,
         threshold: f64,
     },
-    /// `None`: no grating moves it.
+    /// `tuned`: selectivity and peak; `None`: no grating moves it.
     Unclear {
-        selectivity: Option<f64>,
+        tuned: Option<(f64, f64)>,
         threshold: f64,
     },
 }
@@ -106,11 +111,14 @@ impl fmt::Display for Reason {
                 write!(f, "on for every image in the data's range, by interval bounds")
             }
             Reason::AlwaysOn { .. } => write!(f, "on everywhere on the data and on every grey; not proven"),
-            Reason::Border { auc, without, vanishes } => write!(
+            Reason::Border { auc, without, ring, grating, vanishes } => write!(
                 f,
-                "the ring is told from the inside at {} (without a border at {}); {} of its response vanishes in a larger canvas",
+                "the ring is told from the inside at {} (without a border at {}) and answers with {} (the inside to its best grating with \
+                 {}); {} of that vanishes in a larger canvas",
                 n(auc),
                 n(without),
+                number(ring, 3),
+                number(grating, 3),
                 n(vanishes)
             ),
             Reason::Line { selectivity, threshold, orientation, frequency } => write!(
@@ -120,10 +128,11 @@ impl fmt::Display for Reason {
                 n(threshold),
                 n(frequency)
             ),
-            Reason::Spot { selectivity, threshold, frequency } => write!(
+            Reason::Spot { selectivity, threshold, frequency, peak } => write!(
                 f,
-                "best at {} cycles per pixel; selectivity {} is not above {}",
+                "best at {} cycles per pixel, {} of what is answered to the lowest frequency; selectivity {} is not above {}",
                 n(frequency),
+                times(peak),
                 n(selectivity),
                 n(threshold)
             ),
@@ -137,12 +146,21 @@ impl fmt::Display for Reason {
             Reason::Noise { auc, threshold } => {
                 write!(f, "noise is told from the best grating and the data at {}, above {}", n(auc), n(threshold))
             }
-            Reason::Unclear { selectivity: Some(s), threshold } => {
-                write!(f, "selectivity {} is not above {}, and no frequency stands out", n(s), n(threshold))
-            }
-            Reason::Unclear { selectivity: None, .. } => write!(f, "no grating moves it"),
+            Reason::Unclear { tuned: Some((selectivity, peak)), threshold } => write!(
+                f,
+                "selectivity {} is not above {}, and no frequency stands out: the best brings {} of what the lowest does",
+                n(selectivity),
+                n(threshold),
+                times(peak)
+            ),
+            Reason::Unclear { tuned: None, .. } => write!(f, "no grating moves it"),
         }
     }
+}
+
+/// A ratio in words; where the lowest frequency brings nothing there is no number.
+fn times(peak: f64) -> String {
+    if peak.is_finite() { format!("{} times", number(peak, 2)) } else { "any number of times".to_string() }
 }
 
 /// Above which numbers a verdict is given.
@@ -156,9 +174,6 @@ pub struct Thresholds {
     pub noise: f64,
 }
 
-/// More than half of the ring's response is the border's doing: the border, not the image, is what is answered to.
-const MOST: f64 = 0.5;
-
 /// What a verdict is made of.
 pub struct Evidence<'e> {
     pub below: Below,
@@ -171,8 +186,6 @@ pub struct Evidence<'e> {
     pub wakes: bool,
     /// `None` where no grating moves what comes out of the activation.
     pub tuning: Option<&'e Tuning>,
-    /// The greatest amplitude after the activation that a grating brings about.
-    pub drive: f64,
     pub border: Border,
     pub noise: Noise,
 }
@@ -196,7 +209,7 @@ impl Evidence<'_> {
         .into_iter()
         .flatten();
         let first = reasons.next().unwrap_or(Reason::Unclear {
-            selectivity: self.tuning.map(|tuning| tuning.selectivity),
+            tuned: self.tuning.map(|tuning| (tuning.selectivity, tuning.peak_over_lowest())),
             threshold: thresholds.line,
         });
         (first, reasons.next().map(|reason| reason.verdict()))
@@ -222,10 +235,9 @@ impl Evidence<'_> {
 
     /// The ring answers beyond chance, more than the inside does to its best grating, and most of it is gone without a border.
     fn border(&self, thresholds: &Thresholds) -> Option<Reason> {
-        let Border { auc, auc_without, vanishes, .. } = self.border;
-        let vanishes = vanishes?;
-        let holds = vanishes > MOST && self.border.is_beyond(false, thresholds.border, self.drive);
-        holds.then_some(Reason::Border { auc, without: auc_without, vanishes })
+        let Border { auc, auc_without: without, vanishes, drive: ring, grating, .. } = self.border;
+        let holds = self.border.is_caused() && self.border.is_beyond(false, thresholds.border);
+        vanishes.filter(|_| holds).map(|vanishes| Reason::Border { auc, without, ring, grating, vanishes })
     }
 
     fn noise(&self, thresholds: &Thresholds) -> Option<Reason> {
@@ -248,7 +260,8 @@ impl Evidence<'_> {
         let tuning = self.tuning?;
         let &Tuning { selectivity, frequency, .. } = tuning;
         let holds = selectivity <= thresholds.line && tuning.is_band_pass();
-        holds.then_some(Reason::Spot { selectivity, threshold: thresholds.line, frequency })
+        let peak = tuning.peak_over_lowest();
+        holds.then_some(Reason::Spot { selectivity, threshold: thresholds.line, frequency, peak })
     }
 }
 

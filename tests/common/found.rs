@@ -22,7 +22,7 @@ pub fn filter(number: usize, verdict: Verdict, tuned: Option<(f64, f64)>) -> Fil
         second: None,
         life: Life { on: 0.5, dead_at_seed: false, dormant: 1.0, proven: None, lives_on_data: true },
         tuning: tuned.map(tuning),
-        border: Border { auc: 0.5, auc_without: 0.5, vanishes: None, drive: 0.0, drive_without: 0.0 },
+        border: Border { auc: 0.5, auc_without: 0.5, vanishes: None, drive: 0.0, drive_without: 0.0, grating: 0.0 },
         noise: Noise { auc: 0.5 },
         look: None,
         trust: None,

@@ -37,16 +37,26 @@ fn seen(images: &[(f32, f32)], (h, w): (usize, usize), margin: usize) -> Edges {
 fn a_border_by_hand() {
     // The inside answers 2 in the mean. Of the ring 4 is 2 above that, and in the canvas 2.5 is a half: three quarters are gone.
     let edges = seen(&[(4.0, 2.5), (2.0, 3.5)], (7, 8), 4);
-    let border = edges.border(1, &[0]);
-    assert_eq!(border, Border { auc: 1.0, auc_without: 0.5, vanishes: Some(0.75), drive: 2.0, drive_without: 0.5 });
+    assert_eq!(edges.border(1, &[0], 0.625).grating, 0.625);
+    let border = edges.border(1, &[0], 0.0);
+    assert_eq!(
+        border,
+        Border { auc: 1.0, auc_without: 0.5, vanishes: Some(0.75), drive: 2.0, drive_without: 0.5, grating: 0.0 }
+    );
     // Of the other half nothing is above the inside; in the canvas 3.5 is.
-    let other = edges.border(1, &[1]);
-    assert_eq!(other, Border { auc: 0.5, auc_without: 1.0, vanishes: None, drive: 0.0, drive_without: 1.5 });
+    let other = edges.border(1, &[1], 0.0);
+    assert_eq!(
+        other,
+        Border { auc: 0.5, auc_without: 1.0, vanishes: None, drive: 0.0, drive_without: 1.5, grating: 0.0 }
+    );
     // Both: a ring of 2 a mean above, in the canvas 2: nothing is gone, and no more than nothing comes back.
-    let both = edges.border(1, &[0, 1]);
-    assert_eq!(both, Border { auc: 0.75, auc_without: 0.75, vanishes: Some(0.0), drive: 1.0, drive_without: 1.0 });
-    let nothing = Border { auc: 0.5, auc_without: 0.0, vanishes: None, drive: 0.0, drive_without: 0.0 };
-    assert_eq!(edges.border(0, &[0, 1]), nothing, "of the first filter the canvas alone is below the inside");
+    let both = edges.border(1, &[0, 1], 0.0);
+    assert_eq!(
+        both,
+        Border { auc: 0.75, auc_without: 0.75, vanishes: Some(0.0), drive: 1.0, drive_without: 1.0, grating: 0.0 }
+    );
+    let nothing = Border { auc: 0.5, auc_without: 0.0, vanishes: None, drive: 0.0, drive_without: 0.0, grating: 0.0 };
+    assert_eq!(edges.border(0, &[0, 1], 0.0), nothing, "of the first filter the canvas alone is below the inside");
     assert_eq!(edges.without_border(&[0]), [0.0, 0.5]);
     assert_eq!(edges.without_border(&[0, 1]), [0.0, 0.75]);
 }
@@ -63,7 +73,7 @@ fn a_canvas_that_does_not_fit_says_nothing() {
         ((5, 6), 2, true),
     ] {
         let edges = seen(&[(4.0, 2.5)], size, margin);
-        assert_eq!(edges.border(1, &[0]).vanishes, fits.then_some(0.75), "{size:?}, {margin}");
+        assert_eq!(edges.border(1, &[0], 0.0).vanishes, fits.then_some(0.75), "{size:?}, {margin}");
         assert_eq!(edges.without_border(&[0]).len(), if fits { 2 } else { 0 });
     }
 }
@@ -86,7 +96,7 @@ fn of_many_places_96_are_kept() {
 
 #[test]
 fn beyond_chance_and_beyond_the_best_grating() {
-    let border = Border { auc: 0.9, auc_without: 0.8, vanishes: None, drive: 2.0, drive_without: 1.0 };
+    let border = Border { auc: 0.9, auc_without: 0.8, vanishes: None, drive: 2.0, drive_without: 1.0, grating: 0.0 };
     for (without, threshold, best, is_so) in [
         (false, 0.85, 1.5, true),
         (false, 0.9, 1.5, false),
@@ -95,7 +105,11 @@ fn beyond_chance_and_beyond_the_best_grating() {
         (true, 0.8, 0.5, false),
         (true, 0.75, 1.0, false),
     ] {
-        assert_eq!(border.is_beyond(without, threshold, best), is_so, "{without} {threshold} {best}");
+        assert_eq!(
+            Border { grating: best, ..border }.is_beyond(without, threshold),
+            is_so,
+            "{without} {threshold} {best}"
+        );
     }
 }
 

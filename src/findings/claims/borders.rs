@@ -11,8 +11,6 @@ use serde_json::json;
 
 /// Several: more than two, as the word says.
 const SEVERAL: usize = 3;
-/// More than this share of the ring's response is gone without a border: the border is the cause, not what lies there.
-const CAUSED: f64 = 0.5;
 /// The outer ring, as a part of the image's side.
 const RING: usize = 8;
 
@@ -57,24 +55,28 @@ pub fn without(ablation: &mut Ablation, task: &Task, layers: &[LayerFindings]) -
 }
 
 pub fn claim(layers: &[LayerFindings], without: Option<&WithoutBorders>) -> Claim {
-    let of = |layer: &LayerFindings| {
-        let borders: Vec<&FilterFindings> = layer.filters.iter().filter(|f| is_border(f)).collect();
-        let caused = borders.iter().filter(|f| f.border.vanishes.is_some_and(|v| v > CAUSED)).count();
-        (borders.len(), caused)
+    let count = layers.iter().flat_map(|layer| &layer.filters).filter(|filter| is_border(filter)).count();
+    // Of the filters whose ring answers beyond chance: those of which the border is the cause, and the others.
+    let by_cause = |layer: &LayerFindings| {
+        let beyond = layer.filters.iter().filter(|f| f.border.is_beyond(false, layer.border_threshold));
+        let (caused, others): (Vec<_>, Vec<_>) = beyond.partition(|f| f.border.is_caused());
+        (caused.len(), others.len())
     };
-    let (count, caused) = layers.iter().map(of).fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
-    let filters = layers.iter().map(|layer| layer.filters.len()).sum();
+    let (caused, others) = layers.iter().map(by_cause).fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+    let filters: usize = layers.iter().map(|layer| layer.filters.len()).sum();
     let number = share(count, filters);
     let chance = share(layers.iter().map(|layer| layer.borders_by_chance).sum(), filters);
     let is_beyond = number.zip(chance).is_some_and(|(number, chance)| number.low > chance.value);
     let rows = layers.iter().map(|layer| {
-        let (borders, caused) = of(layer);
+        let (borders, (caused, others)) = (layer.filters.iter().filter(|f| is_border(f)).count(), by_cause(layer));
         json!({
             "layer": layer.name,
             "filters": layer.filters.len(),
             "border": borders,
             "by chance": layer.borders_by_chance,
+            "ring beyond chance": caused + others,
             "caused by the border": caused,
+            "by what lies there": others,
             "share": row(share(borders, layer.filters.len())),
         })
     });
@@ -84,6 +86,7 @@ pub fn claim(layers: &[LayerFindings], without: Option<&WithoutBorders>) -> Clai
         sentence: Text::Borders,
         number: number.unwrap_or(UNKNOWN),
         unit: Unit::Share,
+        bound: SEVERAL as f64 / filters.max(1) as f64,
         chance,
         answer: match number {
             None => Answer::CannotBeTold,
@@ -94,8 +97,9 @@ pub fn claim(layers: &[LayerFindings], without: Option<&WithoutBorders>) -> Clai
         how: How::Borders { tried: without.is_some() },
         details: json!({
             "border": count,
+            "ring beyond chance": caused + others,
             "caused by the border": caused,
-            "by what lies there": count - caused,
+            "by what lies there": others,
             "PSNR lost in the ring, dB": lost(|without| &without.ring),
             "PSNR lost inside, dB": lost(|without| &without.inside),
             "layers": rows.collect::<Vec<_>>(),

@@ -35,6 +35,7 @@ pub fn claim(layers: &[LayerFindings]) -> Claim {
         sentence: Text::Evenness,
         number: ratio.unwrap_or(UNKNOWN),
         unit: Unit::Ratio,
+        bound: 1.0,
         chance: Some(Interval { value: 1.0, low: 1.0, high: 1.0 }),
         answer: ratio.map_or(Answer::CannotBeTold, |ratio| below(ratio, 1.0)),
         how: How::Evenness { told: ratio.is_some() },

@@ -18,6 +18,7 @@ fn one(claim: &Claim) -> Value {
         "sentence": sentence(claim.sentence),
         "number": row(Some(claim.number).filter(|number| number.value.is_finite())),
         "unit": unit(claim.unit),
+        "bound": claim.bound,
         "chance": row(claim.chance),
         "answer": answer(claim.answer),
         "how": claim.how.to_string(),

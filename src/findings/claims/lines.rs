@@ -4,7 +4,7 @@ use super::{UNKNOWN, above, row};
 use crate::Result;
 use crate::engine::exec::Executor;
 use crate::findings::activity::activity;
-use crate::findings::how::NEAR;
+use crate::findings::how::{Change, NEAR, Turning};
 use crate::findings::masked::Site;
 use crate::findings::stats::{apart, mean, share};
 use crate::findings::task::Task;
@@ -13,6 +13,8 @@ use crate::mri::{Axis, Sampling};
 use crate::network::Network;
 use serde_json::json;
 
+/// Most: more than half, as the word says.
+const MOST: f64 = 0.5;
 /// Of even orientations the share that lies so near to one of the two.
 const BY_CHANCE: f64 = 4.0 * NEAR / 180.0;
 /// Phantoms of each undersampling.
@@ -101,6 +103,15 @@ impl Count {
     }
 }
 
+/// Do these lines answer more, or less, where aliases lie above one another?
+fn change(logs: &[f64]) -> Change {
+    match mean(logs) {
+        Some(Interval { low, .. }) if low > 0.0 => Change::More,
+        Some(Interval { high, .. }) if high < 0.0 => Change::Less,
+        _ => Change::Untold,
+    }
+}
+
 /// `turned`: of a network that restores.
 pub fn claim(layers: &[LayerFindings], turned: Option<&Turned>) -> Claim {
     let all = layers.iter().map(Count::of).fold(Count::default(), Count::plus);
@@ -115,16 +126,22 @@ pub fn claim(layers: &[LayerFindings], turned: Option<&Turned>) -> Claim {
         sentence: Text::Lines,
         number: number.unwrap_or(UNKNOWN),
         unit: Unit::Share,
+        bound: MOST,
         chance: Some(chance),
-        answer: number.map_or(Answer::CannotBeTold, |number| above(number, 0.5)),
-        how: How::Lines { turned: turned.is_some() },
+        answer: number.map_or(Answer::CannotBeTold, |number| above(number, MOST)),
+        how: How::Lines {
+            turned: turned
+                .map(|turned| Turning { horizontal: change(&turned.horizontal), vertical: change(&turned.vertical) }),
+        },
         details: json!({
             "layers": layers.iter().map(|layer| Count::of(layer).row(&layer.name)).collect::<Vec<_>>(),
             "all": all.row("all"),
             "even orientations": BY_CHANCE,
             "log activation, aliases above one another less side by side": turned.map(|turned| json!({
                 "horizontal": row(mean(&turned.horizontal)),
+                "horizontal lines": turned.horizontal.len(),
                 "vertical": row(mean(&turned.vertical)),
+                "vertical lines": turned.vertical.len(),
             })),
         }),
     }

@@ -11,7 +11,7 @@ use crate::findings::looks::Agreement;
 use crate::findings::masked::{Removed, Site};
 use crate::findings::speed::Speed;
 use crate::findings::stats::mean;
-use crate::findings::task::{Task, interval};
+use crate::findings::task::{Task, interval, is_enough};
 use crate::findings::{Answer, Claim, FilterFindings, How, LayerFindings, STILL_SEED, Text, Unit, Verdict};
 use crate::network::{Kind, Network};
 use serde_json::json;
@@ -37,10 +37,11 @@ pub struct Pruned {
     pub noise: Cost,
     pub least_l1: Cost,
     pub least_taylor: Cost,
-    /// Of each random set of the same size per layer the mean that is lost.
+    /// Of each random set of the same size per layer the mean that is lost, and the mean SSIM; from the least to the most.
     pub random: Vec<f64>,
-    /// How many of each layer can go, in the order of taylor; and what is lost then.
-    pub spare: Vec<usize>,
+    pub random_ssim: Vec<f64>,
+    /// How many of each layer can go, in the order of taylor, by the layer's name; and what is lost then.
+    pub spare: Vec<(String, usize)>,
     pub spare_cost: Cost,
     pub speed: Option<Speed>,
     /// Is it PSNR, in dB? Else it is the change of the output.
@@ -69,6 +70,16 @@ impl Pruning<'_, '_> {
             (*site, order(layer).into_iter().take(size).collect::<Vec<usize>>())
         };
         self.open().iter().zip(sizes).map(one).filter(|(_, filters)| !filters.is_empty()).collect()
+    }
+
+    /// Of each of some sets.
+    fn costs(&mut self, sets: &[Removed], watch: &mut Watch) -> Result<Vec<Cost>> {
+        let (task, mut costs) = (self.task, vec![Cost::default(); sets.len()]);
+        self.ablation.each(sets, usize::MAX, watch, |set, i, before, after| {
+            costs[set].lost.push(task.lost(i, before, after));
+            costs[set].ssim.extend(task.ssim_lost(i, before, after));
+        })?;
+        Ok(costs)
     }
 
     fn cost(&mut self, removed: &Removed) -> Result<Cost> {
@@ -101,10 +112,12 @@ impl Pruning<'_, '_> {
         };
         let random: Vec<Removed> = (0..RANDOM).map(random).collect();
         let mean = |lost: &Vec<f64>| lost.iter().sum::<f64>() / lost.len() as f64;
-        pruned.random = self.ablation.each_lost(&random, usize::MAX, watch)?.iter().map(mean).collect();
-        pruned.random.sort_by(f64::total_cmp);
-        pruned.spare = self.spare(watch)?;
-        let spare = self.set(&pruned.spare, by_taylor);
+        let costs = self.costs(&random, watch)?;
+        pruned.random = sorted(costs.iter().map(|cost| mean(&cost.lost)));
+        pruned.random_ssim = sorted(costs.iter().filter(|cost| !cost.ssim.is_empty()).map(|cost| mean(&cost.ssim)));
+        let counts = self.spare(watch)?;
+        pruned.spare = self.open().iter().map(|(layer, _)| layer.name.clone()).zip(counts.iter().copied()).collect();
+        let spare = self.set(&counts, by_taylor);
         pruned.spare_cost = self.cost(&spare)?;
         Ok((pruned, spare))
     }
@@ -139,6 +152,12 @@ impl Pruning<'_, '_> {
 /// A layer's filters, the one that matters least first; of equals the first.
 fn by_taylor(layer: &LayerFindings) -> Vec<usize> {
     ascending(&layer.filters.iter().map(|filter| filter.effect.taylor.unwrap_or(0.0)).collect::<Vec<f64>>())
+}
+
+fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted
 }
 
 fn ascending(values: &[f64]) -> Vec<usize> {
@@ -190,13 +209,14 @@ pub fn claim(layers: &[LayerFindings], agreement: Agreement, pruned: Option<&Pru
             "least L1": cost(&pruned.least_l1),
             "least taylor": cost(&pruned.least_taylor),
             "random sets": pruned.random,
+            "random sets, SSIM lost": pruned.random_ssim,
         })
     });
     let can_go = pruned.map(|pruned| {
         json!({
             "allowed": same(decibel),
-            "filters": pruned.spare.iter().sum::<usize>(),
-            "layers": pruned.spare,
+            "filters": pruned.spare.iter().map(|(_, filters)| filters).sum::<usize>(),
+            "layers": pruned.spare.iter().map(|(layer, filters)| json!({ "layer": layer, "filters": filters })).collect::<Vec<_>>(),
             "cost": cost(&pruned.spare_cost),
             "speed": pruned.speed.as_ref().map(Speed::row),
         })
@@ -206,8 +226,11 @@ pub fn claim(layers: &[LayerFindings], agreement: Agreement, pruned: Option<&Pru
         sentence: Text::Pruning,
         number: number.unwrap_or(UNKNOWN),
         unit: if decibel { Unit::Decibel } else { Unit::Ratio },
+        bound: same(decibel),
         chance,
-        answer: number.map_or(Answer::CannotBeTold, |number| below(number, same(decibel))),
+        answer: number
+            .filter(|_| pruned.is_some_and(|pruned| is_enough(&pruned.noise.lost)))
+            .map_or(Answer::CannotBeTold, |number| below(number, same(decibel))),
         how: How::Pruning { decibel, told: pruned.is_some() },
         details: json!({
             "pictures looked at": looked().count(),

@@ -12,7 +12,7 @@ use crate::findings::how::{self, RANDOM, same};
 use crate::findings::masked::{Means, Removed, Site};
 use crate::findings::routes::{Routes, Skip, skips};
 use crate::findings::stats::mean;
-use crate::findings::task::{Task, interval};
+use crate::findings::task::{Task, interval, is_enough};
 use crate::findings::{Answer, Claim, How, Interval, LayerFindings, Text, Unit};
 use crate::network::{Network, unet};
 use serde_json::json;
@@ -90,7 +90,7 @@ pub fn without(executor: &dyn Executor, network: &Network, task: &Task, means: &
     Ok(Some(WithoutSkips { each, all, random: vec![], decibel: task.truths.is_some() }))
 }
 
-/// What is lost with sets of as many channels as the skips carry, drawn from those of all layers.
+/// What is lost with sets of as many channels as the skips carry, drawn from those of all layers; nothing where they have no more than that.
 ///
 /// # Errors
 /// If the device fails, or it is cancelled.
@@ -106,10 +106,13 @@ pub fn by_chance(
     let all: Vec<(Site, usize)> = layers
         .flat_map(|layer| (0..unet::filters(network, layer)).map(move |filter| (Site::Layer(layer), filter)))
         .collect();
+    if count >= all.len() {
+        return Ok(vec![]);
+    }
     let set = |number: u64| {
         let mut rng = stream(seed, "as many channels as the skips carry", number);
         let mut removed = Removed::new();
-        for i in rand::seq::index::sample(&mut rng, all.len(), count.min(all.len())) {
+        for i in rand::seq::index::sample(&mut rng, all.len(), count) {
             removed.entry(all[i].0).or_default().push(all[i].1);
         }
         removed
@@ -162,8 +165,11 @@ pub fn claim(network: &Network, layers: &[LayerFindings], without: Option<&Witho
         sentence: Text::Skips,
         number: number.unwrap_or(UNKNOWN),
         unit: if decibel { Unit::Decibel } else { Unit::Ratio },
+        bound: same(decibel),
         chance,
-        answer: number.map_or(Answer::CannotBeTold, answer),
+        answer: number
+            .filter(|_| without.is_some_and(|without| is_enough(&without.all)))
+            .map_or(Answer::CannotBeTold, answer),
         how: How::Skips { decibel, told },
         details: json!({
             "skips": (0..skips.len()).map(by_skip).collect::<Vec<_>>(),

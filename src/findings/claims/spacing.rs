@@ -2,7 +2,7 @@
 
 use super::{UNKNOWN, below, row, unless};
 use crate::findings::stats::{median, slope};
-use crate::findings::{Answer, Claim, How, Interval, LayerFindings, Text, Unit, Verdict};
+use crate::findings::{Answer, Claim, How, Interval, LayerFindings, Text, Unit, Verdict, frequencies};
 use serde_json::json;
 
 /// Depth and the logarithm (base 2) of the preferred frequency in cycles per image pixel, of the filters that are tuned.
@@ -24,6 +24,12 @@ fn by_chance<'l>(layers: impl Iterator<Item = &'l LayerFindings>) -> Vec<(f64, f
     layers.flat_map(of_layer).collect()
 }
 
+/// Finer, or coarser, than the gratings that were shown: there the frequency is the end of a guess.
+fn is_at_an_end(frequency: f64) -> bool {
+    let shown = frequencies();
+    !(shown[0]..=shown[shown.len() - 1]).contains(&frequency)
+}
+
 pub fn claim(layers: &[LayerFindings]) -> Claim {
     let before_the_way_up = || layers.iter().filter(|layer| !layer.decoder);
     let way_up = slope(&points(before_the_way_up()));
@@ -34,13 +40,14 @@ pub fn claim(layers: &[LayerFindings]) -> Claim {
     };
     let rows = layers.iter().map(|layer| {
         let own = points(std::iter::once(layer));
-        let frequencies: Vec<f64> = own.iter().map(|(_, log)| log.exp2()).collect();
+        let preferred: Vec<f64> = own.iter().map(|(_, log)| log.exp2()).collect();
         json!({
             "layer": layer.name,
             "depth": layer.depth,
             "decoder": layer.decoder,
             "tuned": own.len(),
-            "median frequency": median(&frequencies),
+            "median frequency": median(&preferred),
+            "at an end of what was shown": preferred.iter().filter(|&&frequency| is_at_an_end(frequency)).count(),
         })
     });
     Claim {
@@ -48,6 +55,7 @@ pub fn claim(layers: &[LayerFindings]) -> Claim {
         sentence: Text::Spacing,
         number: way_up.unwrap_or(UNKNOWN),
         unit: Unit::OctavesPerLayer,
+        bound: 0.0,
         chance,
         answer: way_up.map_or(Answer::CannotBeTold, answer),
         how: How::Spacing,

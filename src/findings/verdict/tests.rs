@@ -14,8 +14,7 @@ fn plain() -> Evidence<'static> {
         on_greys: false,
         wakes: false,
         tuning: None,
-        drive: 1.0,
-        border: Border { auc: 0.5, auc_without: 0.5, vanishes: None, drive: 0.0, drive_without: 0.0 },
+        border: Border { auc: 0.5, auc_without: 0.5, vanishes: None, drive: 0.0, drive_without: 0.0, grating: 1.0 },
         noise: Noise { auc: 0.5 },
     }
 }
@@ -33,7 +32,7 @@ fn judged(change: impl FnOnce(&mut Evidence)) -> (Reason, Option<Verdict>) {
     evidence.judge(&THRESHOLDS)
 }
 
-const UNCLEAR: (Reason, Option<Verdict>) = (Reason::Unclear { selectivity: None, threshold: 0.5 }, None);
+const UNCLEAR: (Reason, Option<Verdict>) = (Reason::Unclear { tuned: None, threshold: 0.5 }, None);
 
 #[test]
 fn dead_constant_and_always_on() {
@@ -80,10 +79,10 @@ fn dead_constant_and_always_on() {
 fn borders_lines_spots_and_levels() {
     let border = |auc, vanishes, drive| {
         judged(move |e| {
-            e.border = Border { auc, auc_without: 0.625, vanishes, drive, drive_without: 9.0 };
+            e.border = Border { auc, auc_without: 0.625, vanishes, drive, drive_without: 9.0, grating: 1.0 };
         })
     };
-    let ring = Reason::Border { auc: 0.8, without: 0.625, vanishes: 0.6 };
+    let ring = Reason::Border { auc: 0.8, without: 0.625, ring: 1.5, grating: 1.0, vanishes: 0.6 };
     assert_eq!(border(0.8, Some(0.6), 1.5), (ring, None));
     let just_not = [
         border(0.75, Some(0.6), 1.5),
@@ -99,21 +98,22 @@ fn borders_lines_spots_and_levels() {
         evidence.judge(&THRESHOLDS)
     };
     let line = Reason::Line { selectivity: 0.625, threshold: 0.5, orientation: 30.0, frequency: 0.25 };
-    let spot = Reason::Spot { selectivity: 0.5, threshold: 0.5, frequency: 0.25 };
+    let spot = Reason::Spot { selectivity: 0.5, threshold: 0.5, frequency: 0.25, peak: 2.5 };
     // At another frequency more than twice what it is at the lowest.
     assert_eq!(of(tuned(1.0, 2.5, 0.5, 0.5, 1.0)), (spot, None));
     assert_eq!(of(tuned(1.0, 2.5, 0.5, 0.625, 1.0)), (line, None));
-    let unclear = |selectivity| (Reason::Unclear { selectivity: Some(selectivity), threshold: 0.5 }, None);
-    assert_eq!(of(tuned(1.0, 2.0, 0.5, 0.5, 1.0)), unclear(0.5));
+    let unclear = |selectivity, peak| (Reason::Unclear { tuned: Some((selectivity, peak)), threshold: 0.5 }, None);
+    assert_eq!(of(tuned(1.0, 2.0, 0.5, 0.5, 1.0)), unclear(0.5, 2.0));
     // No more at any other than at the lowest.
     assert_eq!(of(tuned(1.0, 1.0, 0.5, 0.5, 0.25)), (Reason::Level { level: 0.25 }, None));
-    assert_eq!(of(tuned(1.0, 1.0, 0.5, 0.5, 0.0)), unclear(0.5), "greys do not move it");
-    assert_eq!(of(tuned(1.0, 1.5, 0.5, 0.25, 0.25)), unclear(0.25));
+    assert_eq!(of(tuned(1.0, 1.0, 0.5, 0.5, 0.0)), unclear(0.5, 1.0), "greys do not move it");
+    assert_eq!(of(tuned(1.0, 1.5, 0.5, 0.25, 0.25)), unclear(0.25, 1.5));
     // Two things: the first that holds, and the next.
     assert_eq!(of(tuned(1.0, 1.0, 0.5, 0.625, 0.25)), (line, Some(Verdict::Level)));
     let (lines, mut both) = (tuned(1.0, 2.5, 0.5, 0.625, 1.0), plain());
     both.tuning = Some(&lines);
-    both.border = Border { auc: 0.8, auc_without: 0.625, vanishes: Some(0.6), drive: 1.5, drive_without: 0.0 };
+    both.border =
+        Border { auc: 0.8, auc_without: 0.625, vanishes: Some(0.6), drive: 1.5, drive_without: 0.0, grating: 1.0 };
     assert_eq!(both.judge(&THRESHOLDS), (ring, Some(Verdict::Line)));
 }
 
@@ -130,9 +130,14 @@ fn every_verdict_has_its_name_and_its_numbers() {
         (Reason::AlwaysOn { proven: true }, Verdict::AlwaysOn, &["on for every image", "interval bounds"]),
         (Reason::AlwaysOn { proven: false }, Verdict::AlwaysOn, &["on every grey; not proven"]),
         (
-            Reason::Border { auc: 0.75, without: 0.5, vanishes: 0.9 },
+            Reason::Border { auc: 0.75, without: 0.5, ring: 1.5, grating: 0.25, vanishes: 0.9 },
             Verdict::Border,
-            &["at 0.75 ", "without a border at 0.5", "0.9 of its response vanishes"],
+            &[
+                "at 0.75 ",
+                "without a border at 0.5",
+                "answers with 1.5 (the inside to its best grating with 0.25)",
+                "0.9 of that vanishes",
+            ],
         ),
         (
             Reason::Line { selectivity: 0.75, threshold: 0.5, orientation: 29.6, frequency: 0.125 },
@@ -140,18 +145,18 @@ fn every_verdict_has_its_name_and_its_numbers() {
             &["selectivity 0.75 is above 0.5", "30 degrees", "0.12 cycles per pixel"],
         ),
         (
-            Reason::Spot { selectivity: 0.25, threshold: 0.5, frequency: 0.2 },
+            Reason::Spot { selectivity: 0.25, threshold: 0.5, frequency: 0.2, peak: 3.0 },
             Verdict::Spot,
-            &["best at 0.2 cycles per pixel", "selectivity 0.25 is not above 0.5"],
+            &["best at 0.2 cycles per pixel, 3 times", "selectivity 0.25 is not above 0.5"],
         ),
         (Reason::Level { level: 1.5 }, Verdict::Level, &["lowest frequency", "by 1.5 of its best amplitude"]),
         (Reason::Noise { auc: 0.95, threshold: 0.85 }, Verdict::Noise, &["at 0.95, above 0.85"]),
         (
-            Reason::Unclear { selectivity: Some(0.25), threshold: 0.5 },
+            Reason::Unclear { tuned: Some((0.25, 1.5)), threshold: 0.5 },
             Verdict::Unclear,
-            &["selectivity 0.25 is not above 0.5", "no frequency stands out"],
+            &["selectivity 0.25 is not above 0.5", "no frequency stands out: the best brings 1.5 times"],
         ),
-        (Reason::Unclear { selectivity: None, threshold: 0.5 }, Verdict::Unclear, &["no grating moves it"]),
+        (Reason::Unclear { tuned: None, threshold: 0.5 }, Verdict::Unclear, &["no grating moves it"]),
     ] {
         assert_eq!(reason.verdict(), verdict);
         let said = reason.to_string();

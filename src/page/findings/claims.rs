@@ -30,12 +30,14 @@ fn row(claim: &Claim, place: usize, lang: Lang) -> Markup {
     let unit = t.unit(claim.unit);
     let value = |v: f64| in_unit(v, claim.unit);
     let Interval { value: v, low, high } = claim.number;
-    let interval = fill(t.interval, &[&value(low), &value(high)]);
+    let with_unit = |v: f64| format!("{} {unit}", value(v)).trim_end().to_string();
+    let interval = fill(t.interval, &[&value(low), &with_unit(high)]);
+    let bound = fill(t.bound, &[&with_unit(claim.bound)]);
     let chance = match claim.chance {
         Some(c) => fill(t.chance, &[&value(c.value), &value(c.low), &value(c.high)]),
         None => t.no_chance.to_string(),
     };
-    let label = format!("{} {unit}, {interval}; {chance}", value(v));
+    let label = format!("{}, {interval}; {bound}; {chance}", with_unit(v));
     let mut drawing = Drawing { size: (WIDTH, 64.0), label, marks: vec![] };
     plot(&mut drawing, claim, (12.0, WIDTH - 12.0), 22.0);
     html! {
@@ -46,7 +48,7 @@ fn row(claim: &Claim, place: usize, lang: Lang) -> Markup {
             @if v.is_finite() {
                 p.number { strong { (value(v)) @if !unit.is_empty() { " " (unit) } } " " (text.number) }
                 (shown(&drawing, NARROWEST))
-                p.hint { (interval) "; " (chance) ". " (relation(claim, t)) }
+                p.hint { (interval) "; " (bound) "; " (chance) ". " (relation(claim, t)) }
             } @else { p.number { (t.no_number) } }
             details {
                 summary { (t.rows_behind) }
@@ -79,7 +81,7 @@ fn plot(drawing: &mut Drawing, claim: &Claim, (x0, x1): (f64, f64), y: f64) {
         return;
     }
     let chance = claim.chance.filter(|c| c.low.is_finite() && c.high.is_finite());
-    let all = [0.0, value, low, high].into_iter().chain(chance.iter().flat_map(|c| [c.low, c.high]));
+    let all = [0.0, value, low, high, claim.bound].into_iter().chain(chance.iter().flat_map(|c| [c.low, c.high]));
     let (lo, hi) = all.fold((f64::MAX, f64::MIN), |(lo, hi), v| (lo.min(v), hi.max(v)));
     let room = 0.06 * (hi - lo).max(1e-9);
     let (lo, hi) = (lo - room, hi + room);
@@ -95,6 +97,7 @@ fn plot(drawing: &mut Drawing, claim: &Claim, (x0, x1): (f64, f64), y: f64) {
         drawing.line((x(at), y + 17.0), (x(at), y + 21.0), 1.0, Paint::Rule);
         drawing.word((x(at), y + 34.0), Anchor::Middle, Paint::Soft, in_unit(at, claim.unit));
     }
+    drawing.line((x(claim.bound), y - 13.0), (x(claim.bound), y + 17.0), 1.0, Paint::Ink);
     drawing.line((x(low), y), (x(high), y), 2.0, Paint::Accent);
     [low, high].iter().for_each(|&end| drawing.line((x(end), y - 6.0), (x(end), y + 6.0), 2.0, Paint::Accent));
     drawing.marks.push(Mark::Dot { at: (x(value), y), radius: 5.0, paint: Paint::Accent, opacity: 1.0 });

@@ -1,7 +1,7 @@
 //! The layers: kinds of filters down the U, orientations, frequency against depth, routes.
 
 use super::chart::{NARROW, color, shown};
-use crate::findings::{FREQUENCIES, Findings, LayerFindings, ORIENTATIONS, TunedWhere, Verdict, frequencies};
+use crate::findings::{FREQUENCIES, Findings, LayerFindings, ORIENTATIONS, Text, TunedWhere, Verdict, frequencies};
 use crate::numbers::{number, percent};
 use crate::page::strings::fill;
 use crate::page::strings::findings::FindingsText;
@@ -240,8 +240,13 @@ fn routes(findings: &Findings, t: &FindingsText) -> Markup {
     let rows: Vec<(&str, Vec<f64>)> =
         findings.layers.iter().filter_map(|layer| Some((&*layer.name, of(layer)?))).collect();
     let most = rows.iter().map(|(_, shares)| shares.len()).max().unwrap_or(0);
-    let title =
-        |k: usize| if k + 1 == most { t.route_down.to_string() } else { fill(t.route_skip, &[&(k + 1).to_string()]) };
+    // The claim names the skips.
+    let skips = findings.claims.iter().find(|claim| claim.sentence == Text::Skips).map(|claim| &claim.details["skips"]);
+    let name = |k: usize| Some(skips?[k]["skip"].as_str()?.to_string());
+    let title = |k: usize| match k + 1 == most {
+        true => t.route_down.to_string(),
+        false => name(k).unwrap_or_else(|| fill(t.route_skip, &[&(k + 1).to_string()])),
+    };
     html! {
         @if !rows.is_empty() {
             h3 { (t.routes_title) }

@@ -17,7 +17,8 @@ pub(super) const EN: FindingsText = FindingsText {
 
     claims_title: "The claims, put to the test",
     claims_lead: "Each row is a sentence that one could believe after looking at the pictures. The dot is what was measured, the line through \
-                  it the 95% interval (bootstrap), the grey band what chance would give. The answer follows from these numbers.",
+                  it the 95% interval, the grey band what chance would give, the thin upright line the bound between holds and fails. The answer follows from \
+                  these numbers; how each was measured stands behind its row.",
     claims: [
         ClaimText {
             sentence: "Most filters select vertical and horizontal lines.",
@@ -48,6 +49,7 @@ pub(super) const EN: FindingsText = FindingsText {
     no_number: "There is too little to measure it by, or nothing.",
     interval: "95% interval {} to {}",
     chance: "chance {}, {} to {}",
+    bound: "bound {}",
     no_chance: "there is no chance to compare with",
     above: "It lies above chance.",
     below: "It lies below chance.",
@@ -133,15 +135,23 @@ pub(super) const EN: FindingsText = FindingsText {
         ("frequency", "frequency, cycles per pixel"),
         ("selectivity", "selectivity"),
         ("bandwidth", "bandwidth, octaves"),
+        ("peak_over_lowest", "best frequency / lowest"),
+        ("level", "dark to light / best amplitude"),
+        ("bar", "best bar / best grating"),
+        ("edge", "best edge / best grating"),
         ("border", "border (AUC)"),
+        ("border_without", "the same without a border (AUC)"),
+        ("ring", "the ring's response"),
+        ("best_grating", "response to the best grating"),
         ("vanishes", "share of the ring's response that vanishes"),
         ("noise", "noise (AUC)"),
         ("same_spectrum", "same spectrum from 4 seeds"),
+        ("beats_data", "the picture beats the data"),
         ("gain_over_data", "picture / best patch"),
         ("way", "channels on the way (Spearman)"),
         ("flat", "flatness of the spectrum"),
         ("still_seed", "correlation with the seed, in the middle"),
-        ("looked_after", "steps climbed until then"),
+        ("looked_after", "steps until both were decided"),
         ("taylor", "taylor"),
         ("effect_db", "lost without it"),
     ],

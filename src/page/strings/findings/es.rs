@@ -18,7 +18,8 @@ pub(super) const ES: FindingsText = FindingsText {
 
     claims_title: "Las afirmaciones, a prueba",
     claims_lead: "Cada fila es una frase que uno podría creer tras mirar las imágenes. El punto es lo medido, la línea que lo cruza el \
-                  intervalo del 95 % (bootstrap) y la banda gris lo que daría el azar. La respuesta se sigue de estos números.",
+                  intervalo del 95 %, la banda gris lo que daría el azar y la línea fina vertical el límite entre que se cumpla y que falle. La respuesta se sigue \
+                  de estos números; cómo se midió cada uno está detrás de su fila.",
     claims: [
         ClaimText {
             sentence: "La mayoría de los filtros selecciona líneas verticales y horizontales.",
@@ -49,6 +50,7 @@ pub(super) const ES: FindingsText = FindingsText {
     no_number: "Hay demasiado poco con que medirlo, o nada.",
     interval: "intervalo del 95 % de {} a {}",
     chance: "azar {}, de {} a {}",
+    bound: "límite {}",
     no_chance: "no hay azar con que comparar",
     above: "Está por encima del azar.",
     below: "Está por debajo del azar.",
@@ -135,15 +137,23 @@ pub(super) const ES: FindingsText = FindingsText {
         ("frequency", "frecuencia, ciclos por píxel"),
         ("selectivity", "selectividad"),
         ("bandwidth", "anchura de banda, octavas"),
+        ("peak_over_lowest", "mejor frecuencia / la más baja"),
+        ("level", "de oscuro a claro / mayor amplitud"),
+        ("bar", "mejor barra / mejor rejilla"),
+        ("edge", "mejor contorno / mejor rejilla"),
         ("border", "borde (AUC)"),
+        ("border_without", "lo mismo sin borde (AUC)"),
+        ("ring", "respuesta del anillo"),
+        ("best_grating", "respuesta a la mejor rejilla"),
         ("vanishes", "parte de la respuesta del anillo que desaparece"),
         ("noise", "ruido (AUC)"),
         ("same_spectrum", "mismo espectro desde 4 semillas"),
+        ("beats_data", "la imagen supera a los datos"),
         ("gain_over_data", "imagen / mejor trozo"),
         ("way", "canales del camino (Spearman)"),
         ("flat", "planitud del espectro"),
         ("still_seed", "correlación con la semilla, en el centro"),
-        ("looked_after", "pasos ascendidos hasta entonces"),
+        ("looked_after", "pasos hasta decidir ambas"),
         ("taylor", "taylor"),
         ("effect_db", "se pierde sin él"),
     ],

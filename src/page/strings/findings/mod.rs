@@ -36,6 +36,7 @@ pub struct FindingsText {
     pub no_number: &'static str,
     pub interval: &'static str,
     pub chance: &'static str,
+    pub bound: &'static str,
     pub no_chance: &'static str,
     pub above: &'static str,
     pub below: &'static str,

@@ -25,10 +25,13 @@ pub fn because(reason: &Reason, lang: Lang) -> String {
         Reason::AlwaysOn { .. } => {
             "activo en todas partes con los datos y con todos los grises; sin demostrar".to_string()
         }
-        Reason::Border { auc, without, vanishes } => format!(
-            "el anillo se distingue del interior con {} (sin borde, con {}); {} de su respuesta desaparece en un lienzo mayor",
+        Reason::Border { auc, without, ring, grating, vanishes } => format!(
+            "el anillo se distingue del interior con {} (sin borde, con {}) y responde con {} (el interior, a su mejor rejilla, con {}); {} de \
+             ello desaparece en un lienzo mayor",
             n(auc),
             n(without),
+            number(ring, 3),
+            number(grating, 3),
             n(vanishes)
         ),
         Reason::Line { selectivity, threshold, orientation, frequency } => format!(
@@ -37,9 +40,10 @@ pub fn because(reason: &Reason, lang: Lang) -> String {
             n(threshold),
             n(frequency)
         ),
-        Reason::Spot { selectivity, threshold, frequency } => format!(
-            "responde mejor a {} ciclos por píxel; la selectividad {} no supera {}",
+        Reason::Spot { selectivity, threshold, frequency, peak } => format!(
+            "responde mejor a {} ciclos por píxel, {} lo que a la frecuencia más baja; la selectividad {} no supera {}",
             n(frequency),
+            times(peak),
             n(selectivity),
             n(threshold)
         ),
@@ -52,9 +56,17 @@ pub fn because(reason: &Reason, lang: Lang) -> String {
             n(auc),
             n(threshold)
         ),
-        Reason::Unclear { selectivity: Some(selectivity), threshold } => {
-            format!("la selectividad {} no supera {}, y ninguna frecuencia destaca", n(selectivity), n(threshold))
-        }
-        Reason::Unclear { selectivity: None, .. } => "ninguna rejilla lo mueve".to_string(),
+        Reason::Unclear { tuned: Some((selectivity, peak)), threshold } => format!(
+            "la selectividad {} no supera {}, y ninguna frecuencia destaca: la mejor da {} lo que la más baja",
+            n(selectivity),
+            n(threshold),
+            times(peak)
+        ),
+        Reason::Unclear { tuned: None, .. } => "ninguna rejilla lo mueve".to_string(),
     }
+}
+
+/// A ratio in words; where the lowest frequency brings nothing there is no number.
+fn times(peak: f64) -> String {
+    if peak.is_finite() { format!("{} veces", number(peak, 2)) } else { "cualquier número de veces".to_string() }
 }
