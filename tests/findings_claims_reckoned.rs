@@ -147,6 +147,7 @@ fn several_borders_are_more_than_two_and_than_chance() {
         let claim = of(3, 0, vanishes);
         assert_eq!(claim.details["caused by the border"], caused, "{vanishes}");
         assert_eq!(claim.details["by what lies there"], 3 - caused, "{vanishes}");
+        assert_eq!(claim.details["ring told from the inside"], 3, "{vanishes}");
     }
 }
 

@@ -56,9 +56,9 @@ pub fn without(ablation: &mut Ablation, task: &Task, layers: &[LayerFindings]) -
 
 pub fn claim(layers: &[LayerFindings], without: Option<&WithoutBorders>) -> Claim {
     let count = layers.iter().flat_map(|layer| &layer.filters).filter(|filter| is_border(filter)).count();
-    // Of the filters whose ring answers beyond chance: those of which the border is the cause, and the others.
+    // Of the filters whose ring is told from the inside beyond chance: those of which the border is the cause, and the others.
     let by_cause = |layer: &LayerFindings| {
-        let beyond = layer.filters.iter().filter(|f| f.border.is_beyond(false, layer.border_threshold));
+        let beyond = layer.filters.iter().filter(|f| f.border.auc > layer.border_threshold);
         let (caused, others): (Vec<_>, Vec<_>) = beyond.partition(|f| f.border.is_caused());
         (caused.len(), others.len())
     };
@@ -74,7 +74,7 @@ pub fn claim(layers: &[LayerFindings], without: Option<&WithoutBorders>) -> Clai
             "filters": layer.filters.len(),
             "border": borders,
             "by chance": layer.borders_by_chance,
-            "ring beyond chance": caused + others,
+            "ring told from the inside": caused + others,
             "caused by the border": caused,
             "by what lies there": others,
             "share": row(share(borders, layer.filters.len())),
@@ -97,7 +97,7 @@ pub fn claim(layers: &[LayerFindings], without: Option<&WithoutBorders>) -> Clai
         how: How::Borders { tried: without.is_some() },
         details: json!({
             "border": count,
-            "ring beyond chance": caused + others,
+            "ring told from the inside": caused + others,
             "caused by the border": caused,
             "by what lies there": others,
             "PSNR lost in the ring, dB": lost(|without| &without.ring),

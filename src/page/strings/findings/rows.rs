@@ -58,7 +58,7 @@ const SPANISH: &[(&str, &str)] = &[
     ("random channels", "canales al azar"),
     ("random sets", "conjuntos al azar"),
     ("random sets, SSIM lost", "conjuntos al azar, SSIM perdida"),
-    ("ring beyond chance", "anillo más que por azar"),
+    ("ring told from the inside", "anillo distinguido del interior"),
     ("route", "ruta"),
     ("share", "proporción"),
     ("shares", "proporciones"),
