@@ -6,7 +6,13 @@ use common::article::{ENGLISH, made, spoken};
 use common::{fixture, names, unet_lens};
 use std::fs;
 use std::process::Command;
-use unet_lens::picture::read_image;
+use unet_lens::cancel::{Cancel, Watch};
+use unet_lens::engine::exec::Backend;
+use unet_lens::findings::{Shuffle, shuffled};
+use unet_lens::lens::ascent::{self, Recipe};
+use unet_lens::network::unet;
+use unet_lens::page::data_url;
+use unet_lens::picture::{Colormap, read_image, strip};
 
 #[test]
 fn pictures_and_a_page() {
@@ -71,6 +77,32 @@ fn pictures_and_a_page() {
     assert!(page.contains(&format!("unet-lens article --seed 3 --model {model} --out out/article")), "how it was made");
     assert_eq!(page.matches("<details class=\"filter\"").count(), 5 + 7 + 6 + 1);
     assert!(!page.contains(&*folder.path().to_string_lossy()), "a path of this machine");
+    controls_are_of_shuffled_weights(&page, "up_conv", 6, 3);
+}
+
+/// Beside the filters stand the pictures that the same noise becomes in the network with all weights of each kernel shuffled; and
+/// not those of the network with its taps shuffled, which still knows how much of which input a filter takes.
+fn controls_are_of_shuffled_weights(page: &str, layer: &str, count: usize, seed: u64) {
+    let network = common::network("tiny.h5");
+    let executor = common::open(Backend::Cpu).unwrap();
+    let at = network.layers.iter().position(|of| of.name == layer).unwrap();
+    let filters: Vec<usize> = (0..count).collect();
+    let image = unet::image_shape(&network, &unet::shown(&network), None).unwrap();
+    let on_the_page = |how: Shuffle| -> Vec<bool> {
+        let network = shuffled(&network, how, seed, 0).unwrap();
+        let recipe = Recipe { seed, keep_frames: false, ..Recipe::default() };
+        let job = ascent::Job::new(&*executor, &network, at, &filters, image, recipe).unwrap();
+        let noise = ascent::noise(seed, layer, &filters, image, ascent::NOISE);
+        let cancel = Cancel::default();
+        let climbs = job.climb(&noise, &mut Watch { cancel: &cancel, progress: &mut |_, _| {} }).unwrap();
+        let drawn = climbs.into_iter().filter(|climb| climb.verdict.has_picture());
+        let shown =
+            |picture| page.contains(&data_url(&strip(image.h, image.w, &[picture], Colormap::Viridis, false, 64)));
+        drawn.map(|climb| shown(climb.picture)).collect()
+    };
+    let (weights, taps) = (on_the_page(Shuffle::Weights), on_the_page(Shuffle::Taps));
+    assert!(!weights.is_empty() && weights.iter().all(|&is_there| is_there), "{weights:?}");
+    assert!(!taps.is_empty() && !taps.contains(&true), "{taps:?}");
 }
 
 /// A network that makes aliased phantoms worse is not told of as if it restored them, and the numbers say why.
@@ -122,7 +154,7 @@ fn a_network_that_restores() {
         assert!(page.contains(&format!("Without what {skip} brings to {to} the PSNR falls by ")), "{skip}");
     }
     // A second seed, and the same filter with shuffled weights.
-    assert_eq!(page.matches("Control: the weights of the network shuffled</figcaption>").count(), 1);
+    assert_eq!(page.matches("Control: all weights of each kernel shuffled</figcaption>").count(), 1);
     assert_eq!(
         page.matches("From another seed; its spectrum correlates").count(),
         2,
@@ -138,6 +170,11 @@ fn the_page_in_spanish() {
     unet_lens(folder.path()).args(line.split(' ')).assert().success();
     let page = fs::read_to_string(folder.path().join("a/index.html")).unwrap();
     assert!(page.contains("<html lang=\"es\">") && page.contains("--lang es --out a"));
+    for text in [
+        "Control: todos los pesos de cada núcleo, barajados",
+    ] {
+        assert!(page.contains(text), "{text}");
+    }
     // 50 answers to brightness: its picture is marked.
     assert_eq!(page.matches("data-still id=").count(), 1);
     assert!(

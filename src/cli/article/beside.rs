@@ -88,7 +88,7 @@ impl Job<'_> {
         Ok(routes::skips(network).iter().zip(&without.each).map(skip).collect())
     }
 
-    /// The same filters from another seed; and from the first in a network that has learned nothing.
+    /// The same filters from another seed; and from the first in the network with its weights shuffled.
     pub(super) fn controls(&self, shuffled: &Network, climbed: &mut [Climbed]) -> Result<()> {
         let recipe = Recipe { keep_frames: false, ..self.recipe() };
         let climb = |network: &Network, layer: usize, filters: &[usize], seed: u64| {

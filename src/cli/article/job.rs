@@ -6,7 +6,7 @@ use super::{CAMERA, CAMERA_NAME, Names, Options, Subject};
 use crate::cancel::{Cancel, Watch};
 use crate::engine::exec::Executor;
 use crate::engine::tensor::{Shape, Tensor};
-use crate::findings::{self, LayerFindings};
+use crate::findings::{self, LayerFindings, Shuffle};
 use crate::gallery::{self, Captions, Kinds, Whys, is_still};
 use crate::lens::activations;
 use crate::lens::ascent::{self, Climb, Recipe, Verdict};
@@ -97,7 +97,7 @@ impl Job<'_> {
             let name = &network.layers[*layer].name;
             climbed.push(self.piece(name, cost, |job| job.layer(*layer, filters, &found, cost))?);
         }
-        let shuffled = findings::shuffled(network, self.options.seed, 0)?;
+        let shuffled = findings::shuffled(network, Shuffle::Weights, self.options.seed, 0)?;
         self.piece(controls, 2 * layers, |job| job.controls(&shuffled, &mut climbed))?;
         self.cancel.check()?;
 

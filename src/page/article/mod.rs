@@ -72,7 +72,7 @@ pub struct Article<'a> {
 pub struct Climbed {
     pub layer: usize,
     pub climbs: Vec<Climb>,
-    /// The same filters from another seed; and from the first in the network with its weights shuffled. Empty, or one each.
+    /// The same filters from another seed; and from the first in the network with all weights of each kernel shuffled. Empty, or one each.
     pub second: Vec<Climb>,
     pub shuffled: Vec<Climb>,
 }

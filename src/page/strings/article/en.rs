@@ -72,7 +72,9 @@ pub(super) const EN: ArticleText = ArticleText {
     fell_of: "Fell in the first step: {}. It turned them off, or left them below where they began, and what is left is noise with one step. They are not drawn.",
     seed_of: "In the middle still the seed that they began with: {} of the pictures. There the climb only made them brighter or darker as a whole. They \
               are marked and faded, since a pattern of noise in them is none of the filter's.",
-    control: "Beside each picture stand two more: from another seed, and of the same filter in the network with its weights shuffled. What is alike in the first and missing in the second is the filter's own.",
+    control: "Beside each picture stand two more: from another seed, and of the same filter in the network with all weights of each kernel in a random order, \
+              whichever filter, input and place they were of; biases and norms stay. What is alike in the first and missing in the second is there by the order that the weights were in, \
+              not by how large they are.",
     first_title: "Filter {} of {}, with its values",
     first_alt: "The picture that filter {} of {} answers to, with axes and a grid.",
     first_figure: "{}, filter {}",
@@ -114,7 +116,7 @@ pub(super) const EN: ArticleText = ArticleText {
     filter_title: "Filter {} of {}",
     second: "From another seed",
     second_like: "From another seed; its spectrum correlates with that of the first by {}",
-    shuffled: "Control: the weights of the network shuffled",
+    shuffled: "Control: all weights of each kernel shuffled",
     plot_label: "The filter's mean activation over {} steps: {}",
     plot_hint: "Mean activation of the filter, over the steps of the climb.",
     redraw: "To redraw it:",

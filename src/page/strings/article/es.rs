@@ -86,7 +86,9 @@ pub(super) const ES: ArticleText = ArticleText {
     fell_of: "Cayeron en el primer paso: {}. Los apagó o los dejó por debajo de donde empezaron, y lo que queda es ruido con un paso. No se dibujan.",
     seed_of: "En el centro aún la semilla de la que partieron: {} de las imágenes. Ahí el ascenso solo las hizo más claras o más oscuras en conjunto. Están \
               marcadas y atenuadas, porque un patrón de ruido en ellas no es del filtro.",
-    control: "Junto a cada imagen hay dos más: desde otra semilla, y del mismo filtro en la red con los pesos barajados. Lo que se parece en la primera y falta en la segunda es propio del filtro.",
+    control: "Junto a cada imagen hay dos más: desde otra semilla, y del mismo filtro en la red con todos los pesos de cada núcleo en un orden al azar, \
+              fueran del filtro, de la entrada y del lugar que fueran; los sesgos y las normalizaciones quedan. Lo que se parece en la primera y falta en la segunda se debe al orden en que estaban los pesos, \
+              no a su tamaño.",
     first_title: "El filtro {} de {}, con sus valores",
     first_alt: "La imagen a la que responde el filtro {} de {}, con ejes y cuadrícula.",
     first_figure: "{}, filtro {}",
@@ -129,7 +131,7 @@ pub(super) const ES: ArticleText = ArticleText {
     filter_title: "El filtro {} de {}",
     second: "Desde otra semilla",
     second_like: "Desde otra semilla; su espectro se correlaciona con el de la primera en {}",
-    shuffled: "Control: los pesos de la red, barajados",
+    shuffled: "Control: todos los pesos de cada núcleo, barajados",
     plot_label: "La activación media del filtro durante {} pasos: {}",
     plot_hint: "Activación media del filtro a lo largo de los pasos del ascenso.",
     redraw: "Para volver a dibujarlo:",
