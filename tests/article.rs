@@ -77,6 +77,7 @@ fn pictures_and_a_page() {
     assert!(page.contains(&format!("unet-lens article --seed 3 --model {model} --out out/article")), "how it was made");
     assert_eq!(page.matches("<details class=\"filter\"").count(), 5 + 7 + 6 + 1);
     assert!(!page.contains(&*folder.path().to_string_lossy()), "a path of this machine");
+    assert!(page.contains("what was measured on 16 phantoms, beside gratings and noise; unet-lens findings shows 64"));
     controls_are_of_shuffled_weights(&page, "up_conv", 6, 3);
 }
 
@@ -171,6 +172,7 @@ fn the_page_in_spanish() {
     let page = fs::read_to_string(folder.path().join("a/index.html")).unwrap();
     assert!(page.contains("<html lang=\"es\">") && page.contains("--lang es --out a"));
     for text in [
+        "lo que se midió con 16 fantomas, además de rejillas y ruido; unet-lens findings muestra 64",
         "Control: todos los pesos de cada núcleo, barajados",
     ] {
         assert!(page.contains(text), "{text}");
@@ -295,6 +297,7 @@ fn networks_that_are_not_grey() {
         let page = fs::read_to_string(folder.path().join("here/index.html")).unwrap();
         assert_eq!(page.matches("Left out: ").count(), left_out.len());
         assert!(page.contains("<details class=\"filter color\""), "pictures of several channels are in colours");
+        assert!(!page.contains("unet-lens findings shows 64"), "no phantoms were shown");
         let colors = if model == "seq_k2.h5" {
             "the colours are the three channels"
         } else {

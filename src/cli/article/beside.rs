@@ -62,14 +62,14 @@ impl Job<'_> {
         Does::Restores { results, figure, others, others_figure, gain }
     }
 
-    /// What the filters prefer, measured with gratings, noise and phantoms.
-    pub(super) fn found(&self, cost: u64) -> Result<Vec<LayerFindings>> {
+    /// What the filters prefer, measured with gratings, noise and phantoms; and on how many phantoms.
+    pub(super) fn found(&self, cost: u64) -> Result<(Vec<LayerFindings>, usize)> {
         let layers: Vec<usize> = self.layers.iter().map(|(layer, _)| *layer).collect();
         let data = Data::standard(self.network, DATA, self.options.seed)?;
         let mut progress = self.progress(cost);
         let mut watch = Watch { cancel: self.cancel, progress: &mut progress };
         let measured = findings::measure(self.executor, self.network, &layers, &data, self.options.seed, &mut watch)?;
-        Ok(measured.layers)
+        Ok((measured.layers, data.images.len()))
     }
 
     /// What phantoms that are restored lose without what each skip carries: its channels are replaced by their means.

@@ -90,8 +90,8 @@ impl Job<'_> {
         };
         let passed = self.piece(activations, costs.activations, |job| part(network, job.activations(&does)))?;
         let dream = self.piece(dreaming, costs.dream, |job| part(network, job.dream(dreamed, costs.dream)))?;
-        let found =
-            self.piece(measures, costs.measures, |job| part(network, job.found(costs.measures)))?.unwrap_or_default();
+        let measured = self.piece(measures, costs.measures, |job| part(network, job.found(costs.measures)))?;
+        let (found, images) = measured.unwrap_or_default();
         let mut climbed = vec![];
         for ((layer, filters), &cost) in self.layers.iter().zip(&costs.layers) {
             let name = &network.layers[*layer].name;
@@ -114,6 +114,7 @@ impl Job<'_> {
             first: &filter,
             climbed: &climbed,
             found: &found,
+            images,
             skips: &skips,
             passed: passed.as_ref().map_err(Clone::clone),
             dream: dream.as_ref().map_err(Clone::clone),

@@ -58,6 +58,8 @@ pub struct Article<'a> {
     pub climbed: &'a [Climbed],
     /// What was measured of the layers' filters; empty if nothing was.
     pub found: &'a [LayerFindings],
+    /// So many phantoms were shown for that, besides gratings and noise.
+    pub images: usize,
     pub passed: Part<&'a Passed>,
     /// What restored phantoms lose if a skip carries its mean.
     pub skips: &'a [Skip],

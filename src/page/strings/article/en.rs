@@ -67,6 +67,8 @@ pub(super) const EN: ArticleText = ArticleText {
 
     filters_lead: "Each panel began as noise and was changed, step by step, so that one filter of the layer answered more strongly. It shows a \
                    pattern that the filter answers to, from one seed and by one recipe; what it prefers was measured apart, with gratings, noise and, where there are any, phantoms. Choose a panel to see both.",
+    labels: "The word under a panel says what was measured on {} phantoms, beside gratings and noise; unet-lens findings shows 64 of them unless \
+             told otherwise, on which its thresholds depend, so that it may have another word for a filter that lies near one.",
     dead_of: "Dead for the noise that they started from: {} of {} filters. They give 0 everywhere, so there is no slope to climb and nothing to \
               show, which does not make them detectors of noise.",
     fell_of: "Fell in the first step: {}. It turned them off, or left them below where they began, and what is left is noise with one step. They are not drawn.",

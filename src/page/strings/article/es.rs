@@ -81,6 +81,8 @@ pub(super) const ES: ArticleText = ArticleText {
 
     filters_lead: "Cada panel empezó como ruido y se cambió, paso a paso, para que un filtro de la capa respondiera con más fuerza. Muestra un patrón al \
                    que responde el filtro, desde una semilla y con una receta; lo que prefiere se midió aparte, con rejillas, ruido y, donde los hay, fantomas. Elige un panel para ver ambas cosas.",
+    labels: "La palabra bajo un panel dice lo que se midió con {} fantomas, además de rejillas y ruido; unet-lens findings muestra 64 si no se le pide \
+             otra cosa, y de ellos dependen sus umbrales, así que puede tener otra palabra para un filtro que esté cerca de uno.",
     dead_of: "Muertos para el ruido del que partieron: {} de {} filtros. Dan 0 en todas partes, así que no hay pendiente que subir ni nada que mostrar, \
               lo que no los hace detectores de ruido.",
     fell_of: "Cayeron en el primer paso: {}. Los apagó o los dejó por debajo de donde empezaron, y lo que queda es ruido con un paso. No se dibujan.",

@@ -63,6 +63,7 @@ pub struct ArticleText {
     pub activation_words: activations::Words,
 
     pub filters_lead: &'static str,
+    pub labels: &'static str,
     pub dead_of: &'static str,
     pub fell_of: &'static str,
     pub seed_of: &'static str,
@@ -168,6 +169,11 @@ impl ArticleText {
             2 => Some(self.two_colors.to_string()),
             c => Some(fill(self.more_colors, &[&c.to_string()])),
         }
+    }
+
+    /// How the words under the panels came about, where some stand there and it matters on how many phantoms.
+    pub fn labelled(&self, measured: bool, phantoms: usize) -> Option<String> {
+        (measured && phantoms > 0).then(|| fill(self.labels, &[&phantoms.to_string()]))
     }
 
     /// What stands in the place of a dead filter's picture.
