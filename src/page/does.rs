@@ -21,11 +21,13 @@ pub enum Does {
     Restores {
         results: Vec<Restored>,
         figure: Figure,
-        /// Pictures that are like nothing it was trained on, each with what it is called, and their figure.
+        /// Pictures that are no phantoms, each with what it is called, and their figure.
         others: Vec<Restored>,
         others_figure: Option<Figure>,
         /// The mean PSNR of aliased phantoms, and after the network; dB.
         gain: (f64, f64),
+        /// Is it the built-in network, which was trained on phantoms like these? What another was trained on is not known.
+        built_in: bool,
     },
     /// It makes something else.
     Makes {
@@ -90,8 +92,8 @@ impl Does {
 pub(super) fn does(does: &Result<&Does, String>, t: &ArticleText) -> Markup {
     match does {
         Err(why) => skipped(why, t),
-        Ok(Does::Restores { results, figure, others, others_figure, gain }) => {
-            restores(results, figure, (others, others_figure.as_ref()), *gain, t)
+        Ok(Does::Restores { results, figure, others, others_figure, gain, built_in }) => {
+            restores(results, figure, (others, others_figure.as_ref()), (*gain, *built_in), t)
         }
         Ok(Does::Makes { name, input, output, seen, figure, why }) => {
             let (from, to) = (input.shape, output.shape);
@@ -121,7 +123,7 @@ fn restores(
     results: &[Restored],
     figure: &Figure,
     (others, others_figure): (&[Restored], Option<&Figure>),
-    gain: (f64, f64),
+    (gain, built_in): ((f64, f64), bool),
     t: &ArticleText,
 ) -> Markup {
     let score = |a: &Attempt| {
@@ -132,6 +134,7 @@ fn restores(
     let is_better = |r: &&Restored| r.restored.psnr() > r.aliased.psnr();
     let better = results.iter().filter(is_better).count();
     let short = |v: f64| format!("{v:.1}");
+    let [trained, others_lead] = if built_in { t.of_its_training } else { t.of_unknown_training };
     let here = match (results.len(), better) {
         (1, 1) => t.own_better.to_string(),
         (1, _) => t.own_worse.to_string(),
@@ -142,10 +145,10 @@ fn restores(
         fill(text, &[&r.example.name, &short(r.aliased.psnr()), &short(r.restored.psnr())])
     };
     html! {
-        p { (fill(t.restores, &[&short(gain.0), &short(gain.1)])) (here) }
+        p { (fill(t.restores, &[trained, &short(gain.0), &short(gain.1)])) (here) }
         div.scroll.wide { img.picture-wide.paper src=(data_url(figure)) alt=(t.restore_alt); }
         @if let Some(figure) = others_figure {
-            p { (t.others_lead) @for r in others { " " (other(r)) } }
+            p { (others_lead) @for r in others { " " (other(r)) } }
             div.scroll.wide { img.picture-wide.paper src=(data_url(figure)) alt=(t.restore_alt); }
         }
         div.scroll {

@@ -21,7 +21,7 @@ use crate::picture::{Colormap, Figure, decode_image};
 const DATA: usize = 16;
 
 impl Job<'_> {
-    /// Pictures that are like nothing that a network of phantoms knows; none, if it takes other pictures.
+    /// Pictures that are no phantoms; none, if the network takes other pictures.
     pub(super) fn others(&self, sampling: Sampling) -> Result<Vec<Restored>> {
         let (executor, network) = (self.executor, self.network);
         let example = |(name, bytes): (&str, &[u8])| {
@@ -59,7 +59,8 @@ impl Job<'_> {
         }
         let figure = self.restored(&results);
         let others_figure = (!others.is_empty()).then(|| self.restored(&others));
-        Does::Restores { results, figure, others, others_figure, gain }
+        let built_in = self.options.paged.machine.model.is_built_in();
+        Does::Restores { results, figure, others, others_figure, gain, built_in }
     }
 
     /// What the filters prefer, measured with gratings, noise and phantoms; and on how many phantoms.

@@ -49,7 +49,10 @@ pub struct ArticleText {
     pub own_worse: &'static str,
     pub other_better: &'static str,
     pub other_worse: &'static str,
-    pub others_lead: &'static str,
+    /// What the phantoms are like, and what is said before pictures that are none: of the network whose training is known, and of
+    /// all others.
+    pub of_its_training: [&'static str; 2],
+    pub of_unknown_training: [&'static str; 2],
     pub phantom: &'static str,
     pub brain: &'static str,
     pub photo_name: &'static str,
