@@ -154,8 +154,15 @@ fn a_network_that_restores() {
     }
     // What is lost without them was measured.
     for (skip, to) in [("conv64_1", "concatenate_9"), ("conv128_1", "concatenate_8"), ("conv256_1", "concatenate_7")] {
-        assert!(page.contains(&format!("Without what {skip} brings to {to} the PSNR falls by ")), "{skip}");
+        let told = page.split_once(&format!("Without what {skip} brings to {to} the PSNR falls by "));
+        let told = told.unwrap_or_else(|| panic!("nothing of {skip}")).1;
+        let (lost, rest) = told.split_once(" dB (95% interval over the phantoms ").unwrap();
+        let (low, rest) = rest.split_once(" to ").unwrap();
+        let [low, lost, high] = [low, lost, rest.split(')').next().unwrap()].map(|v| v.parse::<f64>().unwrap());
+        assert!(0.0 < low && low < lost && lost < high && high < 3.0 * lost, "{skip}: {lost}, {low} to {high}");
     }
+    assert!(page.contains("and 16 phantoms, not those that the means are of, restored again"));
+    assert!(page.contains("as many other channels do is not told by these numbers: unet-lens findings measures it."));
     // A second seed, and the same filter with shuffled weights.
     assert_eq!(page.matches("Control: all weights of each kernel shuffled</figcaption>").count(), 1);
     assert_eq!(

@@ -3,6 +3,7 @@
 mod common;
 
 use unet_lens::engine::tensor::Shape;
+use unet_lens::findings::Interval;
 use unet_lens::page::strings::Lang;
 use unet_lens::page::{Article, Does, Passed, Skip, article};
 use unet_lens::picture::{Colormap, Figure, Panel, grid};
@@ -78,4 +79,35 @@ fn what_it_was_trained_on_is_said_of_the_built_in_network_alone() {
             }
         }
     }
+}
+
+/// Each number of a skip has its interval where there is one, and after all of them it is said what they do not tell.
+#[test]
+fn what_a_skip_is_good_for_has_an_interval() {
+    let skip = |from: &str, lost: f64, interval: Option<(f64, f64)>| Skip {
+        from: from.to_string(),
+        to: "merge".to_string(),
+        images: 16,
+        lost,
+        interval: interval.map(|(low, high)| Interval { value: lost, low, high }),
+    };
+    let skips = [skip("a", 1.2344, Some((0.9876, 1.5))), skip("b", 0.5, None)];
+    let (english, spanish) = (page(Lang::En, true, &skips), page(Lang::Es, true, &skips));
+    for text in [
+        "replaced by their means, and 16 phantoms, not those that the means are of, restored again. Without what a",
+        "Without what a brings to merge the PSNR falls by 1.23 dB (95% interval over the phantoms 0.988 to 1.5). Without what b",
+        "Without what b brings to merge the PSNR falls by 0.5 dB. Whether the skips matter more than as many other channels do \
+         is not told by these numbers: unet-lens findings measures it.</p>",
+    ] {
+        assert!(english.contains(text), "{text}");
+    }
+    for text in [
+        "se sustituyeron por sus medias, y 16 fantomas, distintos de aquellos de los que son las medias, se restauraron otra vez. Sin lo que a",
+        "Sin lo que a lleva a merge la PSNR baja 1.23 dB (intervalo del 95 % sobre los fantomas: de 0.988 a 1.5). Sin lo que b",
+        "Sin lo que b lleva a merge la PSNR baja 0.5 dB. Si las conexiones de salto importan más que otros tantos canales no lo \
+         dicen estos números: lo mide unet-lens findings.</p>",
+    ] {
+        assert!(spanish.contains(text), "{text}");
+    }
+    assert!(!page(Lang::En, true, &[]).contains("What a skip is good for"), "nothing was measured");
 }

@@ -4,6 +4,7 @@ use super::strings::article::ArticleText;
 use super::strings::fill;
 use super::{data_url, number4, skipped};
 use crate::engine::tensor::{Shape, Tensor};
+use crate::findings::Interval;
 use crate::lens::activations::{Activation, Channel};
 use crate::mri::restore::{Attempt, Restored};
 use crate::network::Network;
@@ -55,7 +56,20 @@ pub struct Passed {
 pub struct Skip {
     pub from: String,
     pub to: String,
+    /// So many phantoms were restored with it and without.
+    pub images: usize,
+    /// Their mean, in dB.
     pub lost: f64,
+    /// The 95% interval of that mean, if there are enough phantoms to tell it.
+    pub interval: Option<Interval>,
+}
+
+impl Skip {
+    fn effect(&self, t: &ArticleText) -> String {
+        let three = |value: f64| number(value, 3);
+        let interval = self.interval.map(|i| fill(t.skips_interval, &[&three(i.low), &three(i.high)]));
+        fill(t.skips_one, &[&self.from, &self.to, &three(self.lost), &interval.unwrap_or_default()])
+    }
 }
 
 impl Does {
@@ -174,8 +188,8 @@ pub(super) fn travel(passed: &Result<&Passed, String>, network: &Network, skips:
     let size = |a: &Activation| (a.shape.h, a.shape.w);
     let is_map = |a: &&Activation| a.shape.h > 1 && a.shape.w > 1;
     let smallest = layers.iter().filter(is_map).min_by_key(|a| a.shape.h * a.shape.w);
-    let effects: String =
-        skips.iter().map(|skip| fill(t.skips_one, &[&skip.from, &skip.to, &number(skip.lost, 3)])).collect();
+    let effects: String = skips.iter().map(|skip| skip.effect(t)).collect();
+    let shown = skips.first().map_or(0, |skip| skip.images).to_string();
     html! {
         p {
             (fill(t.travel, &[name]))
@@ -187,7 +201,7 @@ pub(super) fn travel(passed: &Result<&Passed, String>, network: &Network, skips:
                 _ => { (t.travel_same) }
             }
         }
-        @if !effects.is_empty() { p { (fill(t.skips_effect, &[effects.trim_end()])) } }
+        @if !effects.is_empty() { p { (fill(t.skips_effect, &[&shown, effects.trim_end()])) " " (t.skips_chance) } }
         @for activation in layers {
             @match streams(activation, layers, network) {
                 Some(streams) => { @for (from, skip, channels) in streams {

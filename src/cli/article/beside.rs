@@ -8,7 +8,7 @@ use crate::findings::activity::activity;
 use crate::findings::claims::skips;
 use crate::findings::routes;
 use crate::findings::task::Task;
-use crate::findings::{self, Data, LayerFindings};
+use crate::findings::{self, Data, LayerFindings, stats};
 use crate::lens::ascent::{self, Recipe};
 use crate::mri::restore::{self, Example, Restored};
 use crate::mri::{Sampling, report};
@@ -73,18 +73,26 @@ impl Job<'_> {
         Ok((measured.layers, data.images.len()))
     }
 
-    /// What phantoms that are restored lose without what each skip carries: its channels are replaced by their means.
+    /// What phantoms that are restored lose without what each skip carries: its channels are replaced by their means, which are those
+    /// of as many other phantoms.
     pub(super) fn skips(&self) -> Result<Vec<Skip>> {
         let (executor, network, seed) = (self.executor, self.network, self.options.seed);
-        let task = Task::phantoms(network, DATA, seed, Sampling::default())?;
-        let means = activity(executor, network, &task, &skips::sites(network))?.means;
-        let Some(without) = skips::without(executor, network, &task, &means)? else { return Ok(vec![]) };
+        let Data { facts, shape, images } = Data::standard(network, DATA, seed)?;
+        let Some((seen, held_out)) = Task::of(network, facts.kind, shape, &images, seed)? else { return Ok(vec![]) };
+        let means = activity(executor, network, &seen, &skips::sites(network))?.means;
+        let Some(without) = skips::without(executor, network, &held_out, &means)? else { return Ok(vec![]) };
         let name = |layer: usize| network.layers[layer].name.clone();
+        let mean = |lost: &[f64]| lost.iter().sum::<f64>() / lost.len().max(1) as f64;
         let skip = |(skip, lost): (&routes::Skip, &Vec<f64>)| {
-            let lost = lost.iter().sum::<f64>() / lost.len().max(1) as f64;
             // Its input is counted among those of the merge.
             let from = network.layers[skip.merge].inputs[skip.input];
-            Skip { from: name(from), to: name(skip.merge), lost }
+            Skip {
+                from: name(from),
+                to: name(skip.merge),
+                images: lost.len(),
+                lost: mean(lost),
+                interval: stats::mean(lost),
+            }
         };
         Ok(routes::skips(network).iter().zip(&without.each).map(skip).collect())
     }

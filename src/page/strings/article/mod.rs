@@ -130,6 +130,8 @@ pub struct ArticleText {
     pub strongest: &'static str,
     pub skips_effect: &'static str,
     pub skips_one: &'static str,
+    pub skips_interval: &'static str,
+    pub skips_chance: &'static str,
     pub skips_untold: &'static str,
     pub aliased_phantom: &'static str,
     pub own_aliased: &'static str,
