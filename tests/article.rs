@@ -6,7 +6,13 @@ use common::article::{ENGLISH, made, spoken};
 use common::{fixture, names, unet_lens};
 use std::fs;
 use std::process::Command;
-use unet_lens::picture::read_image;
+use unet_lens::cancel::{Cancel, Watch};
+use unet_lens::engine::exec::Backend;
+use unet_lens::findings::{Shuffle, shuffled};
+use unet_lens::lens::ascent::{self, Recipe};
+use unet_lens::network::unet;
+use unet_lens::page::data_url;
+use unet_lens::picture::{Colormap, read_image, strip};
 
 #[test]
 fn pictures_and_a_page() {
@@ -71,6 +77,33 @@ fn pictures_and_a_page() {
     assert!(page.contains(&format!("unet-lens article --seed 3 --model {model} --out out/article")), "how it was made");
     assert_eq!(page.matches("<details class=\"filter\"").count(), 5 + 7 + 6 + 1);
     assert!(!page.contains(&*folder.path().to_string_lossy()), "a path of this machine");
+    assert!(page.contains("what was measured on 16 phantoms, beside gratings and noise; unet-lens findings shows 64"));
+    controls_are_of_shuffled_weights(&page, "up_conv", 6, 3);
+}
+
+/// Beside the filters stand the pictures that the same noise becomes in the network with all weights of each kernel shuffled; and
+/// not those of the network with its taps shuffled, which still knows how much of which input a filter takes.
+fn controls_are_of_shuffled_weights(page: &str, layer: &str, count: usize, seed: u64) {
+    let network = common::network("tiny.h5");
+    let executor = common::open(Backend::Cpu).unwrap();
+    let at = network.layers.iter().position(|of| of.name == layer).unwrap();
+    let filters: Vec<usize> = (0..count).collect();
+    let image = unet::image_shape(&network, &unet::shown(&network), None).unwrap();
+    let on_the_page = |how: Shuffle| -> Vec<bool> {
+        let network = shuffled(&network, how, seed, 0).unwrap();
+        let recipe = Recipe { seed, keep_frames: false, ..Recipe::default() };
+        let job = ascent::Job::new(&*executor, &network, at, &filters, image, recipe).unwrap();
+        let noise = ascent::noise(seed, layer, &filters, image, ascent::NOISE);
+        let cancel = Cancel::default();
+        let climbs = job.climb(&noise, &mut Watch { cancel: &cancel, progress: &mut |_, _| {} }).unwrap();
+        let drawn = climbs.into_iter().filter(|climb| climb.verdict.has_picture());
+        let shown =
+            |picture| page.contains(&data_url(&strip(image.h, image.w, &[picture], Colormap::Viridis, false, 64)));
+        drawn.map(|climb| shown(climb.picture)).collect()
+    };
+    let (weights, taps) = (on_the_page(Shuffle::Weights), on_the_page(Shuffle::Taps));
+    assert!(!weights.is_empty() && weights.iter().all(|&is_there| is_there), "{weights:?}");
+    assert!(!taps.is_empty() && !taps.contains(&true), "{taps:?}");
 }
 
 /// A network that makes aliased phantoms worse is not told of as if it restored them, and the numbers say why.
@@ -110,6 +143,8 @@ fn a_network_that_restores() {
     let page = fs::read_to_string(folder.path().join("a/index.html")).unwrap();
     assert!(page.contains("4 of 4 came nearer") && !page.contains("Left out"), "what it does");
     assert_eq!(page.matches("<details class=\"filter\"").count(), 1);
+    assert!(page.contains("circles and rectangles like those of its training, nearer"), "what it was trained on");
+    assert!(page.contains("Pictures that are like nothing it was trained on tell more."));
     // What is like nothing that it knows is shown, too, where it becomes worse.
     assert!(page.contains("The brain comes nearer: from") && page.contains("The photograph gets worse: from"));
     // Where a skip and what comes from below are joined, channels of both are seen.
@@ -119,16 +154,51 @@ fn a_network_that_restores() {
     }
     // What is lost without them was measured.
     for (skip, to) in [("conv64_1", "concatenate_9"), ("conv128_1", "concatenate_8"), ("conv256_1", "concatenate_7")] {
-        assert!(page.contains(&format!("Without what {skip} brings to {to} the PSNR falls by ")), "{skip}");
+        let told = page.split_once(&format!("Without what {skip} brings to {to} the PSNR falls by "));
+        let told = told.unwrap_or_else(|| panic!("nothing of {skip}")).1;
+        let (lost, rest) = told.split_once(" dB (95% interval over the phantoms ").unwrap();
+        let (low, rest) = rest.split_once(" to ").unwrap();
+        let [low, lost, high] = [low, lost, rest.split(')').next().unwrap()].map(|v| v.parse::<f64>().unwrap());
+        assert!(0.0 < low && low < lost && lost < high && high < 3.0 * lost, "{skip}: {lost}, {low} to {high}");
     }
+    assert!(page.contains("and 16 phantoms, not those that the means are of, restored again"));
+    assert!(page.contains("as many other channels do is not told by these numbers: unet-lens findings measures it."));
     // A second seed, and the same filter with shuffled weights.
-    assert_eq!(page.matches("Control: the weights of the network shuffled</figcaption>").count(), 1);
+    assert_eq!(page.matches("Control: all weights of each kernel shuffled</figcaption>").count(), 1);
     assert_eq!(
         page.matches("From another seed; its spectrum correlates").count(),
         2,
         "as text, and for those who do not see"
     );
 }
+
+/// A copy of the built-in network was trained on phantoms, as it was; of a file with one byte more it is not known what its network was
+/// trained on, though it restores phantoms as well.
+#[test]
+fn of_another_network_it_is_not_said_what_it_was_trained_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = fs::read(fixture("unet.h5")).unwrap();
+    fs::write(folder.path().join("copy.h5"), &bytes).unwrap();
+    bytes.push(0);
+    fs::write(folder.path().join("other.h5"), &bytes).unwrap();
+    for (model, said, not_said) in [
+        (
+            "copy.h5",
+            ["like those of its training, nearer", "like nothing it was trained on"],
+            [OF_ANOTHER, "no phantoms."],
+        ),
+        ("other.h5", [OF_ANOTHER, "Here are two pictures that are no phantoms."], ["its training", "nothing it was"]),
+    ] {
+        let line = format!("article --model {model} --layer dconv64 --count 1 --out {model}-page -q");
+        unet_lens(folder.path()).args(line.split(' ')).assert().success();
+        let page = fs::read_to_string(folder.path().join(format!("{model}-page/index.html"))).unwrap();
+        assert!(page.contains("4 of 4 came nearer"), "{model} restores");
+        assert!(said.iter().all(|text| page.contains(text)), "{model}: {said:?}");
+        assert!(!not_said.iter().any(|text| page.contains(text)), "{model}: {not_said:?}");
+    }
+}
+
+const OF_ANOTHER: &str = "circles and rectangles like those that the built-in network was trained on, nearer";
 
 /// The article's model was written in Spanish: nothing English is left but names and the program's own messages.
 #[test]
@@ -138,6 +208,13 @@ fn the_page_in_spanish() {
     unet_lens(folder.path()).args(line.split(' ')).assert().success();
     let page = fs::read_to_string(folder.path().join("a/index.html")).unwrap();
     assert!(page.contains("<html lang=\"es\">") && page.contains("--lang es --out a"));
+    for text in [
+        "lo que se midió con 16 fantomas, además de rejillas y ruido; unet-lens findings muestra 64",
+        "Control: todos los pesos de cada núcleo, barajados",
+        "círculos y rectángulos como los de su entrenamiento: de",
+    ] {
+        assert!(page.contains(text), "{text}");
+    }
     // 50 answers to brightness: its picture is marked.
     assert_eq!(page.matches("data-still id=").count(), 1);
     assert!(
@@ -258,6 +335,7 @@ fn networks_that_are_not_grey() {
         let page = fs::read_to_string(folder.path().join("here/index.html")).unwrap();
         assert_eq!(page.matches("Left out: ").count(), left_out.len());
         assert!(page.contains("<details class=\"filter color\""), "pictures of several channels are in colours");
+        assert!(!page.contains("unet-lens findings shows 64"), "no phantoms were shown");
         let colors = if model == "seq_k2.h5" {
             "the colours are the three channels"
         } else {

@@ -10,7 +10,9 @@ use unet_lens::cancel::{Cancel, Watch};
 use unet_lens::engine::exec::Backend;
 use unet_lens::engine::ops::{Function, Kernel};
 use unet_lens::engine::tensor::Shape;
-use unet_lens::findings::{Border, Data, FilterFindings, LayerFindings, Measured, Proven, Reason, Verdict, measure};
+use unet_lens::findings::{
+    Border, Data, FilterFindings, LayerFindings, Measured, Proven, Reason, Shuffle, Verdict, measure,
+};
 use unet_lens::network::{Activation, Network, unet};
 use unet_lens::picture::npy;
 
@@ -299,25 +301,12 @@ fn resized(mut network: Network, side: usize) -> Network {
     network
 }
 
-/// The network with all weights of every kernel in a random order, whichever filter, input and tap they were of.
-fn weights_shuffled(mut network: Network, seed: u64) -> Network {
-    use rand::seq::SliceRandom;
-    for (i, layer) in network.layers.iter_mut().enumerate() {
-        let unet_lens::network::Kind::Conv2d { conv, .. } = &mut layer.kind else { continue };
-        let mut values = conv.kernel.values().to_vec();
-        values.shuffle(&mut unet_lens::engine::random::stream(seed, "all weights", i as u64));
-        let kernel = &conv.kernel;
-        conv.kernel = Kernel::new(kernel.kh, kernel.kw, kernel.ci, kernel.co, values.into()).unwrap();
-    }
-    network
-}
-
 /// All 1,345 filters, on small images: of the taps of each kernel shuffled, and of all weights of a layer.
 #[test]
 fn shuffled_weights_are_rarely_lines() {
     let network = resized(common::network("unet.h5"), 32);
-    let by_taps = unet_lens::findings::shuffled(&network, 77, 0).unwrap();
-    for (what, network) in [("taps", by_taps), ("all weights", weights_shuffled(network, 77))] {
+    for (what, how) in [("taps", Shuffle::Taps), ("all weights", Shuffle::Weights)] {
+        let network = unet_lens::findings::shuffled(&network, how, 77, 0).unwrap();
         let found = found(&network, &data(&network, 32, 1));
         let filters: Vec<&FilterFindings> = found.layers.iter().flat_map(|layer| &layer.filters).collect();
         let count = |verdict: Verdict| filters.iter().filter(|filter| filter.verdict == verdict).count();

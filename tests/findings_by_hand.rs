@@ -8,7 +8,7 @@ use unet_lens::engine::ops::Kernel;
 use unet_lens::engine::tensor::Shape;
 use unet_lens::findings::spectrum::{cells, flatness, likeness, mutual_likeness, unevenness};
 use unet_lens::findings::task::Task;
-use unet_lens::findings::{DataKind, Look, shuffled, still_seed};
+use unet_lens::findings::{DataKind, Look, Shuffle, shuffled, still_seed};
 use unet_lens::mri::metrics::{psnr, ssim};
 use unet_lens::network::{Kind, Network, keras};
 
@@ -201,8 +201,8 @@ fn shuffled_kernels_keep_their_taps() {
     for file in ["tiny.h5", "keras/layers/separable_k3.keras", "keras/layers/transpose_same_k3.keras"] {
         let network = common::network(file);
         let own = kernels(&network);
-        let [first, again, other_draw, other_seed] =
-            [(1, 0), (1, 0), (1, 1), (2, 0)].map(|(seed, draw)| kernels(&shuffled(&network, seed, draw).unwrap()));
+        let [first, again, other_draw, other_seed] = [(1, 0), (1, 0), (1, 1), (2, 0)]
+            .map(|(seed, draw)| kernels(&shuffled(&network, Shuffle::Taps, seed, draw).unwrap()));
         assert!(!own.is_empty() && first.len() == own.len(), "{file}");
         let values = |kernels: &[(Kernel, Vec<f32>)]| -> Vec<Vec<f32>> {
             kernels.iter().map(|(kernel, _)| kernel.values().to_vec()).collect()
@@ -225,6 +225,70 @@ fn shuffled_kernels_keep_their_taps() {
             }
             // One order in 9! is the one that there was.
             assert!(count < 9 || moved == kernel.ci * kernel.co, "{file}: {moved} pairs of {}", kernel.ci * kernel.co);
+        }
+    }
+}
+
+/// All kernels of a network, the pointwise ones and those of dense layers among them, and all biases.
+fn all_kernels(network: &Network) -> (Vec<Kernel>, Vec<f32>) {
+    let (mut kernels, mut biases) = (vec![], vec![]);
+    for layer in &network.layers {
+        let (of_layer, bias) = match &layer.kind {
+            Kind::Conv2d { conv, .. } | Kind::ConvTranspose { conv, .. } => (vec![&conv.kernel], &conv.bias),
+            Kind::Separable { depthwise, pointwise, .. } => {
+                (vec![&depthwise.kernel, &pointwise.kernel], &pointwise.bias)
+            }
+            Kind::Dense { kernel, bias, .. } => (vec![kernel], bias),
+            _ => continue,
+        };
+        kernels.extend(of_layer.into_iter().cloned());
+        biases.extend_from_slice(bias.as_deref().unwrap_or_default());
+    }
+    (kernels, biases)
+}
+
+/// What each output of a kernel adds up to.
+fn sums(kernel: &Kernel) -> Vec<f64> {
+    let of = |output: usize| kernel.values().iter().skip(output).step_by(kernel.co).map(|&v| f64::from(v)).sum();
+    (0..kernel.co).map(of).collect()
+}
+
+/// A kernel has the same weights as before, whatever is asked for. Where all are shuffled, each may have moved to another filter, so
+/// that no filter of many weights has the sum that it had; of taps each stays with its input and its output, and so do the sums.
+#[test]
+fn shuffled_weights_leave_their_filters_and_shuffled_taps_do_not() {
+    for file in [
+        "tiny.h5",
+        "keras/layers/separable_k3.keras",
+        "keras/layers/transpose_same_k3.keras",
+        "keras/layers/dense_channels_k3.keras",
+    ] {
+        let network = common::network(file);
+        let (own, biases) = all_kernels(&network);
+        assert!(!own.is_empty(), "{file}");
+        let of = |how, seed, draw| all_kernels(&shuffled(&network, how, seed, draw).unwrap());
+        let values = |kernels: &[Kernel]| -> Vec<Vec<f32>> { kernels.iter().map(|k| k.values().to_vec()).collect() };
+        let [first, again, other_draw, other_seed] =
+            [(1, 0), (1, 0), (1, 1), (2, 0)].map(|(seed, draw)| values(&of(Shuffle::Weights, seed, draw).0));
+        assert_eq!(first, again, "{file}: the same seed gives the same kernels");
+        assert!(first != other_draw && first != other_seed, "{file}");
+        for how in [Shuffle::Taps, Shuffle::Weights] {
+            let (shuffled, same) = of(how, 1, 0);
+            assert_eq!((&biases, own.len()), (&same, shuffled.len()), "{file}: biases stay");
+            for (before, after) in own.iter().zip(&shuffled) {
+                let shape = |k: &Kernel| (k.kh, k.kw, k.ci, k.co);
+                assert_eq!(shape(before), shape(after), "{file}");
+                let sorted = |kernel: &Kernel| {
+                    let mut values = kernel.values().to_vec();
+                    values.sort_by(f32::total_cmp);
+                    values
+                };
+                assert_eq!(sorted(before), sorted(after), "{file}: {how:?}");
+                let moved = |(before, after): (f64, f64)| (before - after).abs() > 1e-6;
+                let moved = sums(before).into_iter().zip(sums(after)).filter(|&pair| moved(pair)).count();
+                let all = if before.co == 1 || how == Shuffle::Taps { 0 } else { before.co };
+                assert_eq!(moved, all, "{file}: {how:?}: sums of a kernel of {:?}", shape(before));
+            }
         }
     }
 }

@@ -191,6 +191,15 @@ impl ModelFile {
         Ok(format!("{:08x}-{}", sum.sum(), bytes.len()))
     }
 
+    /// Is it the network that this program brings along, whose training is known? A copy of its file is it, too.
+    fn is_built_in(&self) -> bool {
+        let is_copy = |path: &PathBuf| {
+            std::fs::metadata(path).is_ok_and(|file| file.len() == keras::BUILT_IN.len() as u64)
+                && std::fs::read(path).is_ok_and(|bytes| bytes == keras::BUILT_IN)
+        };
+        self.lambdas.is_empty() && self.model.as_ref().is_none_or(is_copy)
+    }
+
     fn load(&self) -> Result<Network> {
         let mut network = match &self.model {
             Some(path) => keras::load(path)?,

@@ -1,7 +1,7 @@
 //! All measures of all filters, and the verdicts that they decide.
 
 use super::border::{self, Edges};
-use super::calibrate::shuffled;
+use super::calibrate::{Shuffle, shuffled};
 use super::data::Data;
 use super::effort::{self, Effort};
 use super::life::{SHARED, dead_at_seed, dead_at_shared_seeds};
@@ -280,7 +280,7 @@ fn chance_of_lines(
 ) -> Result<Vec<Vec<Shuffled>>> {
     let mut chance: Vec<Vec<Shuffled>> = vec![vec![]; layers.len()];
     for draw in 0..draws {
-        let network = shuffled(network, seed, draw as u64)?;
+        let network = shuffled(network, Shuffle::Taps, seed, draw as u64)?;
         let mut probe = Probe::new(executor, &network, layers, stimuli.shape)?;
         let mut tallies: Vec<Tally> = probe.units.iter().map(Tally::new).collect();
         show_gratings(&mut probe, stimuli, &mut tallies, progress)?;

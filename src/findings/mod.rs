@@ -41,7 +41,7 @@ pub mod units;
 mod verdict;
 
 pub use border::Border;
-pub use calibrate::shuffled;
+pub use calibrate::{Shuffle, shuffled};
 pub use claim::{Answer, Claim, How, Interval, Text, Unit};
 pub use data::Data;
 pub use effect::Effect;

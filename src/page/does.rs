@@ -4,6 +4,7 @@ use super::strings::article::ArticleText;
 use super::strings::fill;
 use super::{data_url, number4, skipped};
 use crate::engine::tensor::{Shape, Tensor};
+use crate::findings::Interval;
 use crate::lens::activations::{Activation, Channel};
 use crate::mri::restore::{Attempt, Restored};
 use crate::network::Network;
@@ -21,11 +22,13 @@ pub enum Does {
     Restores {
         results: Vec<Restored>,
         figure: Figure,
-        /// Pictures that are like nothing it was trained on, each with what it is called, and their figure.
+        /// Pictures that are no phantoms, each with what it is called, and their figure.
         others: Vec<Restored>,
         others_figure: Option<Figure>,
         /// The mean PSNR of aliased phantoms, and after the network; dB.
         gain: (f64, f64),
+        /// Is it the built-in network, which was trained on phantoms like these? What another was trained on is not known.
+        built_in: bool,
     },
     /// It makes something else.
     Makes {
@@ -53,7 +56,20 @@ pub struct Passed {
 pub struct Skip {
     pub from: String,
     pub to: String,
+    /// So many phantoms were restored with it and without.
+    pub images: usize,
+    /// Their mean, in dB.
     pub lost: f64,
+    /// The 95% interval of that mean, if there are enough phantoms to tell it.
+    pub interval: Option<Interval>,
+}
+
+impl Skip {
+    fn effect(&self, t: &ArticleText) -> String {
+        let three = |value: f64| number(value, 3);
+        let interval = self.interval.map(|i| fill(t.skips_interval, &[&three(i.low), &three(i.high)]));
+        fill(t.skips_one, &[&self.from, &self.to, &three(self.lost), &interval.unwrap_or_default()])
+    }
 }
 
 impl Does {
@@ -90,8 +106,8 @@ impl Does {
 pub(super) fn does(does: &Result<&Does, String>, t: &ArticleText) -> Markup {
     match does {
         Err(why) => skipped(why, t),
-        Ok(Does::Restores { results, figure, others, others_figure, gain }) => {
-            restores(results, figure, (others, others_figure.as_ref()), *gain, t)
+        Ok(Does::Restores { results, figure, others, others_figure, gain, built_in }) => {
+            restores(results, figure, (others, others_figure.as_ref()), (*gain, *built_in), t)
         }
         Ok(Does::Makes { name, input, output, seen, figure, why }) => {
             let (from, to) = (input.shape, output.shape);
@@ -121,7 +137,7 @@ fn restores(
     results: &[Restored],
     figure: &Figure,
     (others, others_figure): (&[Restored], Option<&Figure>),
-    gain: (f64, f64),
+    (gain, built_in): ((f64, f64), bool),
     t: &ArticleText,
 ) -> Markup {
     let score = |a: &Attempt| {
@@ -132,6 +148,7 @@ fn restores(
     let is_better = |r: &&Restored| r.restored.psnr() > r.aliased.psnr();
     let better = results.iter().filter(is_better).count();
     let short = |v: f64| format!("{v:.1}");
+    let [trained, others_lead] = if built_in { t.of_its_training } else { t.of_unknown_training };
     let here = match (results.len(), better) {
         (1, 1) => t.own_better.to_string(),
         (1, _) => t.own_worse.to_string(),
@@ -142,10 +159,10 @@ fn restores(
         fill(text, &[&r.example.name, &short(r.aliased.psnr()), &short(r.restored.psnr())])
     };
     html! {
-        p { (fill(t.restores, &[&short(gain.0), &short(gain.1)])) (here) }
+        p { (fill(t.restores, &[trained, &short(gain.0), &short(gain.1)])) (here) }
         div.scroll.wide { img.picture-wide.paper src=(data_url(figure)) alt=(t.restore_alt); }
         @if let Some(figure) = others_figure {
-            p { (t.others_lead) @for r in others { " " (other(r)) } }
+            p { (others_lead) @for r in others { " " (other(r)) } }
             div.scroll.wide { img.picture-wide.paper src=(data_url(figure)) alt=(t.restore_alt); }
         }
         div.scroll {
@@ -171,8 +188,8 @@ pub(super) fn travel(passed: &Result<&Passed, String>, network: &Network, skips:
     let size = |a: &Activation| (a.shape.h, a.shape.w);
     let is_map = |a: &&Activation| a.shape.h > 1 && a.shape.w > 1;
     let smallest = layers.iter().filter(is_map).min_by_key(|a| a.shape.h * a.shape.w);
-    let effects: String =
-        skips.iter().map(|skip| fill(t.skips_one, &[&skip.from, &skip.to, &number(skip.lost, 3)])).collect();
+    let effects: String = skips.iter().map(|skip| skip.effect(t)).collect();
+    let shown = skips.first().map_or(0, |skip| skip.images).to_string();
     html! {
         p {
             (fill(t.travel, &[name]))
@@ -184,7 +201,7 @@ pub(super) fn travel(passed: &Result<&Passed, String>, network: &Network, skips:
                 _ => { (t.travel_same) }
             }
         }
-        @if !effects.is_empty() { p { (fill(t.skips_effect, &[effects.trim_end()])) } }
+        @if !effects.is_empty() { p { (fill(t.skips_effect, &[&shown, effects.trim_end()])) " " (t.skips_chance) } }
         @for activation in layers {
             @match streams(activation, layers, network) {
                 Some(streams) => { @for (from, skip, channels) in streams {

@@ -8,7 +8,7 @@ use crate::findings::activity::activity;
 use crate::findings::claims::skips;
 use crate::findings::routes;
 use crate::findings::task::Task;
-use crate::findings::{self, Data, LayerFindings};
+use crate::findings::{self, Data, LayerFindings, stats};
 use crate::lens::ascent::{self, Recipe};
 use crate::mri::restore::{self, Example, Restored};
 use crate::mri::{Sampling, report};
@@ -21,7 +21,7 @@ use crate::picture::{Colormap, Figure, decode_image};
 const DATA: usize = 16;
 
 impl Job<'_> {
-    /// Pictures that are like nothing that a network of phantoms knows; none, if it takes other pictures.
+    /// Pictures that are no phantoms; none, if the network takes other pictures.
     pub(super) fn others(&self, sampling: Sampling) -> Result<Vec<Restored>> {
         let (executor, network) = (self.executor, self.network);
         let example = |(name, bytes): (&str, &[u8])| {
@@ -59,36 +59,45 @@ impl Job<'_> {
         }
         let figure = self.restored(&results);
         let others_figure = (!others.is_empty()).then(|| self.restored(&others));
-        Does::Restores { results, figure, others, others_figure, gain }
+        let built_in = self.options.paged.machine.model.is_built_in();
+        Does::Restores { results, figure, others, others_figure, gain, built_in }
     }
 
-    /// What the filters prefer, measured with gratings, noise and phantoms.
-    pub(super) fn found(&self, cost: u64) -> Result<Vec<LayerFindings>> {
+    /// What the filters prefer, measured with gratings, noise and phantoms; and on how many phantoms.
+    pub(super) fn found(&self, cost: u64) -> Result<(Vec<LayerFindings>, usize)> {
         let layers: Vec<usize> = self.layers.iter().map(|(layer, _)| *layer).collect();
         let data = Data::standard(self.network, DATA, self.options.seed)?;
         let mut progress = self.progress(cost);
         let mut watch = Watch { cancel: self.cancel, progress: &mut progress };
         let measured = findings::measure(self.executor, self.network, &layers, &data, self.options.seed, &mut watch)?;
-        Ok(measured.layers)
+        Ok((measured.layers, data.images.len()))
     }
 
-    /// What phantoms that are restored lose without what each skip carries: its channels are replaced by their means.
+    /// What phantoms that are restored lose without what each skip carries: its channels are replaced by their means, which are those
+    /// of as many other phantoms.
     pub(super) fn skips(&self) -> Result<Vec<Skip>> {
         let (executor, network, seed) = (self.executor, self.network, self.options.seed);
-        let task = Task::phantoms(network, DATA, seed, Sampling::default())?;
-        let means = activity(executor, network, &task, &skips::sites(network))?.means;
-        let Some(without) = skips::without(executor, network, &task, &means)? else { return Ok(vec![]) };
+        let Data { facts, shape, images } = Data::standard(network, DATA, seed)?;
+        let Some((seen, held_out)) = Task::of(network, facts.kind, shape, &images, seed)? else { return Ok(vec![]) };
+        let means = activity(executor, network, &seen, &skips::sites(network))?.means;
+        let Some(without) = skips::without(executor, network, &held_out, &means)? else { return Ok(vec![]) };
         let name = |layer: usize| network.layers[layer].name.clone();
+        let mean = |lost: &[f64]| lost.iter().sum::<f64>() / lost.len().max(1) as f64;
         let skip = |(skip, lost): (&routes::Skip, &Vec<f64>)| {
-            let lost = lost.iter().sum::<f64>() / lost.len().max(1) as f64;
             // Its input is counted among those of the merge.
             let from = network.layers[skip.merge].inputs[skip.input];
-            Skip { from: name(from), to: name(skip.merge), lost }
+            Skip {
+                from: name(from),
+                to: name(skip.merge),
+                images: lost.len(),
+                lost: mean(lost),
+                interval: stats::mean(lost),
+            }
         };
         Ok(routes::skips(network).iter().zip(&without.each).map(skip).collect())
     }
 
-    /// The same filters from another seed; and from the first in a network that has learned nothing.
+    /// The same filters from another seed; and from the first in the network with its weights shuffled.
     pub(super) fn controls(&self, shuffled: &Network, climbed: &mut [Climbed]) -> Result<()> {
         let recipe = Recipe { keep_frames: false, ..self.recipe() };
         let climb = |network: &Network, layer: usize, filters: &[usize], seed: u64| {

@@ -6,7 +6,7 @@ use super::{CAMERA, CAMERA_NAME, Names, Options, Subject};
 use crate::cancel::{Cancel, Watch};
 use crate::engine::exec::Executor;
 use crate::engine::tensor::{Shape, Tensor};
-use crate::findings::{self, LayerFindings};
+use crate::findings::{self, LayerFindings, Shuffle};
 use crate::gallery::{self, Captions, Kinds, Whys, is_still};
 use crate::lens::activations;
 use crate::lens::ascent::{self, Climb, Recipe, Verdict};
@@ -90,14 +90,14 @@ impl Job<'_> {
         };
         let passed = self.piece(activations, costs.activations, |job| part(network, job.activations(&does)))?;
         let dream = self.piece(dreaming, costs.dream, |job| part(network, job.dream(dreamed, costs.dream)))?;
-        let found =
-            self.piece(measures, costs.measures, |job| part(network, job.found(costs.measures)))?.unwrap_or_default();
+        let measured = self.piece(measures, costs.measures, |job| part(network, job.found(costs.measures)))?;
+        let (found, images) = measured.unwrap_or_default();
         let mut climbed = vec![];
         for ((layer, filters), &cost) in self.layers.iter().zip(&costs.layers) {
             let name = &network.layers[*layer].name;
             climbed.push(self.piece(name, cost, |job| job.layer(*layer, filters, &found, cost))?);
         }
-        let shuffled = findings::shuffled(network, self.options.seed, 0)?;
+        let shuffled = findings::shuffled(network, Shuffle::Weights, self.options.seed, 0)?;
         self.piece(controls, 2 * layers, |job| job.controls(&shuffled, &mut climbed))?;
         self.cancel.check()?;
 
@@ -114,6 +114,7 @@ impl Job<'_> {
             first: &filter,
             climbed: &climbed,
             found: &found,
+            images,
             skips: &skips,
             passed: passed.as_ref().map_err(Clone::clone),
             dream: dream.as_ref().map_err(Clone::clone),

@@ -31,6 +31,7 @@ pub(super) fn section(a: &Article, ways: &[Vec<Option<Way>>], t: &ArticleText) -
     let has_controls = a.climbed.iter().any(|c| !c.second.is_empty());
     html! {
         p { (t.filters_lead) }
+        @if let Some(labels) = t.labelled(!a.found.is_empty(), a.images) { p { (labels) } }
         @if dead > 0 { p.warning { (fill(t.dead_of, &[&dead.to_string(), &total])) } }
         @if fell > 0 { p.warning { (fill(t.fell_of, &[&fell.to_string()])) } }
         @if seed > 0 { p.warning { (fill(t.seed_of, &[&seed.to_string()])) } }

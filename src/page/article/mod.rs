@@ -58,6 +58,8 @@ pub struct Article<'a> {
     pub climbed: &'a [Climbed],
     /// What was measured of the layers' filters; empty if nothing was.
     pub found: &'a [LayerFindings],
+    /// So many phantoms were shown for that, besides gratings and noise.
+    pub images: usize,
     pub passed: Part<&'a Passed>,
     /// What restored phantoms lose if a skip carries its mean.
     pub skips: &'a [Skip],
@@ -72,7 +74,7 @@ pub struct Article<'a> {
 pub struct Climbed {
     pub layer: usize,
     pub climbs: Vec<Climb>,
-    /// The same filters from another seed; and from the first in the network with its weights shuffled. Empty, or one each.
+    /// The same filters from another seed; and from the first in the network with all weights of each kernel shuffled. Empty, or one each.
     pub second: Vec<Climb>,
     pub shuffled: Vec<Climb>,
 }

@@ -48,13 +48,14 @@ pub(super) const EN: ArticleText = ArticleText {
     numbers_alone: "What comes out is a list of numbers and no picture.",
     no_restoring: "Left out: how it restores pictures with most of k-space missing, since {}.",
     restores: "A scanner in a hurry leaves out most of its measurements, and the picture comes back with copies of itself laid over it (aliased). The \
-               network brings aliased phantoms, drawings of circles and rectangles like those of its training, nearer to the truth: from a PSNR of {} dB to {} dB on average.",
+               network brings aliased phantoms, drawings of circles and rectangles like those {}, nearer to the truth: from a PSNR of {} dB to {} dB on average.",
     came_nearer: " Here {} of {} came nearer.",
     own_better: " The picture here came nearer, too.",
     own_worse: " The picture here did not come nearer.",
     other_better: "{} comes nearer: from {} dB to {} dB.",
     other_worse: "{} gets worse: from {} dB to {} dB, so that doing nothing would be better.",
-    others_lead: "Pictures that are like nothing it was trained on tell more.",
+    of_its_training: ["of its training", "Pictures that are like nothing it was trained on tell more."],
+    of_unknown_training: ["that the built-in network was trained on", "Here are two pictures that are no phantoms."],
     phantom: "phantom {}",
     brain: "The brain",
     photo_name: "The photograph",
@@ -67,12 +68,16 @@ pub(super) const EN: ArticleText = ArticleText {
 
     filters_lead: "Each panel began as noise and was changed, step by step, so that one filter of the layer answered more strongly. It shows a \
                    pattern that the filter answers to, from one seed and by one recipe; what it prefers was measured apart, with gratings, noise and, where there are any, phantoms. Choose a panel to see both.",
+    labels: "The word under a panel says what was measured on {} phantoms, beside gratings and noise; unet-lens findings shows 64 of them unless \
+             told otherwise, on which its thresholds depend, so that it may have another word for a filter that lies near one.",
     dead_of: "Dead for the noise that they started from: {} of {} filters. They give 0 everywhere, so there is no slope to climb and nothing to \
               show, which does not make them detectors of noise.",
     fell_of: "Fell in the first step: {}. It turned them off, or left them below where they began, and what is left is noise with one step. They are not drawn.",
     seed_of: "In the middle still the seed that they began with: {} of the pictures. There the climb only made them brighter or darker as a whole. They \
               are marked and faded, since a pattern of noise in them is none of the filter's.",
-    control: "Beside each picture stand two more: from another seed, and of the same filter in the network with its weights shuffled. What is alike in the first and missing in the second is the filter's own.",
+    control: "Beside each picture stand two more: from another seed, and of the same filter in the network with all weights of each kernel in a random order, \
+              whichever filter, input and place they were of; biases and norms stay. What is alike in the first and missing in the second is there by the order that the weights were in, \
+              not by how large they are.",
     first_title: "Filter {} of {}, with its values",
     first_alt: "The picture that filter {} of {} answers to, with axes and a grid.",
     first_figure: "{}, filter {}",
@@ -114,7 +119,7 @@ pub(super) const EN: ArticleText = ArticleText {
     filter_title: "Filter {} of {}",
     second: "From another seed",
     second_like: "From another seed; its spectrum correlates with that of the first by {}",
-    shuffled: "Control: the weights of the network shuffled",
+    shuffled: "Control: all weights of each kernel shuffled",
     plot_label: "The filter's mean activation over {} steps: {}",
     plot_hint: "Mean activation of the filter, over the steps of the climb.",
     redraw: "To redraw it:",
@@ -131,8 +136,10 @@ pub(super) const EN: ArticleText = ArticleText {
     travel_skip: "by the skip from {}",
     travel_rest: "from {}",
     strongest: "the strongest has a mean of {}",
-    skips_effect: "What a skip is good for was measured: its channels were replaced by their means and phantoms restored again. {}",
-    skips_one: "Without what {} brings to {} the PSNR falls by {} dB. ",
+    skips_effect: "What a skip is good for was measured: its channels were replaced by their means, and {} phantoms, not those that the means are of, restored again. {}",
+    skips_one: "Without what {} brings to {} the PSNR falls by {} dB{}. ",
+    skips_interval: " (95% interval over the phantoms {} to {})",
+    skips_chance: "Whether the skips matter more than as many other channels do is not told by these numbers: unet-lens findings measures it.",
     skips_untold: "What the skips are good for was not measured: the network does not restore pictures.",
     aliased_phantom: "an aliased phantom",
     own_aliased: "{}, aliased,",

@@ -48,13 +48,14 @@ pub(super) const ES: ArticleText = ArticleText {
     numbers_alone: "Lo que sale es una lista de números y no una imagen.",
     no_restoring: "Omitido: cómo restaura imágenes a las que falta casi todo el espacio k (mensaje del programa, en inglés): {}.",
     restores: "Un escáner con prisa deja fuera casi todas sus mediciones, y la imagen vuelve con copias de sí misma encima (aliasing). La red acerca a \
-               la verdad los fantomas con aliasing, dibujos de círculos y rectángulos como los de su entrenamiento: de una PSNR de {} dB a {} dB de media.",
+               la verdad los fantomas con aliasing, dibujos de círculos y rectángulos como los {}: de una PSNR de {} dB a {} dB de media.",
     came_nearer: " Aquí se acercaron {} de {}.",
     own_better: " La imagen de aquí también se acercó.",
     own_worse: " La imagen de aquí no se acercó.",
     other_better: "{} se acerca: de {} dB a {} dB.",
     other_worse: "{} empeora: de {} dB a {} dB, así que sería mejor no hacer nada.",
-    others_lead: "Las imágenes que no se parecen a nada de su entrenamiento dicen más.",
+    of_its_training: ["de su entrenamiento", "Las imágenes que no se parecen a nada de su entrenamiento dicen más."],
+    of_unknown_training: ["del entrenamiento de la red incluida", "Aquí hay dos imágenes que no son fantomas."],
     phantom: "fantoma {}",
     brain: "El cerebro",
     photo_name: "La fotografía",
@@ -81,12 +82,16 @@ pub(super) const ES: ArticleText = ArticleText {
 
     filters_lead: "Cada panel empezó como ruido y se cambió, paso a paso, para que un filtro de la capa respondiera con más fuerza. Muestra un patrón al \
                    que responde el filtro, desde una semilla y con una receta; lo que prefiere se midió aparte, con rejillas, ruido y, donde los hay, fantomas. Elige un panel para ver ambas cosas.",
+    labels: "La palabra bajo un panel dice lo que se midió con {} fantomas, además de rejillas y ruido; unet-lens findings muestra 64 si no se le pide \
+             otra cosa, y de ellos dependen sus umbrales, así que puede tener otra palabra para un filtro que esté cerca de uno.",
     dead_of: "Muertos para el ruido del que partieron: {} de {} filtros. Dan 0 en todas partes, así que no hay pendiente que subir ni nada que mostrar, \
               lo que no los hace detectores de ruido.",
     fell_of: "Cayeron en el primer paso: {}. Los apagó o los dejó por debajo de donde empezaron, y lo que queda es ruido con un paso. No se dibujan.",
     seed_of: "En el centro aún la semilla de la que partieron: {} de las imágenes. Ahí el ascenso solo las hizo más claras o más oscuras en conjunto. Están \
               marcadas y atenuadas, porque un patrón de ruido en ellas no es del filtro.",
-    control: "Junto a cada imagen hay dos más: desde otra semilla, y del mismo filtro en la red con los pesos barajados. Lo que se parece en la primera y falta en la segunda es propio del filtro.",
+    control: "Junto a cada imagen hay dos más: desde otra semilla, y del mismo filtro en la red con todos los pesos de cada núcleo en un orden al azar, \
+              fueran del filtro, de la entrada y del lugar que fueran; los sesgos y las normalizaciones quedan. Lo que se parece en la primera y falta en la segunda se debe al orden en que estaban los pesos, \
+              no a su tamaño.",
     first_title: "El filtro {} de {}, con sus valores",
     first_alt: "La imagen a la que responde el filtro {} de {}, con ejes y cuadrícula.",
     first_figure: "{}, filtro {}",
@@ -129,7 +134,7 @@ pub(super) const ES: ArticleText = ArticleText {
     filter_title: "El filtro {} de {}",
     second: "Desde otra semilla",
     second_like: "Desde otra semilla; su espectro se correlaciona con el de la primera en {}",
-    shuffled: "Control: los pesos de la red, barajados",
+    shuffled: "Control: todos los pesos de cada núcleo, barajados",
     plot_label: "La activación media del filtro durante {} pasos: {}",
     plot_hint: "Activación media del filtro a lo largo de los pasos del ascenso.",
     redraw: "Para volver a dibujarlo:",
@@ -146,8 +151,10 @@ pub(super) const ES: ArticleText = ArticleText {
     travel_skip: "por la conexión de salto desde {}",
     travel_rest: "desde {}",
     strongest: "el más fuerte tiene una media de {}",
-    skips_effect: "Para qué sirve una conexión de salto se midió: sus canales se sustituyeron por sus medias y los fantomas se restauraron otra vez. {}",
-    skips_one: "Sin lo que {} lleva a {} la PSNR baja {} dB. ",
+    skips_effect: "Para qué sirve una conexión de salto se midió: sus canales se sustituyeron por sus medias, y {} fantomas, distintos de aquellos de los que son las medias, se restauraron otra vez. {}",
+    skips_one: "Sin lo que {} lleva a {} la PSNR baja {} dB{}. ",
+    skips_interval: " (intervalo del 95 % sobre los fantomas: de {} a {})",
+    skips_chance: "Si las conexiones de salto importan más que otros tantos canales no lo dicen estos números: lo mide unet-lens findings.",
     skips_untold: "Para qué sirven las conexiones de salto no se midió: la red no restaura imágenes.",
     aliased_phantom: "un fantoma con aliasing",
     own_aliased: "{}, con aliasing,",

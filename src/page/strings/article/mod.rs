@@ -49,7 +49,10 @@ pub struct ArticleText {
     pub own_worse: &'static str,
     pub other_better: &'static str,
     pub other_worse: &'static str,
-    pub others_lead: &'static str,
+    /// What the phantoms are like, and what is said before pictures that are none: of the network whose training is known, and of
+    /// all others.
+    pub of_its_training: [&'static str; 2],
+    pub of_unknown_training: [&'static str; 2],
     pub phantom: &'static str,
     pub brain: &'static str,
     pub photo_name: &'static str,
@@ -63,6 +66,7 @@ pub struct ArticleText {
     pub activation_words: activations::Words,
 
     pub filters_lead: &'static str,
+    pub labels: &'static str,
     pub dead_of: &'static str,
     pub fell_of: &'static str,
     pub seed_of: &'static str,
@@ -126,6 +130,8 @@ pub struct ArticleText {
     pub strongest: &'static str,
     pub skips_effect: &'static str,
     pub skips_one: &'static str,
+    pub skips_interval: &'static str,
+    pub skips_chance: &'static str,
     pub skips_untold: &'static str,
     pub aliased_phantom: &'static str,
     pub own_aliased: &'static str,
@@ -168,6 +174,11 @@ impl ArticleText {
             2 => Some(self.two_colors.to_string()),
             c => Some(fill(self.more_colors, &[&c.to_string()])),
         }
+    }
+
+    /// How the words under the panels came about, where some stand there and it matters on how many phantoms.
+    pub fn labelled(&self, measured: bool, phantoms: usize) -> Option<String> {
+        (measured && phantoms > 0).then(|| fill(self.labels, &[&phantoms.to_string()]))
     }
 
     /// What stands in the place of a dead filter's picture.
