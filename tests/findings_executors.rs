@@ -26,6 +26,17 @@ fn is_close(layer: &LayerFindings, filter: &FilterFindings) -> bool {
         || vanishes.is_some_and(|vanishes| close(vanishes, 0.5))
 }
 
+/// What verdicts alone would not tell: the numbers that rounding leaves as they are. It does not leave the shares of places above zero,
+/// nor the border's: where the data are flat, a filter that is blind to brightness answers zero but for rounding, on either side.
+fn assert_same_numbers(what: &str, one: &FilterFindings, two: &FilterFindings) {
+    let near = |number: &str, a: f64, b: f64| assert!((a - b).abs() < 0.01, "{what}: {number} {a} and {b}");
+    assert_eq!(one.tuning.is_some(), two.tuning.is_some(), "{what}");
+    if let (Some(one), Some(two)) = (&one.tuning, &two.tuning) {
+        near("selectivity", one.selectivity, two.selectivity);
+    }
+    near("noise", one.noise.auc, two.noise.auc);
+}
+
 /// What the CPU finds of these layers, after the reference and the GPU were asked for the same. Verdicts differ where a number that
 /// decides lies close to its threshold alone, and of no more than `close` filters.
 fn same_on_every_executor(network: &Network, layers: &[usize], data: &Data, close: usize) -> Vec<LayerFindings> {
@@ -40,14 +51,15 @@ fn same_on_every_executor(network: &Network, layers: &[usize], data: &Data, clos
         for (a, b) in cpu.iter().zip(&other.layers) {
             assert_eq!((a.layer, a.filters.len()), (b.layer, b.filters.len()));
             for (one, two) in a.filters.iter().zip(&b.filters) {
-                assert_eq!(one.life.dead_at_seed, two.life.dead_at_seed, "{backend:?}: {} {}", a.name, one.filter);
+                let what = format!("{backend:?}: {} {}", a.name, one.filter);
+                assert_eq!(one.life.dead_at_seed, two.life.dead_at_seed, "{what}");
+                assert_same_numbers(&what, one, two);
                 if one.verdict == two.verdict {
                     same += 1;
                     continue;
                 }
                 differ += 1;
-                let (name, filter) = (&a.name, one.filter);
-                assert!(is_close(a, one), "{backend:?}: {name} {filter}: {} and {}", one.reason, two.reason);
+                assert!(is_close(a, one), "{what}: {} and {}", one.reason, two.reason);
             }
         }
         println!("{backend:?}: {same} verdicts are the same, {differ} lie close to a threshold");
