@@ -1,69 +1,23 @@
 //! What is found about filters that are known, and what must hold of any.
 
 mod common;
+#[path = "common/measured.rs"]
+mod measured;
 #[path = "common/planted.rs"]
 mod planted;
 
-use planted::{Planted, behind_a_max_pool, behind_a_pool, conv, gabors, input, of_filters, of_two_layers, others};
+use measured::{assert_planted, data, found};
+use planted::{Planted, conv, gabors, input, of_filters, others};
 use unet_lens::Error;
 use unet_lens::cancel::{Cancel, Watch};
 use unet_lens::engine::exec::Backend;
-use unet_lens::engine::ops::{Function, Kernel};
+use unet_lens::engine::ops::Kernel;
 use unet_lens::engine::tensor::Shape;
-use unet_lens::findings::{
-    Border, Data, FilterFindings, LayerFindings, Measured, Proven, Reason, Shuffle, Verdict, measure,
-};
+use unet_lens::findings::{Data, FilterFindings, Proven, Reason, Shuffle, Verdict};
 use unet_lens::network::{Activation, Network, unet};
 use unet_lens::picture::npy;
 
 const SIDE: usize = 64;
-
-/// Phantoms, as the program makes them, as a file.
-fn phantoms(side: usize, channels: usize, count: usize) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    let mut values = vec![];
-    for i in 0..count as u64 {
-        for v in unet_lens::mri::phantom(3, i, (side, side)) {
-            values.extend(std::iter::repeat_n(0.1 + 0.8 * v, channels));
-        }
-    }
-    npy::write(dir.path().join("data.npy"), &[count, side, side, channels], &values).unwrap();
-    dir
-}
-
-fn data(network: &Network, side: usize, channels: usize) -> Data {
-    Data::read(&phantoms(side, channels, 24).path().join("data.npy"), network, 64).unwrap()
-}
-
-fn found_on(backend: Backend, network: &Network, data: &Data) -> Measured {
-    let executor = common::open(backend).unwrap();
-    let cancel = Cancel::default();
-    let mut watch = Watch { cancel: &cancel, progress: &mut |_, _| {} };
-    measure(&*executor, network, &unet::convolutions(network), data, 0, &mut watch).unwrap()
-}
-
-fn found(network: &Network, data: &Data) -> Measured {
-    found_on(Backend::Cpu, network, data)
-}
-
-/// Every verdict as it was planted, lines with their orientation to 5 degrees and their frequency to 10%. `finer`: image pixels
-/// for one of the filter's.
-fn assert_planted(planted: &[Planted], filters: &[FilterFindings], finer: f64) {
-    for (planted, found) in planted.iter().zip(filters) {
-        let name = &planted.name;
-        assert_eq!(
-            found.verdict, planted.verdict,
-            "{name}: {}, second {:?}; {:?}",
-            found.reason, found.second, found.tuning
-        );
-        let Some((degrees, frequency)) = planted.tuned else { continue };
-        let tuning = found.tuning.as_ref().unwrap();
-        let turn = (tuning.orientation - degrees).rem_euclid(180.0);
-        assert!(turn.min(180.0 - turn) < 5.0, "{name}: {} degrees", tuning.orientation);
-        let ratio = tuning.frequency * finer / frequency;
-        assert!((0.9..1.1).contains(&ratio), "{name}: {} cycles per pixel", tuning.frequency / finer);
-    }
-}
 
 fn planted() -> Vec<Planted> {
     let mut all = gabors(11, [0.12, 0.18, 0.28]);
@@ -85,67 +39,6 @@ fn planted_filters_are_found_as_they_are() {
     assert_eq!(of("dead on the data alone").life.proven, None);
     assert_eq!(of("on by bias").life.proven, Some(Proven::On));
     assert_eq!(of("on by bias").second, Some(Verdict::Line));
-}
-
-#[test]
-fn planted_filters_are_found_behind_a_norm_and_a_pool() {
-    let planted: Vec<Planted> = gabors(11, [0.12, 0.18, 0.28]);
-    let network = behind_a_pool(&planted, 11, 128);
-    let found = found(&network, &data(&network, 128, 1));
-    assert_planted(&planted, &found.layers[1].filters, 2.0);
-}
-
-/// Eleven orientations and other frequencies than anywhere else, through two norms and a maximum pool.
-#[test]
-fn planted_filters_are_found_behind_two_norms_and_a_maximum() {
-    let mut planted = vec![];
-    for (i, frequency) in [0.14, 0.2, 0.26].into_iter().enumerate() {
-        for k in 0..11 {
-            let degrees = 180.0 / 11.0 * f64::from(k) + 4.0;
-            planted.push(Planted {
-                name: format!("gabor at {degrees} degrees, {frequency} cycles per place"),
-                kernel: planted::gabor(9, degrees, frequency, 0.9 * (i as f64 + f64::from(k))),
-                bias: [0.0, 0.03, -0.02][k as usize % 3],
-                verdict: Verdict::Line,
-                tuned: Some((degrees, frequency)),
-            });
-        }
-    }
-    // No Gaussian: a maximum pool makes fine gratings brighter than the grey that they lie on, and brightness is what it answers to.
-    let kinds = ["a Laplacian of Gaussian", "dead by bias", "on by bias"];
-    planted.extend(others(9).into_iter().filter(|filter| kinds.contains(&&*filter.name)));
-    let network = behind_a_max_pool(&planted, 9, 128);
-    let found = found(&network, &data(&network, 128, 1));
-    assert_planted(&planted, &found.layers[1].filters, 2.0);
-    assert_eq!(found.kappa, Some(1.0));
-}
-
-#[test]
-fn other_kernels_channels_and_activations() {
-    let cases = [
-        (7, 3, Activation::Pointwise(Function::LeakyRelu { slope: 0.2 }), [0.2, 0.24, 0.3]),
-        (9, 1, Activation::Pointwise(Function::Elu { alpha: 1.0 }), [0.16, 0.2, 0.3]),
-        (11, 2, Activation::Linear, [0.12, 0.2, 0.3]),
-    ];
-    for (side, channels, activation, frequencies) in cases {
-        let mut planted = gabors(side, frequencies);
-        let kinds = [Verdict::Line, Verdict::Spot, Verdict::Level];
-        planted.extend(others(side).into_iter().filter(|filter| kinds.contains(&filter.verdict)));
-        let network = of_filters(&planted, side, SIDE, channels, activation);
-        let found = found(&network, &data(&network, SIDE, channels));
-        assert_planted(&planted, &found.layers[0].filters, 1.0);
-    }
-}
-
-#[test]
-fn noise_and_border_are_told_in_two_layers() {
-    let plain = of_two_layers(SIDE, 1.0);
-    let data = data(&plain, SIDE, 1);
-    let found = found(&of_two_layers(SIDE, 16.5 * data.facts.deviation), &data);
-    let [noise, border] = [0, 1].map(|filter| &found.layers[1].filters[filter]);
-    assert_eq!(noise.verdict, Verdict::Noise, "{} {:?}", noise.reason, noise.noise);
-    assert_eq!(border.verdict, Verdict::Border, "{} {:?}", border.reason, border.border);
-    assert!(border.border.vanishes.unwrap() > 0.99 && border.border.auc > 0.99, "{:?}", border.border);
 }
 
 #[test]
@@ -358,58 +251,6 @@ fn large_networks_are_shown_small_images() {
     assert!(drawn(&[3]) == 8 && drawn(&unet::convolutions(&large)) < 8);
 }
 
-/// Does a number that decides lie within 1% of its threshold?
-fn is_close(layer: &LayerFindings, filter: &FilterFindings) -> bool {
-    let close = |number: f64, threshold: f64| (number / threshold - 1.0).abs() < 0.01;
-    let Border { auc, vanishes, .. } = filter.border;
-    filter.tuning.as_ref().is_some_and(|tuning| close(tuning.selectivity, layer.line_threshold))
-        || close(filter.noise.auc, layer.noise_threshold)
-        || close(auc, layer.border_threshold)
-        || vanishes.is_some_and(|vanishes| close(vanishes, 0.5))
-}
-
-/// The built-in network's first two convolutions on small images: of the second so many filters as the reference computes in a
-/// moment.
-#[test]
-fn every_executor_finds_the_same_of_the_real_network() {
-    use unet_lens::network::Kind;
-    const FILTERS: usize = 24;
-    let mut network = resized(common::network("unet.h5"), 32);
-    let data = data(&network, 32, 1);
-    let layers = ["dconv64", "dconv128"].map(|name| unet::convolution(&network, name).unwrap());
-    let Kind::Conv2d { conv, .. } = &mut network.layers[layers[1]].kind else { panic!() };
-    let (values, all) = (conv.kernel.values().to_vec(), conv.kernel.co);
-    let few = values.chunks_exact(all).flat_map(|filters| filters[..FILTERS].to_vec()).collect::<Vec<f32>>();
-    conv.kernel = Kernel::new(conv.kernel.kh, conv.kernel.kw, conv.kernel.ci, FILTERS, few.into()).unwrap();
-    conv.bias = conv.bias.as_ref().map(|bias| bias[..FILTERS].into());
-    let found = |backend| {
-        let executor = common::open(backend)?;
-        let cancel = Cancel::default();
-        let mut watch = Watch { cancel: &cancel, progress: &mut |_, _| {} };
-        Some(measure(&*executor, &network, &layers, &data, 0, &mut watch).unwrap().layers)
-    };
-    let cpu = found(Backend::Cpu).unwrap();
-    let others = [found(Backend::Reference), found(Backend::Gpu)];
-    let (mut same, mut close) = (0, 0);
-    for other in others.iter().flatten() {
-        for (a, b) in cpu.iter().zip(other) {
-            for (one, two) in a.filters.iter().zip(&b.filters) {
-                same += usize::from(one.verdict == two.verdict);
-                if one.verdict != two.verdict {
-                    close += 1;
-                    assert!(is_close(a, one), "{} {}: {} and {}", a.name, one.filter, one.reason, two.reason);
-                }
-                assert_eq!(one.life.dead_at_seed, two.life.dead_at_seed, "{} {}", a.name, one.filter);
-            }
-        }
-    }
-    println!("{same} verdicts are the same, {close} lie close to a threshold");
-    assert!(same >= 64 + FILTERS && close <= 2);
-    let kinds: std::collections::BTreeSet<Verdict> =
-        cpu.iter().flat_map(|layer| &layer.filters).map(|filter| filter.verdict).collect();
-    assert!(kinds.len() > 2, "they are not all alike: {kinds:?}");
-}
-
 /// A filter that tells red from green and sees nothing else: gratings and noise are grey, and do not move it.
 #[test]
 fn a_filter_of_colours_is_not_called_what_it_is_not() {
@@ -486,28 +327,6 @@ fn other_networks_give_findings() {
         assert_eq!(read("filters.csv").lines().count(), 1 + all, "{name}");
         assert_eq!(read("claims.json").matches("\"answer\"").count(), 6, "{name}");
         assert!(read("index.html").len() > 10_000, "{name}");
-    }
-}
-
-#[test]
-fn every_executor_finds_the_same() {
-    let mut planted = gabors(5, [0.2, 0.25, 0.3]);
-    planted.extend(others(5));
-    let network = of_filters(&planted, 5, 32, 1, Activation::Relu);
-    let data = data(&network, 32, 1);
-    let cpu = found(&network, &data);
-    for backend in [Backend::Reference, Backend::Gpu] {
-        if common::open(backend).is_none() {
-            continue;
-        }
-        let other = found_on(backend, &network, &data);
-        for (a, b) in cpu.layers[0].filters.iter().zip(&other.layers[0].filters) {
-            let threshold = cpu.layers[0].line_threshold;
-            let close = |filter: &FilterFindings| {
-                filter.tuning.as_ref().is_some_and(|t| (t.selectivity / threshold - 1.0).abs() < 0.01)
-            };
-            assert!(a.verdict == b.verdict || close(a), "filter {}: {} and {}", a.filter, a.reason, b.reason);
-        }
     }
 }
 

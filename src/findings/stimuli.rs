@@ -12,6 +12,12 @@ use std::f64::consts::PI;
 pub const ORIENTATIONS: usize = 12;
 pub const FREQUENCIES: usize = 8;
 pub const PHASES: usize = 4;
+
+/// Which of two halves of the stimuli a phase belongs to. Each half has opposite phases: what is above zero of the one and of the other adds up
+/// to the square of a whole wave, so that both halves find the same frequency best where an image does not hold whole periods.
+pub fn half_of(phase: usize) -> usize {
+    phase % 2
+}
 /// Orientations x frequencies x phases.
 pub const GRATINGS: usize = ORIENTATIONS * FREQUENCIES * PHASES;
 /// Of bright bars, dark bars and edges, one for each orientation.

@@ -2,7 +2,7 @@
 //! apart, so that verdicts of each half can be compared.
 
 use super::probe::Response;
-use super::stimuli::{FREQUENCIES, GRATINGS, ORIENTATIONS, PHASES, split};
+use super::stimuli::{FREQUENCIES, GRATINGS, ORIENTATIONS, PHASES, half_of, split};
 use super::units::Unit;
 
 /// Gratings of different orientation or frequency.
@@ -109,7 +109,7 @@ impl Tally {
 
     pub fn see_grating(&mut self, unit: &Unit, grating: usize, response: Response) {
         let (orientation, frequency, phase) = split(grating);
-        let half = phase / (PHASES / 2);
+        let half = half_of(phase);
         let first = (half * PATTERNS + orientation * FREQUENCIES + frequency) * self.filters;
         let c = self.filters;
         let (changed, excited) = (&mut self.changed[first..][..c], &mut self.excited[first..][..c]);

@@ -10,13 +10,43 @@ use unet_lens::engine::ops::Window;
 use unet_lens::findings::Verdict;
 use unet_lens::network::{Activation, Convolution, Kind, Layer, Network, Padding, Pool};
 
-/// A filter of one input channel, what it should be found to be, and of a line its orientation and frequency.
+/// A filter of one input channel and what it should be found to be.
 pub struct Planted {
     pub name: String,
     pub kernel: Vec<f64>,
+    /// What it reads of the layer before it, where that has channels of several kinds: [`PICTURE`], [`ONES`] or [`POINTS`].
+    pub reads: usize,
     pub bias: f64,
     pub verdict: Verdict,
-    pub tuned: Option<(f64, f64)>,
+    /// Degrees of a line's stripes.
+    pub orientation: Option<f64>,
+    /// Cycles per place of what is tuned to one frequency; a thin bar holds all of them.
+    pub frequency: Option<f64>,
+}
+
+/// The channels before the planted filters: the picture, ones, and what is brighter than all its neighbours together.
+pub const PICTURE: usize = 0;
+pub const ONES: usize = 1;
+pub const POINTS: usize = 2;
+
+impl Planted {
+    pub fn new(name: &str, kernel: Vec<f64>, bias: f64, verdict: Verdict) -> Planted {
+        let name = name.to_string();
+        Planted { name, kernel, reads: PICTURE, bias, verdict, orientation: None, frequency: None }
+    }
+
+    /// A line at so many degrees.
+    pub fn line(name: &str, kernel: Vec<f64>, bias: f64, degrees: f64) -> Planted {
+        Planted { orientation: Some(degrees), ..Planted::new(name, kernel, bias, Verdict::Line) }
+    }
+
+    pub fn of_frequency(self, frequency: f64) -> Planted {
+        Planted { frequency: Some(frequency), ..self }
+    }
+
+    pub fn reading(self, reads: usize) -> Planted {
+        Planted { reads, ..self }
+    }
 }
 
 /// A side's pixels, their middle being 0, as (row, column).
@@ -64,13 +94,10 @@ pub fn gabors(side: usize, frequencies: [f64; 3]) -> Vec<Planted> {
         for k in 0..8 {
             let degrees = 22.5 * f64::from(k);
             let phase = if (i + k as usize).is_multiple_of(2) { 0.0 } else { PI / 2.0 };
-            all.push(Planted {
-                name: format!("gabor at {degrees} degrees, {frequency} cycles per pixel"),
-                kernel: gabor(side, degrees, frequency, phase),
-                bias: if k % 3 == 1 { 0.02 } else { -0.01 },
-                verdict: Verdict::Line,
-                tuned: Some((degrees, frequency)),
-            });
+            let name = format!("gabor at {degrees} degrees, {frequency} cycles per place");
+            let bias = if k % 3 == 1 { 0.02 } else { -0.01 };
+            let kernel = gabor(side, degrees, frequency, phase);
+            all.push(Planted::line(&name, kernel, bias, degrees).of_frequency(frequency));
         }
     }
     all
@@ -78,24 +105,22 @@ pub fn gabors(side: usize, frequencies: [f64; 3]) -> Vec<Planted> {
 
 /// Filters of all other kinds that one convolution can be.
 pub fn others(side: usize) -> Vec<Planted> {
-    let planted = |name: &str, kernel: Vec<f64>, bias: f64, verdict: Verdict| {
-        let name = name.to_string();
-        Planted { name, kernel, bias, verdict, tuned: None }
-    };
-    let line = |name: &str, kernel: Vec<f64>| planted(name, kernel, 0.0, Verdict::Line);
     let zero = || vec![0.0; side * side];
     // Answers to a chessboard as large as the kernel, of black and white: an image like any other, but none of the data.
     let chessboard = || blind((0..side * side).map(|i| ((i / side + i % side) % 2) as f64 * 2.0 - 1.0).collect());
+    // A Laplacian of Gaussian has the spectrum f^2 e^(-(2 pi sigma f)^2 / 2), which is highest where 2 pi sigma f is the root of 2.
+    let sigma = side as f64 / 6.0;
+    let highest = 2f64.sqrt() / (2.0 * PI * sigma);
     vec![
-        line("a thin bar, horizontal", bar(side, |r, _| r == 0.0)),
-        line("a thin bar, vertical", bar(side, |_, s| s == 0.0)),
-        line("a thin bar, diagonal", bar(side, |r, s| r == -s)),
-        planted("a Laplacian of Gaussian", laplacian(side, side as f64 / 6.0), 0.0, Verdict::Spot),
-        planted("a Gaussian", gaussian(side, side as f64 / 5.0), 0.0, Verdict::Level),
-        planted("dead by bias", gabor(side, 45.0, 0.2, 0.0), -100.0, Verdict::Dead),
-        planted("dead on the data alone", chessboard(), -((side * side) as f64) / 5.0, Verdict::Dead),
-        planted("on by bias", gabor(side, 90.0, 0.2, 0.0), 100.0, Verdict::AlwaysOn),
-        planted("constant", zero(), 1.0, Verdict::AlwaysOn),
+        Planted::line("a thin bar, horizontal", bar(side, |r, _| r == 0.0), 0.0, 0.0),
+        Planted::line("a thin bar, vertical", bar(side, |_, s| s == 0.0), 0.0, 90.0),
+        Planted::line("a thin bar, diagonal", bar(side, |r, s| r == -s), 0.0, 45.0),
+        Planted::new("a Laplacian of Gaussian", laplacian(side, sigma), 0.0, Verdict::Spot).of_frequency(highest),
+        Planted::new("a Gaussian", gaussian(side, side as f64 / 5.0), 0.0, Verdict::Level),
+        Planted::new("dead by bias", gabor(side, 45.0, 0.2, 0.0), -100.0, Verdict::Dead),
+        Planted::new("dead on the data alone", chessboard(), -((side * side) as f64) / 5.0, Verdict::Dead),
+        Planted::new("on by bias", gabor(side, 90.0, 0.2, 0.0), 100.0, Verdict::AlwaysOn),
+        Planted::new("constant", zero(), 1.0, Verdict::AlwaysOn),
     ]
 }
 
@@ -148,22 +173,38 @@ pub fn of_filters(planted: &[Planted], side: usize, image: usize, channels: usiz
     ])
 }
 
-/// The same filters behind a convolution, a norm and a pool: they see every second pixel.
-pub fn behind_a_pool(planted: &[Planted], side: usize, image: usize) -> Network {
+/// The same filters behind a convolution, a norm and a pool: they see every second pixel. The convolution hands the picture through,
+/// beside ones, and points that stand out by more than `threshold`; behind the norm the picture is twice as bright, and ones are ones.
+pub fn behind_a_pool(planted: &[Planted], side: usize, image: usize, threshold: f64) -> Network {
     let mut middle = vec![0.0; 9];
     middle[4] = 1.0;
+    let first = |_: usize, o: usize| match o {
+        PICTURE => middle.clone(),
+        ONES => vec![0.0; 9],
+        _ => point(),
+    };
     let bias: Vec<f64> = planted.iter().map(|filter| filter.bias).collect();
-    let norm = Kind::BatchNorm { axis: -1, scale: vec![2.0].into(), shift: vec![-2.0].into() };
+    let norm = Kind::BatchNorm { axis: -1, scale: vec![2.0, 3.0, 0.5].into(), shift: vec![-2.0, -2.0, 0.0].into() };
     let two = Window::new(2, 2);
     let pool = Kind::Pool { pool: Pool::Average, window: two, stride: two, padding: Padding::Valid };
-    let kernel = |_: usize, o: usize| planted[o].kernel.clone();
+    let kernel = |i: usize, o: usize| match &planted[o] {
+        filter if filter.reads == i => filter.kernel.clone(),
+        _ => vec![0.0; side * side],
+    };
     network(vec![
         input(image, 1),
-        conv("first", 3, (1, 1), |_, _| middle.clone(), &[1.0], Activation::Relu, 0),
+        conv("first", 3, (1, 3), first, &[1.0, 1.0, -threshold], Activation::Relu, 0),
         layer("norm", "BatchNormalization", norm, vec![1]),
         layer("pool", "AveragePooling2D", pool, vec![2]),
-        conv("planted", side, (1, planted.len()), kernel, &bias, Activation::Relu, 3),
+        conv("planted", side, (3, planted.len()), kernel, &bias, Activation::Relu, 3),
     ])
+}
+
+/// How much brighter a pixel is than its neighbours.
+fn point() -> Vec<f64> {
+    let mut point = vec![-1.0; 9];
+    point[4] = 8.0;
+    point
 }
 
 /// The same filters behind a convolution whose norm comes before its activation, a maximum pool, and each with a norm of its own
@@ -195,9 +236,7 @@ pub fn behind_a_max_pool(planted: &[Planted], side: usize, image: usize) -> Netw
 /// A detector of noise and one of the border, each of two layers. `threshold`: more than the finest grating gives the first layer,
 /// and less than noise does now and then.
 pub fn of_two_layers(image: usize, threshold: f64) -> Network {
-    let mut point = vec![-1.0; 9];
-    point[4] = 8.0;
-    let first = |_: usize, o: usize| if o == 0 { point.clone() } else { vec![0.0; 9] };
+    let first = |_: usize, o: usize| if o == 0 { point() } else { vec![0.0; 9] };
     let second = |i: usize, o: usize| match (i, o) {
         (0, 0) => vec![1.0; 9],
         (1, 1) => vec![-1.0; 9],
