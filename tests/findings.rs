@@ -11,7 +11,6 @@ use planted::{Planted, conv, gabors, input, of_filters, others};
 use unet_lens::Error;
 use unet_lens::cancel::{Cancel, Watch};
 use unet_lens::engine::exec::Backend;
-use unet_lens::engine::ops::Kernel;
 use unet_lens::engine::tensor::Shape;
 use unet_lens::findings::{Data, FilterFindings, Proven, Reason, Shuffle, Verdict};
 use unet_lens::network::{Activation, Network, unet};

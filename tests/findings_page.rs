@@ -10,6 +10,7 @@ use unet_lens::findings::{
     Answer, Border, Claim, DataFacts, DataKind, Effect, FilterFindings, Findings, How, Interval, LayerFindings, Life,
     Look, Noise, Patch, Proven, Reason, Text, Trust, TunedWhere, Tuning, Unit, Verdict,
 };
+use unet_lens::numbers::number;
 use unet_lens::page::strings::Lang;
 use unet_lens::page::strings::findings::row_name;
 use unet_lens::page::{FindingsPage, findings, findings_figures};
@@ -405,6 +406,16 @@ fn keys(value: &Value, names: &mut Vec<String>) {
     }
 }
 
+/// All numbers of a value.
+fn numbers(value: &Value, found: &mut Vec<f64>) {
+    match value {
+        Value::Number(number) => found.extend(number.as_f64()),
+        Value::Object(fields) => fields.values().for_each(|value| numbers(value, found)),
+        Value::Array(values) => values.iter().for_each(|value| numbers(value, found)),
+        _ => {}
+    }
+}
+
 fn cells(line: &str) -> Vec<String> {
     let (mut cells, mut quoted) = (vec![String::new()], false);
     for c in line.chars() {
@@ -466,6 +477,7 @@ fn the_page_says_what_the_files_say() {
         assert_ne!(row_name(&name, Lang::Es.findings()), name, "is not called anything in Spanish");
         assert!(page.contains(&name), "{name} is not on the page");
     }
+    let mut compared = 0;
     for claim in claims["claims"].as_array().unwrap() {
         let head = format!(
             "data-claim=\"{}\" data-answer=\"{}\"",
@@ -473,6 +485,14 @@ fn the_page_says_what_the_files_say() {
             claim["answer"].as_str().unwrap()
         );
         let row = &page[page.find(&head).unwrap_or_else(|| panic!("no {head}"))..];
+        let row = &row[..row[1..].find("data-claim=").map_or(row.len(), |next| next + 1)];
+        let mut behind = vec![];
+        numbers(&claim["details"], &mut behind);
+        for &value in &behind {
+            let text = number(value, 4);
+            assert!(row.contains(&text), "{text}, a number behind {head}");
+        }
+        compared += behind.len();
         for part in ["value", "low", "high"] {
             let text = row.split_once(&format!("data-{part}=\"")).unwrap().1.split('"').next().unwrap();
             match claim["number"][part].as_f64() {
@@ -483,5 +503,6 @@ fn the_page_says_what_the_files_say() {
             }
         }
     }
+    assert!(compared > 200, "{compared} numbers behind the claims");
     assert_eq!(page.matches("data-claim=").count(), claims["claims"].as_array().unwrap().len());
 }

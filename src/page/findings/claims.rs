@@ -7,7 +7,7 @@ use crate::page::strings::findings::{FindingsText, how, row_name};
 use crate::page::strings::{Lang, fill};
 use crate::picture::{Anchor, Drawing, Mark, Paint, axis};
 use maud::{Markup, html};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Rows of details that are shown; the file has all.
 const MOST_ROWS: usize = 60;
@@ -134,7 +134,7 @@ fn details(details: &Value, t: &FindingsText) -> Markup {
             @let single = |value: &Value| is_interval(value) || !value.is_object() && !is_rows(value);
             @if fields.values().any(single) {
                 dl {
-                    @for (name, value) in fields.iter().filter(|(_, value)| single(value)) {
+                    @for (name, value) in in_order(fields).filter(|(_, value)| single(value)) {
                         dt { (row_name(name, t)) } dd { (cell(value, t)) }
                     }
                 }
@@ -145,7 +145,8 @@ fn details(details: &Value, t: &FindingsText) -> Markup {
             }
         },
         Value::Array(rows) if is_rows(details) => {
-            let names: Vec<&String> = rows[0].as_object().map(|row| row.keys().collect()).unwrap_or_default();
+            let names: Vec<&String> =
+                rows[0].as_object().map(|row| in_order(row).map(|(name, _)| name).collect()).unwrap_or_default();
             html! {
                 div.scroll {
                     table.facts {
@@ -164,6 +165,13 @@ fn details(details: &Value, t: &FindingsText) -> Markup {
     }
 }
 
+/// The fields by their names; what says of which thing the others are comes first.
+fn in_order(fields: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
+    let is_head = |name: &str| ["layer", "verdict", "skip", "route"].contains(&name);
+    let (heads, others): (Vec<_>, Vec<_>) = fields.iter().partition(|(name, _)| is_head(name));
+    heads.into_iter().chain(others)
+}
+
 /// A value in a few words: a number with its interval, a list, or names with values.
 fn cell(value: &Value, t: &FindingsText) -> String {
     match value {
@@ -177,7 +185,7 @@ fn cell(value: &Value, t: &FindingsText) -> String {
         }
         Value::Object(fields) => {
             // A name and what it has: "down 0.4".
-            let parts = fields.values().map(|value| cell(value, t));
+            let parts = in_order(fields).map(|(_, value)| cell(value, t));
             parts.collect::<Vec<_>>().join(" ")
         }
         Value::Array(values) => values.iter().map(|value| cell(value, t)).collect::<Vec<_>>().join(", "),
