@@ -211,6 +211,11 @@ fn the_whole_trial() {
         }
     }
     println!("{silent} silent filters");
+    let at_once = &claims[4].details["all at once"];
+    for name in ["random sets", "random sets, SSIM lost"] {
+        let costs: Vec<f64> = at_once[name].as_array().unwrap().iter().map(|cost| cost.as_f64().unwrap()).collect();
+        assert!(costs.len() == 20 && costs.is_sorted(), "{name}: {costs:?}");
+    }
     // Without the channel itself, its mean carried on: the slim network.
     let (held_out, layer) = (&tasks.1, &layers[0]);
     let before = output(&network, held_out.shape, &held_out.images);
