@@ -3,7 +3,10 @@
 #[path = "common/browser.rs"]
 mod browser;
 mod common;
+#[path = "common/files.rs"]
+mod files;
 
+use files::{cells, keys, numbers};
 use serde_json::{Value, json};
 use std::fs;
 use unet_lens::findings::{
@@ -388,44 +391,6 @@ fn the_page_in_a_browser() {
         page.eval("[...document.querySelectorAll('#f1-0 .pictures img, #f1-0 dd')].every(e => e.checkVisibility())");
     assert_eq!(seen, json!(true));
     page.assert_quiet();
-}
-
-/// Cells of a line of a table; texts with commas stand in quotes.
-/// The names in the rows behind a claim, but for those of an interval.
-fn keys(value: &Value, names: &mut Vec<String>) {
-    match value {
-        Value::Object(fields) if fields.contains_key("low") => {}
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                names.push(name.clone());
-                keys(value, names);
-            }
-        }
-        Value::Array(values) => values.iter().for_each(|value| keys(value, names)),
-        _ => {}
-    }
-}
-
-/// All numbers of a value.
-fn numbers(value: &Value, found: &mut Vec<f64>) {
-    match value {
-        Value::Number(number) => found.extend(number.as_f64()),
-        Value::Object(fields) => fields.values().for_each(|value| numbers(value, found)),
-        Value::Array(values) => values.iter().for_each(|value| numbers(value, found)),
-        _ => {}
-    }
-}
-
-fn cells(line: &str) -> Vec<String> {
-    let (mut cells, mut quoted) = (vec![String::new()], false);
-    for c in line.chars() {
-        match c {
-            '"' => quoted = !quoted,
-            ',' if !quoted => cells.push(String::new()),
-            c => cells.last_mut().unwrap().push(c),
-        }
-    }
-    cells
 }
 
 /// The numbers and reasons on the page are those of filters.csv and claims.json, letter by letter.
