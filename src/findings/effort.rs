@@ -213,7 +213,12 @@ impl Passes {
             + alone * tried.min(ALONE) as f64
             + halvings * tried.min(SEARCH) as f64
             + RANDOM as f64 * tried.min(BY_CHANCE) as f64;
-        let routes: f64 = self.drawn(effort).map(|(filters, pass)| filters * pass).sum();
+        let routes: f64 = match ablate {
+            true => {
+                self.layers.iter().filter(|(_, _, inner)| *inner).map(|&(filters, pass, _)| filters as f64 * pass).sum()
+            }
+            false => self.drawn(effort).map(|(filters, pass)| filters * pass).sum(),
+        };
         passes * whole + routes * (SPLIT * (self.skips + 1)) as f64 * THERE_AND_BACK
     }
 
@@ -345,7 +350,12 @@ mod tests {
         let passes = 10.0 * 4.0 + 10.0 * (8.0 + 20.0 + 6.0) + 8.0 * 10.0 + 8.0 * 10.0 + 20.0 * 8.0;
         let routes = (4.0 * 10.0 + 4.0 * 1000.0) * 16.0 * 3.0;
         assert_eq!(with.trials(&most, 10, false), passes * 1e5 + routes);
-        assert_eq!(with.trials(&most, 10, true), (passes + 8.0 * 10.0) * 1e5 + routes, "all 16 alone");
+        let of_all = (8.0 * 10.0 + 5.0 * 1000.0) * 16.0 * 3.0;
+        assert_eq!(
+            with.trials(&most, 10, true),
+            (passes + 8.0 * 10.0) * 1e5 + of_all,
+            "all 16 alone, and the routes of all"
+        );
         let few = 40.0 * 4.0 + 4.0 * (8.0 + 20.0 + 6.0) + 4.0 + 8.0 * 4.0 + 20.0 * 4.0;
         assert_eq!(with.trials(&least, 40, false), few * 1e5 + 10.0 * 16.0 * 3.0);
         let all = Effort { tried: usize::MAX, ..most };
@@ -354,7 +364,7 @@ mod tests {
         assert_eq!(without.trials(&most, 10, true), 0.0, "there is nothing to try it on");
         let sum = with.shown(&most, 10) + with.pictures(&most).iter().sum::<f64>() + with.trials(&most, 10, false);
         assert_eq!(with.all(&most, 10, false), sum + with.looks(&most));
-        let ablated = sum + 8.0 * 10.0 * 1e5 + each * climb;
+        let ablated = sum + 8.0 * 10.0 * 1e5 + (of_all - routes) + each * climb;
         assert!((with.all(&most, 10, true) - ablated).abs() < 1e-6 * ablated, "and each is climbed to the end");
     }
 

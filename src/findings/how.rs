@@ -168,7 +168,7 @@ impl fmt::Display for How {
                 "What held-out images lose when all skips carry their mean alone (PSNR, or without a truth how far the output moves, as \
                  a share of its standard deviation); more than {} counts, where chance does not cost as much. Interval: bootstrap over images{}. Chance: as many channels \
                  as the skips carry, drawn at random from all layers, replaced by their means. Shares: the gradient of the mean activation \
-                 of the filters that are drawn, by the first skip that it takes on its way back to the image; they sum up to 1, and one is \
+                 of the filters that are drawn (of all that are ablated alone), by the first skip that it takes on its way back to the image; they sum up to 1, and one is \
                  negative where a route works against the others.{}",
                 same(decibel),
                 FEW_IMAGES,

@@ -16,7 +16,8 @@ use crate::engine::exec::Executor;
 use crate::lens::ascent;
 use crate::network::{Network, unet};
 
-/// Which filters are tried alone. All of them: each is climbed to the end, too, before it is said whether its picture looks like noise.
+/// Which filters are tried alone, and have their gradients split by routes. All of them: each is climbed to the end, too, before it is said
+/// whether its picture looks like noise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ablated {
     Drawn,
@@ -98,13 +99,13 @@ pub fn run(
             filter.effect.taylor = taylor.map(|taylor| taylor[filter.filter]);
         }
     }
-    skips::split(executor, network, seen, layers, &drawn)?;
-    let means: Means = inner.iter().filter_map(|site| Some((*site, known.means.get(site)?.clone()))).collect();
-    let mut ablation = Ablation::new(executor, network, held_out, means.clone())?;
     let tried = match ablated {
         Ablated::Drawn => drawn,
         Ablated::All => all,
     };
+    skips::split(executor, network, seen, layers, &tried)?;
+    let means: Means = inner.iter().filter_map(|site| Some((*site, known.means.get(site)?.clone()))).collect();
+    let mut ablation = Ablation::new(executor, network, held_out, means.clone())?;
     watched("effects", &mut |watch| effects(&mut ablation, layers, &tried, watch))?;
     let without_borders = borders::without(&mut ablation, held_out, layers)?;
     let mut pruned = None;

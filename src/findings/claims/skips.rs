@@ -17,6 +17,9 @@ use crate::findings::{Answer, Claim, How, Interval, LayerFindings, Text, Unit};
 use crate::network::{Network, unet};
 use serde_json::json;
 
+/// Filters whose gradients are split at once, if there is memory.
+const AT_ONCE: usize = 8;
+
 /// Splits the gradients of the `drawn` filters by route; the shares are the means over some images.
 ///
 /// # Errors
@@ -30,7 +33,7 @@ pub fn split(
 ) -> Result<()> {
     for (layer, filters) in drawn {
         let Some(found) = layers.iter_mut().find(|found| found.layer == *layer) else { continue };
-        let shares = fitting(filters.len(), |at_once| {
+        let shares = fitting(filters.len().min(AT_ONCE), |at_once| {
             let mut all: Vec<Vec<Vec<f64>>> = vec![];
             for filters in filters.chunks(at_once) {
                 let mut routes = Routes::new(executor, network, *layer, filters, task.shape)?;

@@ -82,7 +82,7 @@ pub(super) const EN: FindingsText = FindingsText {
     middle: "Every place of these layers sees the border, so they were tuned in the middle of the map: {}.",
     kappa: "Two disjoint halves of the stimuli give the same verdicts up to a Cohen's kappa of {} (1: all the same; 0: as chance would).",
     routes_title: "By which route the gradient comes",
-    routes_lead: "The gradient of each drawn filter, split where it first meets the way back by a skip or the way further down; means of the layer.",
+    routes_lead: "The gradient of each filter that is drawn or ablated alone, split where it first meets the way back by a skip or the way further down; means of the layer.",
     route_down: "below all skips",
     route_skip: "skip {}",
 

@@ -83,7 +83,7 @@ pub(super) const ES: FindingsText = FindingsText {
     middle: "Todos los lugares de estas capas ven el borde, por eso se midieron en el centro del mapa: {}.",
     kappa: "Dos mitades disjuntas de los estímulos dan los mismos veredictos con una kappa de Cohen de {} (1: todos iguales; 0: como el azar).",
     routes_title: "Por qué camino llega el gradiente",
-    routes_lead: "El gradiente de cada filtro dibujado, dividido donde encuentra por primera vez la vuelta por una conexión de salto o el camino \
+    routes_lead: "El gradiente de cada filtro dibujado o suprimido por separado, dividido donde encuentra por primera vez la vuelta por una conexión de salto o el camino \
                   más abajo; medias de la capa.",
     route_down: "bajo todos los saltos",
     route_skip: "salto {}",

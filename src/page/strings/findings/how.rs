@@ -81,7 +81,7 @@ pub fn how(how: How, lang: Lang) -> String {
             "Lo que pierden imágenes apartadas cuando todas las conexiones de salto llevan solo su media (PSNR, o sin imagen verdadera cuánto \
              se mueve la salida, como parte de su desviación típica); cuenta más de {}, si el azar no cuesta lo mismo. Intervalo: bootstrap sobre las imágenes{}. Azar: tantos \
              canales como llevan los saltos, elegidos al azar de todas las capas, sustituidos por sus medias. Proporciones: el gradiente de \
-             la activación media de los filtros que se dibujan, según el primer salto que toma en su vuelta a la imagen; suman 1, y una es negativa donde una \
+             la activación media de los filtros que se dibujan (de todos los que se suprimen por separado), según el primer salto que toma en su vuelta a la imagen; suman 1, y una es negativa donde una \
              ruta trabaja contra las otras.{}",
             same(decibel),
             FEW_IMAGES,
